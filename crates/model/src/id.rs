@@ -1,0 +1,97 @@
+//! Object ids: 24 lowercase hex characters, as Logpoint's clients expect them.
+
+use crate::{Entropy, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::str::FromStr;
+
+/// Twelve bytes, written as 24 lowercase hex characters everywhere.
+///
+/// The first four bytes are the second of creation, so ids sort roughly by age.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId([u8; 12]);
+
+/// The text was not 24 hex characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an object id is 24 hex characters")]
+pub struct InvalidObjectId;
+
+impl ObjectId {
+    /// A new id for an object made `now`.
+    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
+        let mut bytes = [0; 12];
+        entropy.fill(&mut bytes[4..]);
+        bytes[..4].copy_from_slice(&(now.secs() as u32).to_be_bytes());
+        Self(bytes)
+    }
+
+    /// The id with exactly these bytes.
+    pub const fn from_bytes(bytes: [u8; 12]) -> Self {
+        Self(bytes)
+    }
+
+    /// The twelve bytes.
+    pub const fn bytes(&self) -> &[u8; 12] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ObjectId {
+    type Err = InvalidObjectId;
+
+    fn from_str(s: &str) -> Result<Self, InvalidObjectId> {
+        let text = s.as_bytes();
+        if text.len() != 24 || !text.iter().all(u8::is_ascii_hexdigit) {
+            return Err(InvalidObjectId);
+        }
+        let mut bytes = [0; 12];
+        for (i, b) in bytes.iter_mut().enumerate() {
+            *b = u8::from_str_radix(&s[i * 2..i * 2 + 2], 16).map_err(|_| InvalidObjectId)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for ObjectId {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(d)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_form_round_trips_and_rejects_the_rest() {
+        let id: ObjectId = "67f8ae6fbe9edae2fcfbc1ee".parse().unwrap();
+        assert_eq!(id.to_string(), "67f8ae6fbe9edae2fcfbc1ee");
+        for bad in [
+            "",
+            "67f8",
+            "67f8ae6fbe9edae2fcfbc1eg",
+            "+7f8ae6fbe9edae2fcfbc1ee",
+        ] {
+            assert!(bad.parse::<ObjectId>().is_err(), "{bad}");
+        }
+    }
+}

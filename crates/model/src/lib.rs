@@ -1,0 +1,21 @@
+//! The words of Cresset: events, repos, alert rules, incidents, notifications,
+//! users and lists, and the clock and entropy that everything else borrows.
+//!
+//! Nothing here does I/O, reads the time or draws randomness; the two traits
+//! [`Clock`] and [`Entropy`] are implemented by the binary and by tests.
+
+pub mod clock;
+pub mod event;
+pub mod id;
+pub mod incident;
+pub mod list;
+pub mod notification;
+pub mod repo;
+pub mod rule;
+pub mod secret;
+pub mod user;
+
+pub use clock::{Clock, Duration, Entropy, ManualClock, Timestamp};
+pub use event::{Event, FieldName, Value};
+pub use id::ObjectId;
+pub use secret::SecretString;
