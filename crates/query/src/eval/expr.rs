@@ -1,0 +1,260 @@
+//! Conditions, compiled, and their evaluation on one row.
+
+use super::fold::{cmp_folded, fold};
+use super::number::Num;
+use super::pattern::Pattern;
+use super::row::{Context, Row};
+use super::set::ValueSet;
+use super::time;
+use super::words::Words;
+use crate::ast::Function;
+use compact_str::format_compact;
+use cresset_model::{FieldName, Value};
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// A condition on one row.
+///
+/// A test on a field that the row does not have is false, so its negation is true.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    /// Always or never.
+    Const(bool),
+    /// All of them hold.
+    And(Vec<Expr>),
+    /// One of them holds.
+    Or(Vec<Expr>),
+    /// It does not hold.
+    Not(Box<Expr>),
+    /// The value of an operand passes a check.
+    Test(Operand, Check),
+    /// The raw text `msg` holds a word or phrase.
+    Words(Words),
+}
+
+/// What a test looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// A field.
+    Field(FieldName),
+    /// A function of a field.
+    Call(Function, FieldName),
+}
+
+/// What a test asks of a value. Of several texts in one field, one is enough.
+#[derive(Debug, Clone)]
+pub enum Check {
+    /// The value matches.
+    Is(Pattern),
+    /// The value is a member.
+    In(ValueSet),
+    /// The value is in the named list.
+    InList(Box<str>),
+    /// The value stands in this order to the literal.
+    Ordered(Relation, Literal),
+}
+
+/// An order between a value and a literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relation {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+}
+
+impl Relation {
+    const fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Less => order.is_lt(),
+            Self::AtMost => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::AtLeast => order.is_ge(),
+        }
+    }
+}
+
+/// What a value is ordered against: as numbers if both are numbers, as addresses
+/// if both are IP addresses of one family, otherwise as folded text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Literal {
+    /// The folded text.
+    pub text: Box<str>,
+    /// The text as a number.
+    pub number: Option<Num>,
+    /// The text as an address.
+    pub ip: Option<IpAddr>,
+}
+
+impl Literal {
+    /// Reads a literal as it stands in a query.
+    pub fn new(text: &str) -> Self {
+        Self {
+            text: fold(text).into(),
+            number: Num::parse(text),
+            ip: text.parse().ok(),
+        }
+    }
+
+    fn order(&self, text: &str) -> Ordering {
+        if let Some(number) = self.number
+            && let Some(other) = Num::parse(text)
+        {
+            return other.order(number);
+        }
+        if let Some(ip) = self.ip
+            && let Ok(other) = text.parse::<IpAddr>()
+            && other.is_ipv4() == ip.is_ipv4()
+        {
+            return other.cmp(&ip);
+        }
+        cmp_folded(text, &self.text)
+    }
+
+    fn order_number(&self, number: Num, text: &str) -> Ordering {
+        match self.number {
+            Some(own) => number.order(own),
+            None => cmp_folded(text, &self.text),
+        }
+    }
+}
+
+impl Expr {
+    /// Whether `row` meets the condition.
+    pub fn matches(&self, row: &dyn Row, ctx: &Context<'_>) -> bool {
+        match self {
+            Self::Const(always) => *always,
+            Self::And(all) => all.iter().all(|e| e.matches(row, ctx)),
+            Self::Or(any) => any.iter().any(|e| e.matches(row, ctx)),
+            Self::Not(inner) => !inner.matches(row, ctx),
+            Self::Test(operand, check) => operand.passes(check, row, ctx),
+            Self::Words(words) => row
+                .get("msg")
+                .is_some_and(|msg| words.matches_text(&msg.text())),
+        }
+    }
+
+    /// Both conditions.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Const(true), e) | (e, Self::Const(true)) => e,
+            (Self::And(mut a), Self::And(b)) => {
+                a.extend(b);
+                Self::And(a)
+            }
+            (Self::And(mut a), e) => {
+                a.push(e);
+                Self::And(a)
+            }
+            (a, b) => Self::And(vec![a, b]),
+        }
+    }
+
+    /// Adds the fields that the condition reads.
+    pub(crate) fn fields_into(&self, fields: &mut BTreeSet<String>) {
+        match self {
+            Self::Const(_) => {}
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.fields_into(fields);
+                }
+            }
+            Self::Not(inner) => inner.fields_into(fields),
+            Self::Test(operand, _) => {
+                fields.insert(operand.field().to_string());
+            }
+            Self::Words(_) => {
+                fields.insert("msg".to_owned());
+            }
+        }
+    }
+
+    /// Adds the names of lists that the condition looks into.
+    pub(crate) fn lists_into(&self, lists: &mut BTreeSet<String>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.lists_into(lists);
+                }
+            }
+            Self::Not(inner) => inner.lists_into(lists),
+            Self::Test(_, Check::InList(list)) => {
+                lists.insert(list.to_string());
+            }
+            Self::Const(_) | Self::Test(..) | Self::Words(_) => {}
+        }
+    }
+}
+
+impl Operand {
+    /// The field that is read.
+    pub const fn field(&self) -> &FieldName {
+        match self {
+            Self::Field(field) | Self::Call(_, field) => field,
+        }
+    }
+
+    /// The value of the operand, if the row has it.
+    pub(crate) fn value<'r>(&self, row: &'r dyn Row, ctx: &Context<'_>) -> Option<Cow<'r, Value>> {
+        match self {
+            Self::Field(field) => row.get(field),
+            Self::Call(function, field) => {
+                let value = row.get(field)?;
+                time::call(*function, &value, &ctx.timezone).map(Cow::Owned)
+            }
+        }
+    }
+
+    fn passes(&self, check: &Check, row: &dyn Row, ctx: &Context<'_>) -> bool {
+        let Some(value) = row.get(self.field()) else {
+            return false;
+        };
+        match self {
+            // Case does not matter to any check, so that folding it is idle.
+            Self::Field(_) | Self::Call(Function::Lower | Function::Upper, _) => {
+                check.passes(&value, ctx)
+            }
+            Self::Call(function, _) => {
+                let Some(number) = time::part(*function, &value, &ctx.timezone) else {
+                    return false;
+                };
+                let named = *function == Function::DayOfWeek
+                    && !matches!(check, Check::Ordered(..))
+                    && check.passes(&Value::str(time::day_name(number)), ctx);
+                named || check.passes(&Value::Int(number), ctx)
+            }
+        }
+    }
+}
+
+impl Check {
+    fn passes(&self, value: &Value, ctx: &Context<'_>) -> bool {
+        if matches!(value, Value::List(items) if items.is_empty()) {
+            return false;
+        }
+        match self {
+            Self::Is(pattern) => pattern.matches(value),
+            Self::In(set) => set.matches(value),
+            Self::InList(list) => match value {
+                Value::List(items) => items.iter().any(|i| ctx.lists.contains(list, i)),
+                value => ctx.lists.contains(list, &value.text()),
+            },
+            Self::Ordered(relation, literal) => match value {
+                Value::Str(s) => relation.holds(literal.order(s)),
+                Value::Bool(b) => relation.holds(literal.order(if *b { "true" } else { "false" })),
+                Value::List(items) => items.iter().any(|i| relation.holds(literal.order(i))),
+                Value::Int(n) => relation
+                    .holds(literal.order_number(Num::Int(i128::from(*n)), &format_compact!("{n}"))),
+                Value::Float(n) => {
+                    relation.holds(literal.order_number(Num::from_f64(*n), &format_compact!("{n}")))
+                }
+            },
+        }
+    }
+}

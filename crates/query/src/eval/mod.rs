@@ -1,0 +1,22 @@
+//! Evaluation of one row.
+
+mod arith;
+mod expr;
+mod fold;
+mod number;
+mod pattern;
+mod row;
+mod set;
+#[cfg(test)]
+mod tests;
+pub(crate) mod time;
+mod words;
+
+pub(crate) use arith::Formula;
+pub use expr::{Check, Expr, Literal, Operand, Relation};
+pub use fold::fold;
+pub use number::Num;
+pub use pattern::{Glob, Pattern, wildcard_match};
+pub use row::{Context, ListLookup, NoLists, ResultRow, Row};
+pub use set::ValueSet;
+pub use words::Words;

@@ -1,0 +1,220 @@
+//! Patterns of values: `*` is any run of characters, `?` is one character.
+
+use super::fold::{eq_folded, fold};
+use super::number::Num;
+use compact_str::format_compact;
+use cresset_model::Value;
+
+/// Needles up to this length are sought in place, longer ones in a folded copy,
+/// because only the copy can be searched in linear time.
+pub(crate) const IN_PLACE: usize = 64;
+
+/// A pattern that one value is compared with. Texts in it are folded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pattern {
+    /// Any value: the field is there.
+    Any,
+    /// The text, or the number if both sides are numbers.
+    Exact(Box<str>, Option<Num>),
+    /// `text*`
+    Prefix(Box<str>),
+    /// `*text`
+    Suffix(Box<str>),
+    /// `*text*`
+    Contains(Box<str>),
+    /// Any other mixture.
+    Glob(Glob),
+}
+
+impl Pattern {
+    /// Compiles a text as it stands in a query.
+    pub fn new(text: &str) -> Self {
+        let folded = fold(text);
+        if !folded.contains(['*', '?']) {
+            return Self::Exact(folded.as_ref().into(), Num::parse(text));
+        }
+        let open_start = folded.starts_with('*');
+        let open_end = folded.ends_with('*');
+        let inner = folded.trim_matches('*');
+        if inner.contains(['*', '?']) {
+            return Self::Glob(Glob::new(&folded));
+        }
+        match (inner.is_empty(), open_start, open_end) {
+            (true, ..) => Self::Any,
+            (_, true, true) => Self::Contains(inner.into()),
+            (_, true, false) => Self::Suffix(inner.into()),
+            (_, false, _) => Self::Prefix(inner.into()),
+        }
+    }
+
+    /// Whether a value matches; of several texts, one is enough.
+    pub fn matches(&self, value: &Value) -> bool {
+        match value {
+            Value::Str(s) => self.matches_text(s),
+            Value::List(items) => items.iter().any(|i| self.matches_text(i)),
+            Value::Bool(b) => self.matches_text(if *b { "true" } else { "false" }),
+            Value::Int(n) => match self {
+                Self::Any => true,
+                Self::Exact(_, number) => *number == Some(Num::Int(i128::from(*n))),
+                _ => self.matches_text(&format_compact!("{n}")),
+            },
+            Value::Float(n) => match self {
+                Self::Any => true,
+                Self::Exact(_, number) => *number == Some(Num::from_f64(*n)),
+                _ => self.matches_text(&format_compact!("{n}")),
+            },
+        }
+    }
+
+    /// Whether a text matches.
+    pub fn matches_text(&self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(folded, number) => {
+                eq_folded(text, folded) || (number.is_some() && *number == Num::parse(text))
+            }
+            _ if text.is_ascii() => self.matches_ascii(text.as_bytes()),
+            _ => self.matches_folded(&fold(text)),
+        }
+    }
+
+    fn matches_ascii(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Any | Self::Exact(..) => true,
+            Self::Prefix(p) => text
+                .get(..p.len())
+                .is_some_and(|t| t.eq_ignore_ascii_case(p.as_bytes())),
+            Self::Suffix(p) => text
+                .len()
+                .checked_sub(p.len())
+                .is_some_and(|at| text[at..].eq_ignore_ascii_case(p.as_bytes())),
+            Self::Contains(p) => find_ascii(text, p.as_bytes()).is_some(),
+            Self::Glob(glob) => glob.matches_ascii(text),
+        }
+    }
+
+    fn matches_folded(&self, text: &str) -> bool {
+        match self {
+            Self::Any | Self::Exact(..) => true,
+            Self::Prefix(p) => text.starts_with(&**p),
+            Self::Suffix(p) => text.ends_with(&**p),
+            Self::Contains(p) => memchr::memmem::find(text.as_bytes(), p.as_bytes()).is_some(),
+            Self::Glob(glob) => glob.matches_chars(&text.chars().collect::<Vec<char>>()),
+        }
+    }
+}
+
+/// Finds the folded `needle` in ASCII text, letter case ignored.
+pub(crate) fn find_ascii(text: &[u8], needle: &[u8]) -> Option<usize> {
+    let last = text.len().checked_sub(needle.len())?;
+    let Some((at, &rare)) = needle.iter().enumerate().max_by_key(|(_, b)| rarity(**b)) else {
+        return Some(0);
+    };
+    if !needle.is_ascii() {
+        return None;
+    }
+    if needle.len() > IN_PLACE {
+        return memchr::memmem::find(&text.to_ascii_lowercase(), needle);
+    }
+    let upper = rare.to_ascii_uppercase();
+    memchr::memchr2_iter(rare, upper, &text[at..=last + at])
+        .find(|&start| text[start..start + needle.len()].eq_ignore_ascii_case(needle))
+}
+
+/// How rare a byte is in log text, roughly: a search starts from the rarest.
+fn rarity(byte: u8) -> u8 {
+    match byte {
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b' ' => 0,
+        b'c' | b'd' | b'l' | b'm' | b'p' | b'u' | b'.' | b'\\' | b'/' => 1,
+        b'0'..=b'9' | b'-' | b':' | b'=' | b'"' => 2,
+        b'a'..=b'z' => 3,
+        _ => 4,
+    }
+}
+
+/// A pattern with inner wildcards: pieces between stars, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Glob {
+    /// Each piece; `None` is `?`.
+    pieces: Vec<Vec<Option<char>>>,
+    ascii: bool,
+}
+
+impl Glob {
+    fn new(folded: &str) -> Self {
+        let piece = |p: &str| p.chars().map(|c| (c != '?').then_some(c)).collect();
+        let parts: Vec<&str> = folded.split('*').collect();
+        let last = parts.len() - 1;
+        let keep = |&(i, p): &(usize, &str)| i == 0 || i == last || !p.is_empty();
+        let pieces = parts.iter().copied().enumerate().filter(keep);
+        Self {
+            pieces: pieces.map(|(_, p)| piece(p)).collect(),
+            ascii: folded.is_ascii(),
+        }
+    }
+
+    fn matches_ascii(&self, text: &[u8]) -> bool {
+        self.ascii && self.run(text.len(), |i, c| text[i].to_ascii_lowercase() as char == c)
+    }
+
+    fn matches_chars(&self, text: &[char]) -> bool {
+        self.run(text.len(), |i, c| text[i] == c)
+    }
+
+    /// The first and the last piece are anchored; the others match as early as
+    /// possible, which leaves most room for those after them.
+    fn run(&self, len: usize, same: impl Fn(usize, char) -> bool) -> bool {
+        let fits = |piece: &[Option<char>], at: usize| {
+            piece
+                .iter()
+                .enumerate()
+                .all(|(i, c)| c.is_none_or(|c| same(at + i, c)))
+        };
+        let Some((first, rest)) = self.pieces.split_first() else {
+            return len == 0;
+        };
+        let Some((last, middle)) = rest.split_last() else {
+            return first.len() == len && fits(first, 0);
+        };
+        if first.len() + last.len() > len || !fits(first, 0) {
+            return false;
+        }
+        let end = len - last.len();
+        if !fits(last, end) {
+            return false;
+        }
+        let mut at = first.len();
+        for piece in middle {
+            let Some(room) = end.checked_sub(piece.len()) else {
+                return false;
+            };
+            match (at..=room).find(|&i| fits(piece, i)) {
+                Some(found) => at = found + piece.len(),
+                None => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Whether a text from a list or a query, which may hold wildcards, matches a
+/// value, letter case ignored. For many values, compile a [`Pattern`] once.
+pub fn wildcard_match(pattern: &str, value: &str) -> bool {
+    Pattern::new(pattern).matches_text(value)
+}
+
+/// The reference that patterns are tested against: short and slow.
+#[cfg(test)]
+pub(crate) fn naive_match(pattern: &[char], text: &[char]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some(('*', rest)), _) => {
+            naive_match(rest, text) || (!text.is_empty() && naive_match(pattern, &text[1..]))
+        }
+        (Some(('?', rest)), Some((_, tail))) => naive_match(rest, tail),
+        (Some((p, rest)), Some((t, tail))) => {
+            super::fold::fold_char(*p) == super::fold::fold_char(*t) && naive_match(rest, tail)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,58 @@
+//! The search language: lexer, total parser, typed plan, evaluator of one row,
+//! executor, explain and diagnostics. No I/O, no clock, no randomness.
+//!
+//! What was left open by the language's description, and what is done here:
+//!
+//! - `or` binds tighter than `and`; [`Plan::explain`] shows the reading.
+//! - Texts are compared without regard to letter case ([`fold`]), numbers and
+//!   numeric texts as numbers (`=` too: `port=22` finds `0022`), other values
+//!   against `<` and `>` as text, IP addresses as addresses.
+//! - A test on an absent field is false and its negation true, so `f!=x` holds
+//!   where `f` is absent. A field with an empty list is absent.
+//! - Words and phrases: see [`Words`]. They are sought in `msg` only.
+//! - `chart` without `by` gives one row if there is any event, otherwise none.
+//!   Events without a value for a group are left out. Groups are told apart by
+//!   exact text; `distinct_count` and `distinct_list` ignore letter case and
+//!   take the members of a list one by one. `var` is the population variance.
+//! - Without `order by`, a chart is ordered by its first aggregate, largest
+//!   first; events are ordered newest first.
+//! - `rename` takes the first source that is there, and all its sources go; a
+//!   target keeps its value if no source is there.
+//! - After `chart` or `fields` the columns are known, so that any other name is
+//!   an error.
+//!
+//! ```
+//! use cresset_model::{Event, Timestamp};
+//! use cresset_query::{Context, compile};
+//!
+//! let query = "label=Fail | chart count() as cnt by user | search cnt>=2";
+//! let plan = compile(query).map_err(|e| e[0].render(query)).unwrap();
+//! let mut run = plan.executor(Context::bare());
+//! for second in 0..3 {
+//!     let mut event = Event::new(Timestamp::from_secs(second), Timestamp::from_secs(second));
+//!     event.add_label("Fail");
+//!     event.set("user", "bob");
+//!     run.push(&event);
+//! }
+//! assert_eq!(run.finish().rows.len(), 1);
+//! ```
+
+pub mod ast;
+mod diag;
+mod eval;
+mod exec;
+mod explain;
+mod lex;
+mod live;
+mod parse;
+mod plan;
+
+pub use diag::{Diagnostic, Severity};
+pub use eval::{
+    Check, Context, Expr, Glob, ListLookup, Literal, NoLists, Num, Operand, Pattern, Relation,
+    ResultRow, Row, ValueSet, Words, fold, wildcard_match,
+};
+pub use exec::{Executor, Limits, ResultSet};
+pub use live::{LiveShape, Measure};
+pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, parse};
+pub use plan::{Plan, QueryKind, compile};

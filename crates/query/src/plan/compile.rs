@@ -1,0 +1,263 @@
+//! From a syntax tree to the stages of a plan.
+
+use super::QueryKind;
+use super::lower::Lowering;
+use super::scope::Scope;
+use super::stage::{Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage};
+use crate::ast::{self, CommandKind, Head, LinkKind, Part};
+use crate::eval::{Expr, Operand};
+use crate::explain;
+use cresset_model::FieldName;
+use std::collections::BTreeSet;
+
+/// The typed parts of a plan.
+#[derive(Debug)]
+pub(super) struct Typed {
+    pub filter: Expr,
+    pub stages: Vec<Stage>,
+    pub kind: QueryKind,
+    pub columns: Vec<String>,
+    pub grouping: Vec<String>,
+}
+
+impl Lowering {
+    pub(super) fn query(&mut self, query: &ast::Query) -> Typed {
+        let filter = match &query.head {
+            Head::Search(search) => self.condition(search),
+            Head::Pattern(parts) => {
+                self.pattern(parts);
+                Expr::Const(true)
+            }
+        };
+        let mut typed = Typed {
+            filter,
+            stages: Vec::new(),
+            kind: QueryKind::Simple,
+            columns: Vec::new(),
+            grouping: Vec::new(),
+        };
+        if matches!(query.head, Head::Pattern(_)) {
+            return typed;
+        }
+        for command in &query.commands {
+            self.command(command, &mut typed);
+        }
+        typed
+    }
+
+    fn pattern(&mut self, parts: &[Part]) {
+        let [first, rest @ ..] = parts else { return };
+        let span = parts
+            .last()
+            .map_or(0..0, |l| first.stream.span.start..l.stream.span.end);
+        let link = rest.iter().find_map(|p| p.link);
+        let construct = match link.map(|l| l.kind) {
+            Some(LinkKind::FollowedBy) => "`followed by`",
+            Some(_) => "`join`",
+            None => "a stream in square brackets",
+        };
+        let instead = match link {
+            Some(_) => "make one rule per stream",
+            None => {
+                "count in the time range of the rule: `… | chart count() as cnt by field \
+                     | search cnt>=10`"
+            }
+        };
+        self.unsupported(span, construct, instead);
+    }
+
+    fn command(&mut self, command: &ast::Command, typed: &mut Typed) {
+        let span = command.span.clone();
+        let stages = &mut typed.stages;
+        match &command.kind {
+            CommandKind::Search(search) => {
+                let condition = self.condition(search);
+                // A search that nothing stands before is part of the filter.
+                if stages.is_empty() {
+                    let filter = std::mem::replace(&mut typed.filter, Expr::Const(true));
+                    typed.filter = filter.and(condition);
+                } else {
+                    stages.push(Stage::Search(condition));
+                }
+            }
+            CommandKind::Chart(chart) => self.chart(chart, None, typed),
+            CommandKind::Timechart(chart, Some(every)) => {
+                let Some(width) = every.seconds() else {
+                    return self.error(span, "this span of time is too long");
+                };
+                self.chart(chart, Some(width), typed);
+            }
+            CommandKind::Timechart(_, None) => self.unsupported(
+                span,
+                "`timechart` without `every`",
+                "say how wide the spans are: `every 1 hour`",
+            ),
+            CommandKind::Rename(pairs) => stages.push(self.rename(pairs)),
+            CommandKind::Fields(fields) => {
+                let names: Vec<FieldName> = fields.iter().map(|f| self.field(f)).collect();
+                self.scope = Scope::Columns(names.iter().map(ToString::to_string).collect());
+                typed.columns.retain(|c| names.iter().any(|n| n == c));
+                typed.grouping.retain(|c| names.iter().any(|n| n == c));
+                stages.push(Stage::Fields(names));
+            }
+            CommandKind::Latest(fields) => {
+                if !self.scope.is_open() {
+                    let help = "put it before the command that makes the table";
+                    return self.unsupported(span, "`latest` after `chart` or `fields`", help);
+                }
+                let names = fields.iter().map(|f| self.field(f)).collect();
+                stages.push(Stage::Latest(names));
+            }
+            CommandKind::Order(keys) => {
+                let keys = self.order(keys);
+                stages.push(Stage::Order(keys));
+            }
+            CommandKind::Limit(n) => stages.push(limit(*n)),
+            CommandKind::Process(process) => {
+                let construct = format!("`process {}`", process.plugin.text);
+                self.unsupported(span, &construct, "leave this command out");
+            }
+            CommandKind::Norm(..) => self.unsupported(
+                span,
+                "`norm`",
+                "let the field be extracted when the log comes in",
+            ),
+            CommandKind::Rex(..) => {
+                self.unsupported(
+                    span,
+                    "`rex`",
+                    "let the field be extracted when the log comes in",
+                );
+            }
+            CommandKind::Macro(_) => {
+                self.unsupported(span, "a macro", "write out what it stands for");
+            }
+        }
+        if let CommandKind::Rename(pairs) = &command.kind {
+            rename_columns(pairs, &mut typed.columns);
+            rename_columns(pairs, &mut typed.grouping);
+        }
+    }
+
+    fn order(&mut self, keys: &[ast::OrderKey]) -> Vec<SortKey> {
+        let key = |k: &ast::OrderKey| SortKey {
+            column: self.field(&k.column),
+            descending: k.descending,
+        };
+        keys.iter().map(key).collect()
+    }
+
+    fn rename(&mut self, pairs: &[(ast::Operand, ast::Name)]) -> Stage {
+        let mut renamings: Vec<Renaming> = Vec::new();
+        let mut sources = Vec::new();
+        let mut targets = Vec::new();
+        for (source, target) in pairs {
+            let source = self.operand(source);
+            if let Operand::Field(field) = &source {
+                sources.push(field.to_string());
+            }
+            targets.push(target.text.clone());
+            match renamings.iter_mut().find(|r| r.target == target.text) {
+                Some(renaming) => renaming.sources.push(source),
+                None => renamings.push(Renaming {
+                    target: FieldName::from(target.text.as_str()),
+                    sources: vec![source],
+                }),
+            }
+        }
+        self.scope.rename(&sources, &targets);
+        Stage::Rename(renamings)
+    }
+
+    fn chart(&mut self, chart: &ast::Chart, bucket: Option<i64>, typed: &mut Typed) {
+        let mut groups: Vec<Grouping> = Vec::new();
+        if let Some(width) = bucket {
+            groups.push(Grouping {
+                column: FieldName::from("log_ts"),
+                key: Key::Bucket(width),
+            });
+        }
+        groups.extend(chart.groups.iter().map(|g| self.grouping(g)));
+        let aggregates: Vec<Aggregate> =
+            chart.aggregates.iter().map(|a| self.aggregate(a)).collect();
+        let mut seen = BTreeSet::new();
+        let names = groups
+            .iter()
+            .map(|g| &g.column)
+            .chain(aggregates.iter().map(|a| &a.column));
+        if let Some(twice) = names.into_iter().find(|n| !seen.insert((*n).clone())) {
+            let message = format!("two columns of this chart are called `{twice}`");
+            let span = chart.aggregates.first().map_or(0..0, |a| a.span.clone());
+            self.error(span, message);
+        }
+        typed.grouping = groups.iter().map(|g| g.column.to_string()).collect();
+        typed.columns = aggregates.iter().map(|a| a.column.to_string()).collect();
+        typed.kind = if bucket.is_some() {
+            QueryKind::Timechart
+        } else {
+            QueryKind::Chart
+        };
+        let columns = typed
+            .grouping
+            .iter()
+            .chain(&typed.columns)
+            .cloned()
+            .collect();
+        self.scope = Scope::Columns(columns);
+        let sorted = chart.order.is_empty();
+        typed.stages.push(Stage::Chart(Chart {
+            groups,
+            aggregates,
+            sorted,
+        }));
+        if !sorted {
+            let keys = self.order(&chart.order);
+            typed.stages.push(Stage::Order(keys));
+        }
+        typed.stages.extend(chart.limit.map(limit));
+    }
+
+    fn grouping(&mut self, group: &ast::Group) -> Grouping {
+        let column = FieldName::from(explain::group_text(group));
+        let key = match group {
+            ast::Group::Field(field) => Key::Operand(Operand::Field(self.field(field))),
+            ast::Group::Call(function, field) => Key::Operand(self.call(*function, field)),
+            ast::Group::Step(field, width) => {
+                let width = i64::try_from(*width).unwrap_or(i64::MAX);
+                Key::Step(self.field(field), width)
+            }
+        };
+        Grouping { column, key }
+    }
+
+    fn aggregate(&mut self, aggregate: &ast::Aggregate) -> Aggregate {
+        let column = match &aggregate.alias {
+            Some(alias) => alias.text.clone(),
+            None => explain::aggregate_text(aggregate),
+        };
+        let argument = match &aggregate.argument {
+            ast::AggArg::None => Argument::None,
+            ast::AggArg::Value(value) => Argument::Value(self.formula(value)),
+            ast::AggArg::Condition(condition) => Argument::Condition(self.condition(condition)),
+        };
+        Aggregate {
+            column: FieldName::from(column),
+            function: aggregate.function,
+            argument,
+        }
+    }
+}
+
+fn limit(n: u64) -> Stage {
+    Stage::Limit(usize::try_from(n).unwrap_or(usize::MAX))
+}
+
+/// Gives the columns of a result their new names.
+fn rename_columns(pairs: &[(ast::Operand, ast::Name)], columns: &mut [String]) {
+    for column in columns {
+        let source = |p: &&(ast::Operand, ast::Name)| matches!(&p.0, ast::Operand::Field(f) if f.text == *column);
+        if let Some((_, target)) = pairs.iter().find(source) {
+            column.clone_from(&target.text);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Typed plans.
+
+mod compile;
+mod lower;
+mod scope;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage};
+
+use crate::ast::Query;
+use crate::diag::Diagnostic;
+use crate::eval::{Context, Expr};
+use crate::exec::Executor;
+use crate::live::{LiveShape, live_shape};
+use crate::parse::{MAX_DIAGNOSTICS, parse};
+use lower::Lowering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a query gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QueryKind {
+    /// Events.
+    Simple,
+    /// Groups with aggregates.
+    Chart,
+    /// Groups with aggregates per span of time.
+    Timechart,
+}
+
+/// A query that can run. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    text: String,
+    query: Query,
+    typed: compile::Typed,
+    warnings: Vec<Diagnostic>,
+}
+
+/// Parses and types a query.
+///
+/// The errors are all that were found, in order of place: mistakes of syntax
+/// if there are any, otherwise names that cannot be there and constructs that
+/// are not supported yet.
+pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let parsed = parse(text);
+    if !parsed.is_ok() {
+        return Err(sorted(parsed.diagnostics));
+    }
+    let mut lowering = Lowering {
+        diagnostics: parsed.diagnostics,
+        ..Lowering::default()
+    };
+    let typed = lowering.query(&parsed.query);
+    let diagnostics = sorted(lowering.diagnostics);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(diagnostics);
+    }
+    let query = parsed.query;
+    let inner = Inner {
+        text: text.to_owned(),
+        query,
+        typed,
+        warnings: diagnostics,
+    };
+    Ok(Plan {
+        inner: Arc::new(inner),
+    })
+}
+
+fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|d| (!d.is_error(), d.span.start));
+    diagnostics.truncate(MAX_DIAGNOSTICS);
+    diagnostics
+}
+
+impl Plan {
+    /// The query as it was written.
+    pub fn text(&self) -> &str {
+        &self.inner.text
+    }
+
+    /// The syntax tree.
+    pub fn query(&self) -> &Query {
+        &self.inner.query
+    }
+
+    /// Findings that do not keep the query from running.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.inner.warnings
+    }
+
+    /// What the query gives.
+    pub fn kind(&self) -> QueryKind {
+        self.inner.typed.kind
+    }
+
+    /// The leading boolean search, with the `search` commands that follow it
+    /// directly; always true if there is none.
+    pub fn filter(&self) -> &Expr {
+        &self.inner.typed.filter
+    }
+
+    pub(crate) fn stages(&self) -> &[Stage] {
+        &self.inner.typed.stages
+    }
+
+    pub(crate) fn columns(&self) -> (&[String], &[String]) {
+        (&self.inner.typed.columns, &self.inner.typed.grouping)
+    }
+
+    /// The query, fully parenthesised, one way to write each construct. Parsing
+    /// the explanation gives the same explanation.
+    pub fn explain(&self) -> String {
+        crate::explain::query(&self.inner.query)
+    }
+
+    /// Fields that the whole plan needs; `None` means all. Event time is always
+    /// needed and only named if the plan reads it as a field.
+    pub fn fields_read(&self) -> Option<BTreeSet<String>> {
+        let needed = self
+            .stages()
+            .iter()
+            .rev()
+            .fold(None, |after, s| s.fields_before(after));
+        needed.map(|mut fields| {
+            self.filter().fields_into(&mut fields);
+            fields
+        })
+    }
+
+    /// Fields that the filter reads.
+    pub fn filter_fields(&self) -> BTreeSet<String> {
+        let mut fields = BTreeSet::new();
+        self.filter().fields_into(&mut fields);
+        fields
+    }
+
+    /// Names of lists used.
+    pub fn lists(&self) -> BTreeSet<String> {
+        let mut lists = BTreeSet::new();
+        self.filter().lists_into(&mut lists);
+        for stage in self.stages() {
+            match stage {
+                Stage::Search(condition) => condition.lists_into(&mut lists),
+                Stage::Chart(chart) => chart.lists_into(&mut lists),
+                _ => {}
+            }
+        }
+        lists
+    }
+
+    /// How to run the query live, or a sentence that says why it cannot.
+    pub fn live(&self) -> Result<LiveShape, String> {
+        live_shape(self.stages())
+    }
+
+    /// Starts a run.
+    pub fn executor<'a>(&'a self, ctx: Context<'a>) -> Executor<'a> {
+        Executor::new(self, ctx)
+    }
+}

@@ -1,0 +1,182 @@
+//! Which fields rows have at a point of a plan, as far as that is known.
+
+use crate::ast::Name;
+use crate::diag::{Diagnostic, nearest};
+use std::ops::Range;
+
+/// Fields that many sources have; only used to guess at slips of the pen.
+const TAXONOMY: [&str; 58] = [
+    "norm_id",
+    "label",
+    "log_ts",
+    "col_ts",
+    "device_ip",
+    "device_name",
+    "col_type",
+    "collected_at",
+    "repo_name",
+    "logpoint_name",
+    "sig_id",
+    "msg",
+    "user",
+    "caller_user",
+    "target_user",
+    "domain",
+    "host",
+    "workstation",
+    "source_address",
+    "destination_address",
+    "source_port",
+    "destination_port",
+    "event_id",
+    "event_source",
+    "event_category",
+    "channel",
+    "image",
+    "process",
+    "parent_process",
+    "parent_image",
+    "command",
+    "parent_command",
+    "file",
+    "path",
+    "target_file",
+    "target_object",
+    "detail",
+    "hash",
+    "hash_sha1",
+    "hash_sha256",
+    "hash_import",
+    "url",
+    "resource",
+    "request_method",
+    "status_code",
+    "action",
+    "object",
+    "access",
+    "datasize",
+    "sent_datasize",
+    "received_datasize",
+    "sender",
+    "receiver",
+    "subject",
+    "severity",
+    "message",
+    "integrity_level",
+    "logon_type",
+];
+
+/// Shortest name that is taken for a slip: short names differ little by nature.
+const MIN_GUESS: usize = 5;
+
+/// The fields that rows have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Scope {
+    /// Any field may occur.
+    #[default]
+    Open,
+    /// Only these occur, because `chart` or `fields` made the rows.
+    Columns(Vec<String>),
+}
+
+impl Scope {
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
+    /// Reports a field that cannot be there, or that looks like a slip.
+    pub(super) fn check(&self, field: &Name, findings: &mut Vec<Diagnostic>) {
+        let name = field.text.as_str();
+        match self {
+            Self::Open => {
+                if name.len() >= MIN_GUESS
+                    && !TAXONOMY.contains(&name)
+                    && let Some(known) = TAXONOMY.iter().find(|k| one_slip_apart(name, k))
+                {
+                    let message = format!("`{name}` is not a common field");
+                    let help = format!("did you mean `{known}`?");
+                    let warning = Diagnostic::warning(field.span.clone(), message);
+                    findings.push(warning.with_help(help));
+                }
+            }
+            Self::Columns(columns) if columns.iter().any(|c| c == name) => {}
+            Self::Columns(columns) => {
+                let help = match nearest(name, columns.iter().map(String::as_str)) {
+                    Some(column) => format!("did you mean `{column}`?"),
+                    None => format!("the columns are {}", columns.join(", ")),
+                };
+                let message = format!("there is no column `{name}` at this point of the query");
+                findings.push(Diagnostic::error(field.span.clone(), message).with_help(help));
+            }
+        }
+    }
+
+    /// Reports a word that is sought although rows have no raw text.
+    pub(super) fn check_words(&self, span: &Range<usize>, findings: &mut Vec<Diagnostic>) {
+        if let Self::Columns(columns) = self
+            && !columns.iter().any(|c| c == "msg")
+        {
+            let message = "a word is sought in the raw text `msg`, which is gone at this point";
+            let help = format!(
+                "compare one of the columns {}, or put the word before the command",
+                columns.join(", ")
+            );
+            findings.push(Diagnostic::error(span.clone(), message).with_help(help));
+        }
+    }
+
+    /// The fields after `rename`.
+    pub(super) fn rename(&mut self, sources: &[String], targets: &[String]) {
+        if let Self::Columns(columns) = self {
+            columns.retain(|c| !sources.contains(c));
+            columns.extend(targets.iter().cloned());
+        }
+    }
+}
+
+/// Whether two different names differ by one byte that was added, left out or
+/// replaced, or by two that were swapped.
+fn one_slip_apart(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let shorter = a.len().min(b.len());
+    let same_start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let same_end = a
+        .iter()
+        .rev()
+        .zip(b.iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
+    let rest = |s: &[u8]| s.len() - same_start - same_end.min(shorter - same_start);
+    match (rest(a), rest(b)) {
+        (0 | 1, 0 | 1) => true,
+        (2, 2) => a[same_start] == b[same_start + 1] && a[same_start + 1] == b[same_start],
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_slip_apart;
+
+    #[test]
+    fn slips() {
+        let check = |a: &str, b: &str, expect: bool| {
+            assert_eq!(
+                (one_slip_apart(a, b), one_slip_apart(b, a)),
+                (expect, expect),
+                "{a} {b}"
+            );
+        };
+        check("source", "sorce", true);
+        check("source", "sourcee", true);
+        check("source", "sourec", true);
+        check("source", "soarce", true);
+        check("source", "osurce", true);
+        check("source", "xsource", true);
+        check("source", "sosurce", true);
+        check("source", "sorc", false);
+        check("source", "soucer", false);
+        check("aa", "aaa", true);
+        check("aaa", "aaaaa", false);
+    }
+}

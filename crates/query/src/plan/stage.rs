@@ -1,0 +1,156 @@
+//! The steps of a plan after its filter.
+
+use crate::ast::AggFn;
+use crate::eval::{Expr, Formula, Operand};
+use cresset_model::FieldName;
+use std::collections::BTreeSet;
+
+/// One step.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    /// Keeps rows that meet a condition.
+    Search(Expr),
+    /// Gives values new names.
+    Rename(Vec<Renaming>),
+    /// Keeps only these fields.
+    Fields(Vec<FieldName>),
+    /// Keeps the newest row of each group.
+    Latest(Vec<FieldName>),
+    /// Sorts.
+    Order(Vec<SortKey>),
+    /// Keeps the first rows.
+    Limit(usize),
+    /// Groups and aggregates.
+    Chart(Chart),
+}
+
+/// One target of `rename` with its sources; the first source that is there wins.
+#[derive(Debug, Clone)]
+pub(crate) struct Renaming {
+    pub target: FieldName,
+    pub sources: Vec<Operand>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SortKey {
+    pub column: FieldName,
+    pub descending: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Chart {
+    pub groups: Vec<Grouping>,
+    pub aggregates: Vec<Aggregate>,
+    /// False if an `order by` follows, so that the standard order is idle.
+    pub sorted: bool,
+}
+
+/// A grouping column.
+#[derive(Debug, Clone)]
+pub(crate) struct Grouping {
+    pub column: FieldName,
+    pub key: Key,
+}
+
+/// How a group's value is found.
+#[derive(Debug, Clone)]
+pub(crate) enum Key {
+    Operand(Operand),
+    /// Rounded down to a multiple of the width.
+    Step(FieldName, i64),
+    /// The begin of the span of event time, of this many seconds.
+    Bucket(i64),
+}
+
+/// An aggregate column.
+#[derive(Debug, Clone)]
+pub(crate) struct Aggregate {
+    pub column: FieldName,
+    pub function: AggFn,
+    pub argument: Argument,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Argument {
+    None,
+    Value(Formula),
+    Condition(Expr),
+}
+
+impl Chart {
+    /// Adds the fields that the chart reads.
+    pub(crate) fn fields_into(&self, fields: &mut BTreeSet<String>) {
+        for group in &self.groups {
+            match &group.key {
+                Key::Operand(operand) => fields.insert(operand.field().to_string()),
+                Key::Step(field, _) => fields.insert(field.to_string()),
+                Key::Bucket(_) => fields.insert("log_ts".to_owned()),
+            };
+        }
+        for aggregate in &self.aggregates {
+            match &aggregate.argument {
+                Argument::None => {}
+                Argument::Value(formula) => formula.fields_into(fields),
+                Argument::Condition(condition) => condition.fields_into(fields),
+            }
+        }
+    }
+
+    /// Adds the names of lists that the chart looks into.
+    pub(crate) fn lists_into(&self, lists: &mut BTreeSet<String>) {
+        for aggregate in &self.aggregates {
+            if let Argument::Condition(condition) = &aggregate.argument {
+                condition.lists_into(lists);
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// Whether rows must be collected before the step can give any.
+    pub(crate) const fn is_blocking(&self) -> bool {
+        !matches!(self, Self::Search(_) | Self::Rename(_) | Self::Fields(_))
+    }
+
+    /// The fields that rows need before this step, given those needed after it;
+    /// `None` means all.
+    pub(crate) fn fields_before(
+        &self,
+        after: Option<BTreeSet<String>>,
+    ) -> Option<BTreeSet<String>> {
+        match self {
+            Self::Search(condition) => after.map(|mut fields| {
+                condition.fields_into(&mut fields);
+                fields
+            }),
+            Self::Rename(renamings) => after.map(|mut fields| {
+                for renaming in renamings {
+                    let sources = renaming.sources.iter().map(|s| s.field().to_string());
+                    fields.extend(sources);
+                }
+                fields
+            }),
+            Self::Fields(kept) => {
+                let kept: BTreeSet<String> = kept.iter().map(ToString::to_string).collect();
+                Some(match after {
+                    Some(after) => kept.intersection(&after).cloned().collect(),
+                    None => kept,
+                })
+            }
+            Self::Latest(keys) => after.map(|mut fields| {
+                fields.extend(keys.iter().map(ToString::to_string));
+                fields
+            }),
+            Self::Order(keys) => after.map(|mut fields| {
+                fields.extend(keys.iter().map(|k| k.column.to_string()));
+                fields
+            }),
+            Self::Limit(_) => after,
+            Self::Chart(chart) => {
+                let mut fields = BTreeSet::new();
+                chart.fields_into(&mut fields);
+                Some(fields)
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+use crate::{Measure, Severity, compile};
+
+#[track_caller]
+fn check_error(query: &str, place: &str, message: &str) {
+    let errors = compile(query).expect_err(query);
+    let first = &errors[0];
+    assert_eq!(first.severity, Severity::Error);
+    let span = format!("{}..{}", first.span.start, first.span.end);
+    assert_eq!(
+        (span.as_str(), first.message.as_str()),
+        (place, message),
+        "{query}"
+    );
+}
+
+#[test]
+fn what_cannot_run_says_so() {
+    check_error(
+        "[a] as x followed by [b] as y",
+        "0..24",
+        "`followed by` is not supported yet",
+    );
+    check_error(
+        "[a] as x join [b] as y",
+        "0..17",
+        "`join` is not supported yet",
+    );
+    check_error(
+        "[5 a within 1 minute]",
+        "0..21",
+        "a stream in square brackets is not supported yet",
+    );
+    check_error("a `m`", "2..5", "a macro is not supported yet");
+    check_error("a | `m`", "4..7", "a macro is not supported yet");
+    check_error(
+        "a | process geoip(ip) as c",
+        "4..26",
+        "`process geoip` is not supported yet",
+    );
+    check_error("a | norm <x:int>", "4..16", "`norm` is not supported yet");
+    check_error("a | rex (?P<x>.)", "4..16", "`rex` is not supported yet");
+    check_error(
+        "a | timechart count()",
+        "4..21",
+        "`timechart` without `every` is not supported yet",
+    );
+    check_error(
+        "a | chart count() by u | latest",
+        "25..31",
+        "`latest` after `chart` or `fields` is not supported yet",
+    );
+}
+
+#[test]
+fn names_that_cannot_be_there() {
+    let no = |name: &str| format!("there is no column `{name}` at this point of the query");
+    check_error(
+        "| chart count() as cnt by user | search cnd>5",
+        "40..43",
+        &no("cnd"),
+    );
+    check_error("| chart count() by user order by cnt", "33..36", &no("cnt"));
+    check_error("| chart count() by user | fields usr", "33..36", &no("usr"));
+    check_error("| fields a, b | search c=1", "23..24", &no("c"));
+    check_error(
+        "| chart count() as c by u | rename c as d | order by c",
+        "53..54",
+        &no("c"),
+    );
+    check_error(
+        "| chart count() as u by u",
+        "8..15",
+        "two columns of this chart are called `u`",
+    );
+    check_error(
+        "| chart count() | search error",
+        "25..30",
+        "a word is sought in the raw text `msg`, which is gone at this point",
+    );
+    let errors = compile("| chart count() as cnt by user | search cnd>5").unwrap_err();
+    assert_eq!(errors[0].help.as_deref(), Some("did you mean `cnt`?"));
+}
+
+#[test]
+fn other_mistakes() {
+    check_error("a<5*", "2..4", "`<` needs a value without wildcards");
+    check_error(
+        "\"\"",
+        "0..2",
+        "expected a word or phrase between the quotes",
+    );
+    let glob = format!("a=*{}?", "x".repeat(2_000));
+    check_error(
+        &glob,
+        "2..2004",
+        "a value with inner wildcards has at most 1024 characters",
+    );
+    let wild: Vec<String> = (0..=500).map(|i| format!("a*{i:03}b")).collect();
+    assert!(compile(&wild[..500].join(" ")).is_ok());
+    check_error(
+        &wild.join(" "),
+        "3500..3506",
+        "a query has at most 500 words with inner wildcards",
+    );
+}
+
+#[test]
+fn warnings() {
+    let check = |query: &str, help: Option<&str>| {
+        let plan = compile(query).unwrap();
+        let found = plan.warnings().first().and_then(|w| w.help.as_deref());
+        assert_eq!(found, help, "{query}");
+    };
+    check("sorce_address=1", Some("did you mean `source_address`?"));
+    check("source_address=1 hots=2", None);
+    check(
+        "hour(user)=5",
+        Some("times are log_ts, col_ts and fields whose names end in _ts"),
+    );
+    check(
+        "logged in from",
+        Some("to search for the words, put them into quotes"),
+    );
+}
+
+#[test]
+fn fields_and_lists() {
+    let check = |query: &str, read: Option<&str>, filter: &str, lists: &str| {
+        let plan = compile(query).unwrap();
+        let join =
+            |s: std::collections::BTreeSet<String>| s.into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(plan.fields_read().map(join).as_deref(), read, "{query}");
+        assert_eq!(join(plan.filter_fields()), filter, "{query}");
+        assert_eq!(join(plan.lists()), lists, "{query}");
+    };
+    check("a=1 failed -u in L", None, "a msg u", "L");
+    check("a=1 | fields b, c", Some("a b c"), "a", "");
+    check("a=1 | chart count() by b", Some("a b"), "a", "");
+    check(
+        "a=1 | rename x as b, y as b | chart sum(b/z), count(q in K) by h | search h in M",
+        Some("a b h q x y z"),
+        "a",
+        "K M",
+    );
+    check("a=1 | search b=2 | order by c", None, "a b", "");
+    check(
+        "a=1 | search b=2 | order by c | fields d",
+        Some("a b c d"),
+        "a b",
+        "",
+    );
+    check("| timechart count() every 1 hour", Some("log_ts"), "", "");
+    check("| chart count()", Some(""), "", "");
+    check(
+        "| latest by u | search x=1 | fields y",
+        Some("u x y"),
+        "",
+        "",
+    );
+}
+
+#[test]
+fn live_shapes() {
+    let check = |query: &str, group: &str, measure: Measure, threshold: f64| {
+        let shape = compile(query)
+            .unwrap()
+            .live()
+            .unwrap_or_else(|why| panic!("{query}: {why}"));
+        assert_eq!(
+            (
+                shape.group_by.join(" ").as_str(),
+                shape.measure,
+                shape.threshold
+            ),
+            (group, measure, threshold),
+            "{query}"
+        );
+    };
+    let distinct = |f: &str| Measure::DistinctCount(f.to_owned());
+    check("a=1", "", Measure::Rows, 1.0);
+    check(
+        "a=1 | search b=2 | rename a as c | fields c | order by c",
+        "",
+        Measure::Rows,
+        1.0,
+    );
+    check("a=1 | rename a as c | search c=2", "", Measure::Any, 1.0);
+    check(
+        "| chart count() as cnt by u, h | search cnt>=5",
+        "u h",
+        Measure::Count,
+        5.0,
+    );
+    check(
+        "| chart count() as cnt by u | search cnt>5",
+        "u",
+        Measure::Count,
+        6.0,
+    );
+    check(
+        "| chart count() as cnt by u | search cnt>4.5",
+        "u",
+        Measure::Count,
+        5.0,
+    );
+    check(
+        "| chart count() by u | search count()>=4.5 count()>2",
+        "u",
+        Measure::Count,
+        5.0,
+    );
+    check(
+        "| chart count() as c, avg(x) by u | search c>-5 | order by c | fields u",
+        "u",
+        Measure::Count,
+        1.0,
+    );
+    check(
+        "| chart distinct_count(h) as c by u order by c | search c>=3",
+        "u",
+        distinct("h"),
+        3.0,
+    );
+    check("| chart count(), avg(x) by u", "u", Measure::Count, 1.0);
+    check("| chart count()", "", Measure::Count, 1.0);
+    check(
+        "| chart max(x) as m by u | search m>3",
+        "u",
+        Measure::Any,
+        1.0,
+    );
+    check(
+        "| chart count() as c by u | search c>3 -u=root",
+        "u",
+        Measure::Any,
+        1.0,
+    );
+    check(
+        "| chart count() as c, distinct_count(h) as d by u | search c>3 or d>2",
+        "u",
+        Measure::Any,
+        1.0,
+    );
+    check(
+        "| chart count() as c, distinct_count(h) as d by u | search c>3 | search d>2",
+        "u",
+        Measure::Any,
+        1.0,
+    );
+    check(
+        "| chart count(x=1) as c by u | search c>3",
+        "u",
+        Measure::Any,
+        1.0,
+    );
+    check(
+        "| rename a as u | chart count() as c by u | search c>3",
+        "",
+        Measure::Any,
+        1.0,
+    );
+}
+
+#[test]
+fn why_not_live() {
+    let check = |query: &str, why: &str| {
+        assert_eq!(
+            compile(query).unwrap().live(),
+            Err(why.to_owned()),
+            "{query}"
+        );
+    };
+    check(
+        "a | limit 5",
+        "it keeps only the first rows (`limit`), and a later event can push a row out",
+    );
+    check(
+        "a | latest",
+        "it keeps only the newest rows (`latest`), and a later event replaces them",
+    );
+    check(
+        "| chart avg(x) as m by u | search m>5",
+        "it compares an average, which can fall again when later events arrive (`m`)",
+    );
+    check(
+        "| chart sum(x) as m by u | search m>5",
+        "it compares a sum, which can fall again through a negative number when later events arrive (`m`)",
+    );
+    check(
+        "| chart count() as c by u | search c<5",
+        "it asks that `c` stays below a value, which can change when later events arrive",
+    );
+    check(
+        "| chart count() as c by u | search c=5",
+        "it asks for certain values of `c`, which grows when later events arrive; use `>` or `>=`",
+    );
+    check(
+        "| chart count() as c by u | search -c>5",
+        "it asks that something about `c` does not hold, which can change when later events arrive",
+    );
+    check(
+        "| chart count() as c by hour(log_ts) | search c>5",
+        "it groups by a computed value",
+    );
+    check(
+        "| timechart count() every 1 hour",
+        "it groups by spans of time (`timechart`)",
+    );
+    check(
+        "| chart count() as c by u | chart count()",
+        "it aggregates twice",
+    );
+    check(
+        "| chart count() as c by u | rename c as d | search d>5",
+        "it filters after columns of the chart were renamed",
+    );
+}
+
+#[test]
+fn plans_can_be_shared() {
+    fn shared<T: Send + Sync + Clone + std::fmt::Debug + 'static>(_: &T) {}
+    shared(&compile("a").unwrap());
+}
