@@ -1,0 +1,261 @@
+//! The self-signed JWT of spec/logpoint-api.md §1.1.
+//!
+//! A token chooses among three HMAC algorithms and nothing else: headers that bring
+//! their own key or ask for extensions are refused before a key is looked at. Claims are
+//! read strictly, because a claim that two readers understand differently is a way in.
+
+mod claims;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub use claims::{Claims, SignClaims};
+use cresset_model::{Duration, SecretString, Timestamp};
+use ring::hmac;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// Longest accepted token, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// The only accepted issuer.
+pub const ISSUER: &str = "self-signed";
+
+/// Why a token was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JwtError {
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
+    TooLong,
+    /// Not three base64url parts.
+    #[error("the token is not three base64url parts")]
+    Structure,
+    /// The header is not a JSON object of the expected shape.
+    #[error("the token's header does not read")]
+    Header,
+    /// The algorithm is not HS256, HS384 or HS512.
+    #[error("the token's algorithm is not HS256, HS384 or HS512")]
+    Algorithm,
+    /// The header brings its own key or asks for extensions.
+    #[error("the token's header carries {0:?}, which is never accepted")]
+    HeaderParameter(&'static str),
+    /// The claims are not a JSON object of the expected types.
+    #[error("the token's claims do not read")]
+    Claims,
+    /// A required claim is missing or has the wrong type.
+    #[error("the token's claim {0:?} is missing or has the wrong type")]
+    Claim(&'static str),
+    /// The signature does not fit the key.
+    #[error("the token's signature does not fit")]
+    Signature,
+    /// `iss` is not `self-signed`.
+    #[error("the token's issuer is not \"self-signed\"")]
+    Issuer,
+    /// The token names an audience; tokens for this server name none.
+    #[error("the token is meant for another audience")]
+    Audience,
+    /// `exp` has passed.
+    #[error("the token has expired")]
+    Expired,
+    /// `iat` or `nbf` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// It lives longer than allowed, or ends before it begins.
+    #[error("the token's lifetime is longer than allowed")]
+    Lifetime,
+}
+
+impl JwtError {
+    /// A constant word for metrics and the audit log.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Structure => "structure",
+            Self::Header => "header",
+            Self::Algorithm => "algorithm",
+            Self::HeaderParameter(_) => "header_parameter",
+            Self::Claims | Self::Claim(_) => "claims",
+            Self::Signature => "signature",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Lifetime => "lifetime",
+        }
+    }
+}
+
+/// The algorithms a token may be signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alg {
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+}
+
+impl Alg {
+    /// The name in a token's header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+        }
+    }
+
+    fn key(self, secret: &SecretString) -> hmac::Key {
+        let algorithm = match self {
+            Self::HS256 => hmac::HMAC_SHA256,
+            Self::HS384 => hmac::HMAC_SHA384,
+            Self::HS512 => hmac::HMAC_SHA512,
+        };
+        hmac::Key::new(algorithm, secret.expose().as_bytes())
+    }
+}
+
+impl std::str::FromStr for Alg {
+    type Err = JwtError;
+
+    /// Exact names only: `hs256` is another algorithm as far as we are concerned.
+    fn from_str(name: &str) -> Result<Self, JwtError> {
+        match name {
+            "HS256" => Ok(Self::HS256),
+            "HS384" => Ok(Self::HS384),
+            "HS512" => Ok(Self::HS512),
+            _ => Err(JwtError::Algorithm),
+        }
+    }
+}
+
+/// The header parameters that decide anything. Unknown ones (`kid` among them)
+/// are ignored, since nothing here would act on them.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    typ: Option<String>,
+    crit: Option<IgnoredAny>,
+    jku: Option<IgnoredAny>,
+    jwk: Option<IgnoredAny>,
+    x5u: Option<IgnoredAny>,
+    x5c: Option<IgnoredAny>,
+}
+
+impl Header {
+    fn judge(&self) -> Result<Alg, JwtError> {
+        let alg = self.alg.parse()?;
+        let forbidden = [
+            ("crit", &self.crit),
+            ("jku", &self.jku),
+            ("jwk", &self.jwk),
+            ("x5u", &self.x5u),
+            ("x5c", &self.x5c),
+        ];
+        if let Some((name, _)) = forbidden.iter().find(|(_, value)| value.is_some()) {
+            return Err(JwtError::HeaderParameter(name));
+        }
+        match &self.typ {
+            Some(typ) if !typ.eq_ignore_ascii_case("JWT") => Err(JwtError::Header),
+            _ => Ok(alg),
+        }
+    }
+}
+
+/// A token whose structure and algorithm are acceptable and whose signature
+/// has not been checked.
+#[derive(Debug)]
+pub struct Unverified {
+    alg: Alg,
+    signed: String,
+    signature: Vec<u8>,
+    claims: claims::RawClaims,
+}
+
+/// Reads a token without any key.
+pub fn decode(token: &str) -> Result<Unverified, JwtError> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(JwtError::TooLong);
+    }
+    let mut parts = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(JwtError::Structure);
+    };
+    let header_json = part(header)?;
+    let alg = object::<Header>(&header_json)
+        .ok_or(JwtError::Header)?
+        .judge()?;
+    let claims = claims::RawClaims::read(&part(payload)?)?;
+    let signature = part(signature)?;
+    if signature.is_empty() {
+        return Err(JwtError::Structure);
+    }
+    let signed = token[..header.len() + 1 + payload.len()].to_owned();
+    Ok(Unverified {
+        alg,
+        signed,
+        signature,
+        claims,
+    })
+}
+
+fn part(text: &str) -> Result<Vec<u8>, JwtError> {
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| JwtError::Structure)
+}
+
+/// Reads a JSON object; `None` for anything else. serde would also fill a struct from
+/// a JSON array, which no honest client sends.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    if json.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+impl Unverified {
+    /// The user that the token claims to be from.
+    pub fn subject(&self) -> &str {
+        &self.claims.sub
+    }
+
+    /// The algorithm that the token chose.
+    pub const fn alg(&self) -> Alg {
+        self.alg
+    }
+
+    /// Checks the signature in constant time, then the claims.
+    ///
+    /// `leeway` is how far the clocks of signer and server may be apart. An empty key
+    /// fits no token. Errors other than [`JwtError::Signature`] come only for a token
+    /// that the key's holder signed.
+    pub fn verify(
+        self,
+        key: &SecretString,
+        now: Timestamp,
+        max_lifetime: Option<Duration>,
+        leeway: Duration,
+    ) -> Result<Claims, JwtError> {
+        let fits = hmac::verify(&self.alg.key(key), self.signed.as_bytes(), &self.signature);
+        if key.expose().is_empty() || fits.is_err() {
+            return Err(JwtError::Signature);
+        }
+        self.claims.judge(now, max_lifetime, leeway)
+    }
+}
+
+/// Signs `claims` with `key`.
+pub fn sign(claims: &SignClaims, key: &SecretString, alg: Alg) -> String {
+    let header = serde_json::json!({ "alg": alg.as_str(), "typ": "JWT" });
+    let payload = claims.to_json();
+    let encode = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let signed = format!("{}.{}", encode(&header), encode(&payload));
+    let tag = hmac::sign(&alg.key(key), signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+#[cfg(test)]
+mod tests;
