@@ -1,0 +1,91 @@
+//! Alert rules and their notifications.
+
+use crate::Result;
+use async_trait::async_trait;
+use cresset_model::incident::{Evaluation, RuleState};
+use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
+use cresset_model::rule::{AlertRule, RuleSpec};
+use cresset_model::{ObjectId, Timestamp};
+
+/// A rule and what its evaluation needs to know of its owner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleWithOwner {
+    /// The rule.
+    pub rule: AlertRule,
+    /// Owner's user name.
+    pub owner_name: String,
+    /// Owner's IANA time zone.
+    pub timezone: String,
+}
+
+/// Alert rules.
+#[async_trait]
+pub trait Rules: Send + Sync + 'static {
+    /// Creates an active rule. [`crate::Error::Exists`] if its owner has one of that name.
+    async fn create_rule(
+        &self,
+        id: ObjectId,
+        owner: ObjectId,
+        spec: RuleSpec,
+        now: Timestamp,
+    ) -> Result<AlertRule>;
+    /// Replaces what the owner wrote; `active` stays. Only `owner`'s rules are found.
+    async fn update_rule(
+        &self,
+        id: ObjectId,
+        owner: ObjectId,
+        spec: RuleSpec,
+        now: Timestamp,
+    ) -> Result<AlertRule>;
+    /// The rule of that id, whoever owns it.
+    async fn rule(&self, id: ObjectId) -> Result<Option<RuleWithOwner>>;
+    /// All rules of an owner, oldest first.
+    async fn rules_of(&self, owner: ObjectId) -> Result<Vec<AlertRule>>;
+    /// Every active rule.
+    async fn active_rules(&self) -> Result<Vec<RuleWithOwner>>;
+    /// Switches rules of `owner`; all or none: [`crate::Error::NotFound`] names the first unknown id.
+    async fn set_rules_active(
+        &self,
+        ids: &[ObjectId],
+        owner: ObjectId,
+        active: bool,
+        now: Timestamp,
+    ) -> Result<()>;
+    /// Deletes rules of `owner` with their notifications and state; all or none. Incidents stay.
+    async fn delete_rules(&self, ids: &[ObjectId], owner: ObjectId) -> Result<()>;
+    /// A number that grows with every change of any rule, by any process.
+    async fn rules_version(&self) -> Result<u64>;
+
+    /// Sets the e-mail notification of rules of `owner`; all or none.
+    async fn put_email_notification(
+        &self,
+        ids: &[ObjectId],
+        owner: ObjectId,
+        notification: &EmailNotification,
+    ) -> Result<()>;
+    /// Sets the HTTP notification of rules of `owner`; all or none. Secrets are sealed.
+    async fn put_http_notification(
+        &self,
+        ids: &[ObjectId],
+        owner: ObjectId,
+        notification: &HttpNotification,
+    ) -> Result<()>;
+    /// A rule's e-mail notification.
+    async fn email_notification(&self, rule: ObjectId) -> Result<Option<EmailNotification>>;
+    /// A rule's HTTP notification with its secrets opened.
+    async fn http_notification(&self, rule: ObjectId) -> Result<Option<HttpNotification>>;
+    /// Channels of a rule that are enabled and go out by themselves.
+    async fn auto_channels(&self, rule: ObjectId) -> Result<Vec<Channel>>;
+
+    /// What a rule remembers; default if it has never been evaluated.
+    async fn rule_state(&self, rule: ObjectId) -> Result<RuleState>;
+    /// Records evaluations that made no incident, with the states they leave behind.
+    /// The newest 200 records per rule are kept.
+    async fn record_evaluations(
+        &self,
+        evaluations: &[Evaluation],
+        states: &[(ObjectId, RuleState)],
+    ) -> Result<()>;
+    /// The newest evaluations of a rule, newest first.
+    async fn evaluations(&self, rule: ObjectId, limit: u32) -> Result<Vec<Evaluation>>;
+}

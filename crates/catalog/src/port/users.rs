@@ -1,0 +1,86 @@
+//! Users, their credentials, and the audit log.
+
+use crate::Result;
+use async_trait::async_trait;
+use cresset_model::user::{ApiToken, User};
+use cresset_model::{ObjectId, SecretString, Timestamp};
+
+/// A user to be created.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The id to use.
+    pub id: ObjectId,
+    /// Unique name.
+    pub username: String,
+    /// Mail address or empty.
+    pub email: String,
+    /// Names of roles, which must exist.
+    pub roles: Vec<String>,
+    /// Password, if the user may log in to the page; stored as Argon2id.
+    pub password: Option<SecretString>,
+    /// API access key; stored sealed.
+    pub api_access_key: SecretString,
+    /// Time of creation.
+    pub created_at: Timestamp,
+}
+
+/// An LMv1 token to be created.
+#[derive(Debug, Clone)]
+pub struct NewApiToken {
+    /// Public half, unique.
+    pub access_id: String,
+    /// Secret half; stored sealed.
+    pub access_key: SecretString,
+    /// The owner.
+    pub user_id: ObjectId,
+    /// Free text.
+    pub note: String,
+    /// Time of creation.
+    pub created_at: Timestamp,
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it: a user name, `system`, or what was claimed.
+    pub actor: String,
+    /// Where the request came from, empty if it was not a request.
+    pub address: String,
+    /// A constant word such as `login_failed` or `rule_created`.
+    pub action: String,
+    /// Details without secrets.
+    pub detail: String,
+}
+
+/// Users and credentials.
+#[async_trait]
+pub trait Users: Send + Sync + 'static {
+    /// Creates a user. [`crate::Error::Exists`] for a taken name.
+    async fn create_user(&self, user: NewUser) -> Result<User>;
+    /// All users by name.
+    async fn users(&self) -> Result<Vec<User>>;
+    /// The user of that exact name.
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>>;
+    /// The user of that id.
+    async fn user_by_id(&self, id: ObjectId) -> Result<Option<User>>;
+    /// Disables or enables a user.
+    async fn set_user_disabled(&self, id: ObjectId, disabled: bool) -> Result<()>;
+    /// Whether `password` is the user's; false for users without one.
+    async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool>;
+    /// The user's API access key, opened. It changes at once for every process.
+    async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>>;
+    /// Replaces the API access key; tokens signed with the old one die.
+    async fn set_api_access_key(&self, id: ObjectId, key: SecretString) -> Result<()>;
+    /// Creates an LMv1 token.
+    async fn create_api_token(&self, token: NewApiToken) -> Result<ApiToken>;
+    /// The token of that access id with its key, opened.
+    async fn api_token(&self, access_id: &str) -> Result<Option<(ApiToken, SecretString)>>;
+    /// Tokens of a user, without keys.
+    async fn api_tokens(&self, user_id: ObjectId) -> Result<Vec<ApiToken>>;
+    /// Appends to the audit log.
+    async fn audit(&self, entry: AuditEntry) -> Result<()>;
+    /// The newest `limit` audit entries, newest first.
+    async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>>;
+}

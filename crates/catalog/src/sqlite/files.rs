@@ -1,0 +1,187 @@
+//! Event files and places in the event log.
+
+use super::SqliteCatalog;
+use super::columns::{Columns, int};
+use crate::port::{FileEntry, Files, FlushCommit};
+use crate::{Error, Result};
+use async_trait::async_trait;
+use cresset_model::{ObjectId, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
+use std::collections::HashSet;
+
+/// The consumer of the event log that writes event files.
+const STORE: &str = "store";
+/// With more repos than this, the statement asks for all and the rest is left out here.
+const MAX_REPOS_IN_STATEMENT: usize = 1_000;
+
+#[async_trait]
+impl Files for SqliteCatalog {
+    async fn register_flush(&self, commit: FlushCommit) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let stored_to = read_cursor(&mut tx, STORE).await?;
+        let overlap = commit.files.iter().find(|file| file.min_seq <= stored_to);
+        if commit.flushed_to < stored_to || overlap.is_some() {
+            return Err(Error::Refused(format!(
+                "events up to {stored_to} are in files already; a flush to {} would store some twice",
+                commit.flushed_to
+            )));
+        }
+        for file in &commit.files {
+            insert_file(&mut tx, file).await?;
+        }
+        for (repo, key, first_seq, events, at) in &commit.batch_keys {
+            sqlx::query(
+                "INSERT INTO batch_keys (repo, key, first_seq, events, at)
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (repo, key) DO UPDATE SET
+                   first_seq = excluded.first_seq, events = excluded.events, at = excluded.at",
+            )
+            .bind(repo)
+            .bind(key)
+            .bind(int(*first_seq))
+            .bind(int(*events))
+            .bind(at.0)
+            .execute(&mut *tx)
+            .await?;
+        }
+        store_cursor(&mut tx, STORE, commit.flushed_to).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn files(
+        &self,
+        repos: &[String],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<FileEntry>> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, repo, path, row_count, bytes, min_log_ts, max_log_ts, min_seq, max_seq
+             FROM files WHERE min_log_ts <= ",
+        );
+        query
+            .push_bind(to.0)
+            .push(" AND max_log_ts >= ")
+            .push_bind(from.0);
+        let filtered_here = repos.len() > MAX_REPOS_IN_STATEMENT;
+        if !repos.is_empty() && !filtered_here {
+            query.push(" AND repo IN (");
+            let mut list = query.separated(", ");
+            for repo in repos {
+                list.push_bind(repo);
+            }
+            query.push(")");
+        }
+        query.push(" ORDER BY min_log_ts, id");
+        let rows = query.build().fetch_all(&self.reader).await?;
+        let mut files = rows.iter().map(file_entry).collect::<Result<Vec<_>>>()?;
+        if filtered_here {
+            let wanted: HashSet<&String> = repos.iter().collect();
+            files.retain(|file| wanted.contains(&file.repo));
+        }
+        Ok(files)
+    }
+
+    async fn unregister_files(&self, ids: &[ObjectId]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for id in ids {
+            sqlx::query("DELETE FROM files WHERE id = $1")
+                .bind(id.to_string())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn cursor(&self, consumer: &str) -> Result<u64> {
+        let mut connection = self.reader.acquire().await?;
+        read_cursor(&mut connection, consumer).await
+    }
+
+    async fn set_cursor(&self, consumer: &str, seq: u64) -> Result<()> {
+        let mut connection = self.writer.acquire().await?;
+        store_cursor(&mut connection, consumer, seq).await
+    }
+
+    async fn batch_keys(&self, since: Timestamp) -> Result<Vec<(String, String, u64, u64)>> {
+        sqlx::query(
+            "SELECT repo, key, first_seq, events FROM batch_keys WHERE at >= $1 ORDER BY at, first_seq",
+        )
+        .bind(since.0)
+        .fetch_all(&self.reader)
+        .await?
+        .iter()
+        .map(|row| {
+            let (repo, key) = (row.text("repo")?, row.text("key")?);
+            Ok((repo, key, row.natural("first_seq")?, row.natural("events")?))
+        })
+        .collect()
+    }
+
+    async fn prune_batch_keys(&self, before: Timestamp) -> Result<()> {
+        sqlx::query("DELETE FROM batch_keys WHERE at < $1")
+            .bind(before.0)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn insert_file(connection: &mut SqliteConnection, file: &FileEntry) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO files
+           (id, repo, path, row_count, bytes, min_log_ts, max_log_ts, min_seq, max_seq)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(file.id.to_string())
+    .bind(&file.repo)
+    .bind(&file.path)
+    .bind(int(file.rows))
+    .bind(int(file.bytes))
+    .bind(file.min_log_ts.0)
+    .bind(file.max_log_ts.0)
+    .bind(int(file.min_seq))
+    .bind(int(file.max_seq))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn read_cursor(connection: &mut SqliteConnection, consumer: &str) -> Result<u64> {
+    let seq: Option<i64> = sqlx::query_scalar("SELECT seq FROM cursors WHERE consumer = $1")
+        .bind(consumer)
+        .fetch_optional(connection)
+        .await?;
+    Ok(seq.unwrap_or(0) as u64)
+}
+
+/// Moves a consumer's place, in whatever transaction is open.
+pub(super) async fn store_cursor(
+    connection: &mut SqliteConnection,
+    consumer: &str,
+    seq: u64,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO cursors (consumer, seq) VALUES ($1, $2)
+         ON CONFLICT (consumer) DO UPDATE SET seq = excluded.seq",
+    )
+    .bind(consumer)
+    .bind(int(seq))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn file_entry(row: &SqliteRow) -> Result<FileEntry> {
+    Ok(FileEntry {
+        id: row.id("id")?,
+        repo: row.text("repo")?,
+        path: row.text("path")?,
+        rows: row.natural("row_count")?,
+        bytes: row.natural("bytes")?,
+        min_log_ts: row.time("min_log_ts")?,
+        max_log_ts: row.time("max_log_ts")?,
+        min_seq: row.natural("min_seq")?,
+        max_seq: row.natural("max_seq")?,
+    })
+}

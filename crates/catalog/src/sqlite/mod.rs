@@ -1,0 +1,187 @@
+//! The catalog in one SQLite file.
+//!
+//! The server and the `cresset user` command open the same file at the same time,
+//! so nothing that can change is kept in memory: every call looks at the database.
+//! Changes go through one connection per process, in transactions that take the
+//! write lock at their start; a commit is durable when it returns (WAL with
+//! `synchronous=FULL`). Reads go through a few connections beside it and never wait
+//! for a writer.
+
+mod columns;
+mod deliveries;
+mod evaluations;
+mod files;
+mod incidents;
+mod lists;
+mod notifications;
+mod passwords;
+mod repos;
+mod rules;
+mod schema;
+mod users;
+
+use crate::seal::{Place, Sealer};
+use crate::{Error, Result};
+use cresset_model::SecretString;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Sqlite, SqliteConnection};
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a change waits for another process to finish its own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that read.
+const READERS: u32 = 4;
+/// How long a reading connection beyond the first stays open unused.
+const READER_IDLE: Duration = Duration::from_mins(1);
+/// Page cache of each connection in KiB, which SQLite takes as a negative number.
+const CACHE: &str = "-2048";
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 48;
+/// Size to which the write-ahead log is cut after a checkpoint, in bytes.
+const WAL_LIMIT: &str = "16777216";
+
+const KEY_CHECK: Place<'static> = Place {
+    table: "meta",
+    column: "value",
+    row: "key_check",
+};
+
+type Transaction = sqlx::Transaction<'static, Sqlite>;
+
+/// A catalog in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    writer: SqlitePool,
+    reader: SqlitePool,
+    sealer: Sealer,
+    passwords: passwords::Passwords,
+}
+
+impl SqliteCatalog {
+    /// Opens the file, creating it (mode 0600) and its tables where they are missing.
+    ///
+    /// [`Error::NewerSchema`] if a newer Cresset wrote it; [`Error::Seal`] if it was
+    /// sealed with another key.
+    pub async fn open(path: &Path, sealer: Sealer) -> Result<Self> {
+        make_private(path).map_err(|source| Error::Io {
+            path: path.display().to_string(),
+            source,
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .synchronous(SqliteSynchronous::Full)
+            .statement_cache_capacity(STATEMENTS)
+            .pragma("cache_size", CACHE)
+            .pragma("journal_size_limit", WAL_LIMIT)
+            .disable_statement_logging();
+
+        let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
+        let writer = pool(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .connect_lazy_with(writing);
+        schema::migrate(&writer).await?;
+        check_key(&writer, &sealer).await?;
+
+        let reading = options.pragma("query_only", "ON");
+        let reader = pool(READERS)
+            .min_connections(1)
+            .idle_timeout(READER_IDLE)
+            .connect_lazy_with(reading);
+        Ok(Self {
+            writer,
+            reader,
+            sealer,
+            passwords: passwords::Passwords::new(),
+        })
+    }
+
+    /// Reads the whole file and reports the damage that SQLite finds, one line each;
+    /// empty if the file is sound.
+    pub async fn check(&self) -> Result<Vec<String>> {
+        let lines: Vec<String> = sqlx::query_scalar("PRAGMA quick_check")
+            .fetch_all(&self.reader)
+            .await?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    /// Waits for calls under way and closes the file. Later calls fail.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    /// A transaction that holds the write lock from its start, so that what it
+    /// reads cannot change before it writes.
+    async fn begin(&self) -> Result<Transaction> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+/// Liveness is not tested before each use: the connection is a file handle.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_mins(1))
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// SQLite gives its `-wal` and `-shm` files the mode of the database.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), "catalog file was open to other users; set to mode 0600");
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+/// A word sealed on first use tells at the start, not at the first log-in, that
+/// the key file is not the one of this database.
+async fn check_key(writer: &SqlitePool, sealer: &Sealer) -> Result<()> {
+    let read = "SELECT value FROM meta WHERE name = 'key_check'";
+    let mut stored: Option<String> = sqlx::query_scalar(read).fetch_optional(writer).await?;
+    if stored.is_none() {
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(sealer.seal(KEY_CHECK, &SecretString::new("cresset"))?)
+        .execute(writer)
+        .await?;
+        stored = sqlx::query_scalar(read).fetch_optional(writer).await?;
+    }
+    sealer
+        .open(KEY_CHECK, &stored.unwrap_or_default())
+        .map(drop)
+}
+
+/// Makes a counter grow, in the transaction of the change that it stands for.
+async fn bump(connection: &mut SqliteConnection, counter: &'static str) -> Result<()> {
+    sqlx::query("UPDATE counters SET value = value + 1 WHERE name = $1")
+        .bind(counter)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn counter(pool: &SqlitePool, counter: &'static str) -> Result<u64> {
+    let value: i64 = sqlx::query_scalar("SELECT value FROM counters WHERE name = $1")
+        .bind(counter)
+        .fetch_one(pool)
+        .await?;
+    Ok(value as u64)
+}

@@ -1,0 +1,97 @@
+//! Argon2id.
+
+use crate::{Error, Result};
+use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
+use cresset_model::SecretString;
+use ring::rand::{SecureRandom, SystemRandom};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Memory per hash in KiB, passes, lanes: the first choice of the OWASP cheat
+/// sheet, some 20 ms of one core.
+const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+const SALT_LEN: usize = 16;
+/// Longest password in bytes.
+const MAX_PASSWORD: usize = 1024;
+/// Hashes at a time, so that a flood of log-ins takes neither the memory nor
+/// every core.
+const AT_ONCE: usize = 2;
+
+/// Hashes and verifies passwords on threads of their own, few at a time.
+#[derive(Debug)]
+pub(super) struct Passwords {
+    slots: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// The PHC string of a new hash.
+    pub(super) async fn hash(&self, password: &SecretString) -> Result<String> {
+        let len = password.expose().len();
+        if len == 0 || len > MAX_PASSWORD {
+            return Err(Error::Refused(format!(
+                "a password has 1 to {MAX_PASSWORD} bytes, not {len}"
+            )));
+        }
+        let password = password.clone();
+        self.run(move || {
+            let mut salt = [0; SALT_LEN];
+            SystemRandom::new()
+                .fill(&mut salt)
+                .map_err(|_| password_hash::Error::RngFailure)?;
+            hasher()?.hash_password_with_salt(password.expose().as_bytes(), &salt)
+        })
+        .await
+        .map(|hash: PasswordHash| hash.to_string())
+    }
+
+    /// Whether `password` belongs to the PHC string.
+    pub(super) async fn verify(&self, password: &SecretString, phc: String) -> Result<bool> {
+        if password.expose().len() > MAX_PASSWORD {
+            return Ok(false);
+        }
+        let password = password.clone();
+        self.run(move || {
+            match hasher()?.verify_password(password.expose().as_bytes(), phc.as_str()) {
+                Ok(()) => Ok(true),
+                Err(password_hash::Error::PasswordInvalid) => Ok(false),
+                Err(e) => Err(e),
+            }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> password_hash::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let failed =
+            |why: String| Error::Refused(format!("the password could not be hashed: {why}"));
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        // The slot goes with the work: it stays taken if the caller gives up meanwhile.
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(slot);
+            done
+        })
+        .await
+        .map_err(|e| failed(e.to_string()))?
+        .map_err(|e| failed(e.to_string()))
+    }
+}
+
+fn hasher() -> password_hash::Result<Argon2<'static>> {
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None)
+        .map_err(|_| password_hash::Error::ParamsInvalid)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}

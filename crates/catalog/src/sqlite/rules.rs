@@ -1,0 +1,269 @@
+//! Alert rules.
+
+use super::columns::{Columns, absent_on_foreign_key, expect_row, not_found, to_json};
+use super::{SqliteCatalog, bump, counter};
+use crate::port::{RuleWithOwner, Rules};
+use crate::{Error, Result};
+use async_trait::async_trait;
+use cresset_model::incident::{Evaluation, RuleState};
+use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
+use cresset_model::rule::{AlertRule, RuleSpec};
+use cresset_model::{ObjectId, Timestamp};
+use sqlx::sqlite::SqliteRow;
+
+/// Longest rule as JSON, in bytes.
+const MAX_SPEC: usize = 4 << 20;
+
+macro_rules! select_rules {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, r.owner, r.active, r.version, r.created_at, r.updated_at, ",
+            "r.activated_at, r.spec, u.username, u.timezone ",
+            "FROM rules r JOIN users u ON u.id = r.owner ",
+            $rest
+        )
+    };
+}
+
+#[async_trait]
+impl Rules for SqliteCatalog {
+    async fn create_rule(
+        &self,
+        id: ObjectId,
+        owner: ObjectId,
+        spec: RuleSpec,
+        now: Timestamp,
+    ) -> Result<AlertRule> {
+        let document = document(&spec)?;
+        let mut tx = self.begin().await?;
+        let made = sqlx::query(
+            "INSERT INTO rules
+               (id, owner, name, active, version, created_at, updated_at, activated_at, spec)
+             VALUES ($1, $2, $3, 1, 1, $4, $4, $4, $5) ON CONFLICT (owner, name) DO NOTHING",
+        )
+        .bind(id.to_string())
+        .bind(owner.to_string())
+        .bind(&spec.name)
+        .bind(now.0)
+        .bind(document)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| absent_on_foreign_key(e, "user", owner))?;
+        if made.rows_affected() == 0 {
+            return Err(taken(spec.name));
+        }
+        bump(&mut tx, "rules").await?;
+        tx.commit()
+            .await
+            .map_err(|e| absent_on_foreign_key(e, "user", owner))?;
+        Ok(AlertRule {
+            id,
+            owner,
+            active: true,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            activated_at: now,
+            spec,
+        })
+    }
+
+    async fn update_rule(
+        &self,
+        id: ObjectId,
+        owner: ObjectId,
+        spec: RuleSpec,
+        now: Timestamp,
+    ) -> Result<AlertRule> {
+        let document = document(&spec)?;
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(
+            "UPDATE rules SET name = $3, spec = $4, updated_at = $5, version = version + 1
+             WHERE id = $1 AND owner = $2
+             RETURNING id, owner, active, version, created_at, updated_at, activated_at, spec",
+        )
+        .bind(id.to_string())
+        .bind(owner.to_string())
+        .bind(&spec.name)
+        .bind(document)
+        .bind(now.0)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(|e| match e.as_database_error() {
+            Some(d) if d.is_unique_violation() => taken(spec.name),
+            _ => Error::Database(e),
+        })?;
+        let rule = alert_rule(&row.ok_or_else(|| not_found("alert rule", id))?)?;
+        bump(&mut tx, "rules").await?;
+        tx.commit().await?;
+        Ok(rule)
+    }
+
+    async fn rule(&self, id: ObjectId) -> Result<Option<RuleWithOwner>> {
+        sqlx::query(select_rules!("WHERE r.id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(&self.reader)
+            .await?
+            .as_ref()
+            .map(with_owner)
+            .transpose()
+    }
+
+    async fn rules_of(&self, owner: ObjectId) -> Result<Vec<AlertRule>> {
+        sqlx::query(select_rules!(
+            "WHERE r.owner = $1 ORDER BY r.created_at, r.id"
+        ))
+        .bind(owner.to_string())
+        .fetch_all(&self.reader)
+        .await?
+        .iter()
+        .map(alert_rule)
+        .collect()
+    }
+
+    async fn active_rules(&self) -> Result<Vec<RuleWithOwner>> {
+        sqlx::query(select_rules!("WHERE r.active = 1 ORDER BY r.id"))
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(with_owner)
+            .collect()
+    }
+
+    async fn set_rules_active(
+        &self,
+        ids: &[ObjectId],
+        owner: ObjectId,
+        active: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for id in ids {
+            // The right-hand sides see the row as it was: times and version
+            // change only if `active` does.
+            let met = sqlx::query(
+                "UPDATE rules SET
+                   version = version + (active <> $3),
+                   updated_at = CASE WHEN active <> $3 THEN $4 ELSE updated_at END,
+                   activated_at = CASE WHEN active < $3 THEN $4 ELSE activated_at END,
+                   active = $3
+                 WHERE id = $1 AND owner = $2",
+            )
+            .bind(id.to_string())
+            .bind(owner.to_string())
+            .bind(i64::from(active))
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+            expect_row(&met, "alert rule", id)?;
+        }
+        bump(&mut tx, "rules").await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn delete_rules(&self, ids: &[ObjectId], owner: ObjectId) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for (at, id) in ids.iter().enumerate() {
+            if ids[..at].contains(id) {
+                continue;
+            }
+            let met = sqlx::query("DELETE FROM rules WHERE id = $1 AND owner = $2")
+                .bind(id.to_string())
+                .bind(owner.to_string())
+                .execute(&mut *tx)
+                .await?;
+            expect_row(&met, "alert rule", id)?;
+        }
+        bump(&mut tx, "rules").await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn rules_version(&self) -> Result<u64> {
+        counter(&self.reader, "rules").await
+    }
+
+    async fn put_email_notification(
+        &self,
+        ids: &[ObjectId],
+        owner: ObjectId,
+        notification: &EmailNotification,
+    ) -> Result<()> {
+        self.put_email(ids, owner, notification).await
+    }
+
+    async fn put_http_notification(
+        &self,
+        ids: &[ObjectId],
+        owner: ObjectId,
+        notification: &HttpNotification,
+    ) -> Result<()> {
+        self.put_http(ids, owner, notification).await
+    }
+
+    async fn email_notification(&self, rule: ObjectId) -> Result<Option<EmailNotification>> {
+        self.email_of(rule).await
+    }
+
+    async fn http_notification(&self, rule: ObjectId) -> Result<Option<HttpNotification>> {
+        self.http_of(rule).await
+    }
+
+    async fn auto_channels(&self, rule: ObjectId) -> Result<Vec<Channel>> {
+        self.auto_channels_of(rule).await
+    }
+
+    async fn rule_state(&self, rule: ObjectId) -> Result<RuleState> {
+        self.state_of(rule).await
+    }
+
+    async fn record_evaluations(
+        &self,
+        evaluations: &[Evaluation],
+        states: &[(ObjectId, RuleState)],
+    ) -> Result<()> {
+        self.record(evaluations, states).await
+    }
+
+    async fn evaluations(&self, rule: ObjectId, limit: u32) -> Result<Vec<Evaluation>> {
+        self.newest_evaluations(rule, limit).await
+    }
+}
+
+fn taken(name: String) -> Error {
+    Error::Exists {
+        what: "alert rule",
+        name,
+    }
+}
+
+fn document(spec: &RuleSpec) -> Result<String> {
+    let document = to_json("alert rule", spec)?;
+    if document.len() > MAX_SPEC {
+        return Err(Error::Refused(format!(
+            "an alert rule has at most {MAX_SPEC} bytes, this one {}",
+            document.len()
+        )));
+    }
+    Ok(document)
+}
+
+fn alert_rule(row: &SqliteRow) -> Result<AlertRule> {
+    Ok(AlertRule {
+        id: row.id("id")?,
+        owner: row.id("owner")?,
+        active: row.flag("active")?,
+        version: row.natural("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        activated_at: row.time("activated_at")?,
+        spec: row.json("spec")?,
+    })
+}
+
+fn with_owner(row: &SqliteRow) -> Result<RuleWithOwner> {
+    Ok(RuleWithOwner {
+        rule: alert_rule(row)?,
+        owner_name: row.text("username")?,
+        timezone: row.text("timezone")?,
+    })
+}

@@ -1,0 +1,296 @@
+//! Users, credentials, audit.
+
+use super::SqliteCatalog;
+use super::columns::{Columns, absent_on_foreign_key, expect_row};
+use crate::port::{AuditEntry, NewApiToken, NewUser, Users};
+use crate::seal::Place;
+use crate::{Error, Result};
+use async_trait::async_trait;
+use cresset_model::user::{ApiToken, User};
+use cresset_model::{ObjectId, SecretString};
+use sqlx::sqlite::SqliteRow;
+
+/// Longest name of a user in bytes.
+const MAX_NAME: usize = 255;
+/// Longest detail of an audit entry in bytes; the rest is cut off.
+const MAX_DETAIL: usize = 4096;
+
+/// One row per role, or one with an empty role.
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.id, u.username, u.email, u.disabled, u.timezone, u.created_at, r.role ",
+            "FROM users u LEFT JOIN user_roles r ON r.user_id = u.id ",
+            $rest
+        )
+    };
+}
+
+const fn key_place(user: &str) -> Place<'_> {
+    Place {
+        table: "users",
+        column: "api_access_key",
+        row: user,
+    }
+}
+
+const fn token_place(access_id: &str) -> Place<'_> {
+    Place {
+        table: "api_tokens",
+        column: "access_key",
+        row: access_id,
+    }
+}
+
+#[async_trait]
+impl Users for SqliteCatalog {
+    async fn create_user(&self, user: NewUser) -> Result<User> {
+        if user.username.is_empty() || user.username.len() > MAX_NAME {
+            return Err(Error::Refused(format!(
+                "a user name has 1 to {MAX_NAME} bytes"
+            )));
+        }
+        let password_hash = match &user.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let id = user.id.to_string();
+        let key = self.sealer.seal(key_place(&id), &user.api_access_key)?;
+
+        let mut tx = self.begin().await?;
+        let made = sqlx::query(
+            "INSERT INTO users (id, username, email, password_hash, api_access_key, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (username) DO NOTHING",
+        )
+        .bind(&id)
+        .bind(&user.username)
+        .bind(&user.email)
+        .bind(password_hash)
+        .bind(key)
+        .bind(user.created_at.0)
+        .execute(&mut *tx)
+        .await?;
+        if made.rows_affected() == 0 {
+            return Err(Error::Exists {
+                what: "user",
+                name: user.username,
+            });
+        }
+        for (place, role) in user.roles.iter().enumerate() {
+            sqlx::query("INSERT INTO user_roles (user_id, place, role) VALUES ($1, $2, $3)")
+                .bind(&id)
+                .bind(place as i64)
+                .bind(role)
+                .execute(&mut *tx)
+                .await
+                .map_err(|e| absent_on_foreign_key(e, "role", role))?;
+        }
+        tx.commit().await?;
+        Ok(User {
+            id: user.id,
+            username: user.username,
+            email: user.email,
+            roles: user.roles,
+            disabled: false,
+            timezone: "UTC".to_owned(),
+            created_at: user.created_at,
+        })
+    }
+
+    async fn users(&self) -> Result<Vec<User>> {
+        let rows = sqlx::query(select_users!("ORDER BY u.username, r.place"))
+            .fetch_all(&self.reader)
+            .await?;
+        fold_users(&rows)
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>> {
+        let rows = sqlx::query(select_users!("WHERE u.username = $1 ORDER BY r.place"))
+            .bind(username)
+            .fetch_all(&self.reader)
+            .await?;
+        Ok(fold_users(&rows)?.pop())
+    }
+
+    async fn user_by_id(&self, id: ObjectId) -> Result<Option<User>> {
+        let rows = sqlx::query(select_users!("WHERE u.id = $1 ORDER BY r.place"))
+            .bind(id.to_string())
+            .fetch_all(&self.reader)
+            .await?;
+        Ok(fold_users(&rows)?.pop())
+    }
+
+    async fn set_user_disabled(&self, id: ObjectId, disabled: bool) -> Result<()> {
+        let met = sqlx::query("UPDATE users SET disabled = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(i64::from(disabled))
+            .execute(&self.writer)
+            .await?;
+        expect_row(&met, "user", id)
+    }
+
+    async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool> {
+        let stored: Option<Option<String>> =
+            sqlx::query_scalar("SELECT password_hash FROM users WHERE id = $1")
+                .bind(id.to_string())
+                .fetch_optional(&self.reader)
+                .await?;
+        match stored.flatten() {
+            Some(phc) => self.passwords.verify(password, phc).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>> {
+        let id = id.to_string();
+        let sealed: Option<String> =
+            sqlx::query_scalar("SELECT api_access_key FROM users WHERE id = $1")
+                .bind(&id)
+                .fetch_optional(&self.reader)
+                .await?;
+        sealed
+            .map(|sealed| self.sealer.open(key_place(&id), &sealed))
+            .transpose()
+    }
+
+    async fn set_api_access_key(&self, id: ObjectId, key: SecretString) -> Result<()> {
+        let id = id.to_string();
+        let met = sqlx::query("UPDATE users SET api_access_key = $2 WHERE id = $1")
+            .bind(&id)
+            .bind(self.sealer.seal(key_place(&id), &key)?)
+            .execute(&self.writer)
+            .await?;
+        expect_row(&met, "user", id)
+    }
+
+    async fn create_api_token(&self, token: NewApiToken) -> Result<ApiToken> {
+        let sealed = self
+            .sealer
+            .seal(token_place(&token.access_id), &token.access_key)?;
+        let id: Option<i64> = sqlx::query_scalar(
+            "INSERT INTO api_tokens (access_id, access_key, user_id, note, created_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (access_id) DO NOTHING RETURNING id",
+        )
+        .bind(&token.access_id)
+        .bind(sealed)
+        .bind(token.user_id.to_string())
+        .bind(&token.note)
+        .bind(token.created_at.0)
+        .fetch_optional(&self.writer)
+        .await
+        .map_err(|e| absent_on_foreign_key(e, "user", token.user_id))?;
+        let Some(id) = id else {
+            return Err(Error::Exists {
+                what: "API token",
+                name: token.access_id,
+            });
+        };
+        Ok(ApiToken {
+            id,
+            access_id: token.access_id,
+            user_id: token.user_id,
+            note: token.note,
+            disabled: false,
+            created_at: token.created_at,
+        })
+    }
+
+    async fn api_token(&self, access_id: &str) -> Result<Option<(ApiToken, SecretString)>> {
+        let row = sqlx::query(
+            "SELECT id, access_id, access_key, user_id, note, disabled, created_at
+             FROM api_tokens WHERE access_id = $1",
+        )
+        .bind(access_id)
+        .fetch_optional(&self.reader)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let key = self
+            .sealer
+            .open(token_place(access_id), &row.text("access_key")?)?;
+        Ok(Some((api_token(&row)?, key)))
+    }
+
+    async fn api_tokens(&self, user_id: ObjectId) -> Result<Vec<ApiToken>> {
+        sqlx::query(
+            "SELECT id, access_id, user_id, note, disabled, created_at
+             FROM api_tokens WHERE user_id = $1 ORDER BY id",
+        )
+        .bind(user_id.to_string())
+        .fetch_all(&self.reader)
+        .await?
+        .iter()
+        .map(api_token)
+        .collect()
+    }
+
+    async fn audit(&self, entry: AuditEntry) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO audit (at, actor, address, action, detail) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(entry.at.0)
+        .bind(cut(&entry.actor, MAX_NAME))
+        .bind(cut(&entry.address, MAX_NAME))
+        .bind(cut(&entry.action, MAX_NAME))
+        .bind(cut(&entry.detail, MAX_DETAIL))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>> {
+        sqlx::query(
+            "SELECT at, actor, address, action, detail FROM audit ORDER BY id DESC LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(AuditEntry {
+                at: row.time("at")?,
+                actor: row.text("actor")?,
+                address: row.text("address")?,
+                action: row.text("action")?,
+                detail: row.text("detail")?,
+            })
+        })
+        .collect()
+    }
+}
+
+/// The longest beginning of at most `max` bytes.
+pub(super) fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+fn api_token(row: &SqliteRow) -> Result<ApiToken> {
+    Ok(ApiToken {
+        id: row.int("id")?,
+        access_id: row.text("access_id")?,
+        user_id: row.id("user_id")?,
+        note: row.text("note")?,
+        disabled: row.flag("disabled")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn fold_users(rows: &[SqliteRow]) -> Result<Vec<User>> {
+    let mut users: Vec<User> = Vec::new();
+    for row in rows {
+        let id = row.id("id")?;
+        let role = row.text_or_null("role")?;
+        match users.last_mut() {
+            Some(last) if last.id == id => last.roles.extend(role),
+            _ => users.push(User {
+                id,
+                username: row.text("username")?,
+                email: row.text("email")?,
+                roles: role.into_iter().collect(),
+                disabled: row.flag("disabled")?,
+                timezone: row.text("timezone")?,
+                created_at: row.time("created_at")?,
+            }),
+        }
+    }
+    Ok(users)
+}

@@ -1,0 +1,34 @@
+//! What a catalog promises, tested against `&dyn Catalog`, and what the SQLite
+//! adapter promises besides.
+//!
+//! A module per port trait holds functions over `&dyn Catalog`; [`conformance!`]
+//! makes each a test on a fresh catalog of every adapter.
+
+// The lints' own exception reaches functions marked as tests, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+/// Makes each function a test on every adapter.
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let (_dir, catalog) = crate::support::sqlite().await;
+                super::$name(&catalog).await;
+            })*
+        }
+    };
+}
+
+mod deliveries;
+mod faults;
+mod files;
+mod incidents;
+mod lists;
+mod notifications;
+mod repos;
+mod rules;
+mod speed;
+mod sqlite_file;
+mod support;
+mod users;

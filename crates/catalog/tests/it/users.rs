@@ -1,0 +1,231 @@
+use crate::support::{at, id, new_user};
+use cresset_catalog::port::{AuditEntry, NewApiToken, NewUser};
+use cresset_catalog::{Catalog, Error};
+use cresset_model::SecretString;
+use cresset_model::user::BUILT_IN_ROLES;
+
+async fn created_user_is_found_by_name_and_id(catalog: &dyn Catalog) {
+    let made = catalog.create_user(new_user(1, "alice")).await.unwrap();
+    assert_eq!(made.roles, ["manager", "readonly"]);
+    assert_eq!(made.timezone, "UTC");
+    assert!(!made.disabled);
+    let by_name = catalog.user_by_name("alice").await.unwrap();
+    assert_eq!(by_name.as_ref(), Some(&made));
+    assert_eq!(catalog.user_by_id(id(1)).await.unwrap(), Some(made));
+    assert_eq!(
+        catalog.user_by_name("Alice").await.unwrap(),
+        None,
+        "names compare exactly"
+    );
+    assert_eq!(catalog.user_by_id(id(2)).await.unwrap(), None);
+}
+
+async fn users_are_listed_by_name_with_their_roles(catalog: &dyn Catalog) {
+    for (n, name) in [(1, "mallory"), (2, "alice"), (3, "bob")] {
+        let roles = if n == 3 {
+            Vec::new()
+        } else {
+            vec!["ackonly".to_owned()]
+        };
+        catalog
+            .create_user(NewUser {
+                roles,
+                ..new_user(n, name)
+            })
+            .await
+            .unwrap();
+    }
+    let users = catalog.users().await.unwrap();
+    let seen: Vec<_> = users
+        .iter()
+        .map(|u| (u.username.as_str(), u.roles.len()))
+        .collect();
+    assert_eq!(seen, [("alice", 1), ("bob", 0), ("mallory", 1)]);
+}
+
+async fn every_built_in_role_exists_and_no_other(catalog: &dyn Catalog) {
+    let roles: Vec<String> = BUILT_IN_ROLES.map(str::to_owned).into();
+    let made = catalog
+        .create_user(NewUser {
+            roles: roles.clone(),
+            ..new_user(1, "all")
+        })
+        .await;
+    assert_eq!(made.unwrap().roles, roles);
+
+    let roles = vec!["manager".to_owned(), "emperor".to_owned()];
+    let error = catalog
+        .create_user(NewUser {
+            roles,
+            ..new_user(2, "bad")
+        })
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::NotFound { what: "role", name } if name == "emperor"),
+        "{error}"
+    );
+    assert_eq!(
+        catalog.user_by_name("bad").await.unwrap(),
+        None,
+        "nothing is left behind"
+    );
+}
+
+async fn a_taken_or_unusable_name_is_refused(catalog: &dyn Catalog) {
+    catalog.create_user(new_user(1, "alice")).await.unwrap();
+    let error = catalog.create_user(new_user(2, "alice")).await.unwrap_err();
+    assert_eq!(error.to_string(), r#"user "alice" already exists"#);
+    for name in ["", &"x".repeat(300)] {
+        let error = catalog.create_user(new_user(3, name)).await.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)), "{error}");
+    }
+}
+
+async fn disabling_is_seen_and_undone(catalog: &dyn Catalog) {
+    catalog.create_user(new_user(1, "alice")).await.unwrap();
+    for disabled in [true, false] {
+        catalog.set_user_disabled(id(1), disabled).await.unwrap();
+        let user = catalog.user_by_name("alice").await.unwrap().unwrap();
+        assert_eq!(user.disabled, disabled);
+    }
+    let error = catalog.set_user_disabled(id(9), true).await.unwrap_err();
+    assert!(
+        matches!(error, Error::NotFound { what: "user", .. }),
+        "{error}"
+    );
+}
+
+async fn only_the_right_password_is_accepted(catalog: &dyn Catalog) {
+    let password = Some(SecretString::new("correct horse"));
+    catalog
+        .create_user(NewUser {
+            password,
+            ..new_user(1, "alice")
+        })
+        .await
+        .unwrap();
+    catalog.create_user(new_user(2, "robot")).await.unwrap();
+    for (user, password, expect) in [
+        (1, "correct horse", true),
+        (1, "correct horsf", false),
+        (1, "", false),
+        (1, &*"x".repeat(2_000_000), false),
+        (2, "correct horse", false),
+        (2, "", false),
+        (9, "correct horse", false),
+    ] {
+        let met = catalog
+            .check_password(id(user), &SecretString::new(password))
+            .await
+            .unwrap();
+        assert_eq!(met, expect, "{user} {password:.20}");
+    }
+}
+
+async fn an_unusable_password_is_refused(catalog: &dyn Catalog) {
+    for bad in [String::new(), "x".repeat(1025)] {
+        let password = Some(SecretString::new(bad));
+        let user = NewUser {
+            password,
+            ..new_user(1, "alice")
+        };
+        let error = catalog.create_user(user).await.unwrap_err();
+        assert!(error.to_string().contains("1 to 1024 bytes"), "{error}");
+    }
+    assert!(catalog.users().await.unwrap().is_empty());
+}
+
+async fn access_key_is_opened_and_replaced(catalog: &dyn Catalog) {
+    catalog.create_user(new_user(1, "alice")).await.unwrap();
+    assert_eq!(
+        catalog
+            .api_access_key(id(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .expose(),
+        "key-of-alice"
+    );
+    catalog
+        .set_api_access_key(id(1), SecretString::new("fresh"))
+        .await
+        .unwrap();
+    assert_eq!(
+        catalog
+            .api_access_key(id(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .expose(),
+        "fresh"
+    );
+    assert_eq!(catalog.api_access_key(id(9)).await.unwrap(), None);
+    let error = catalog
+        .set_api_access_key(id(9), SecretString::new("x"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+fn token(access_id: &str, user: u64) -> NewApiToken {
+    NewApiToken {
+        access_id: access_id.to_owned(),
+        access_key: SecretString::new(format!("key-of-{access_id}")),
+        user_id: id(user),
+        note: "collector".to_owned(),
+        created_at: at(5),
+    }
+}
+
+async fn api_tokens_are_found_by_access_id(catalog: &dyn Catalog) {
+    catalog.create_user(new_user(1, "alice")).await.unwrap();
+    let first = catalog.create_api_token(token("AAA", 1)).await.unwrap();
+    let second = catalog.create_api_token(token("BBB", 1)).await.unwrap();
+    assert_ne!(first.id, second.id);
+    let (found, key) = catalog.api_token("BBB").await.unwrap().unwrap();
+    assert_eq!((found, key.expose()), (second.clone(), "key-of-BBB"));
+    assert!(catalog.api_token("CCC").await.unwrap().is_none());
+    assert_eq!(catalog.api_tokens(id(1)).await.unwrap(), [first, second]);
+    assert!(catalog.api_tokens(id(2)).await.unwrap().is_empty());
+
+    let taken = catalog.create_api_token(token("AAA", 1)).await.unwrap_err();
+    assert!(matches!(taken, Error::Exists { .. }), "{taken}");
+    let orphan = catalog.create_api_token(token("DDD", 9)).await.unwrap_err();
+    assert!(
+        matches!(orphan, Error::NotFound { what: "user", .. }),
+        "{orphan}"
+    );
+}
+
+async fn audit_is_read_newest_first_and_bounded(catalog: &dyn Catalog) {
+    let entry = |n: i64, detail: String| AuditEntry {
+        at: at(n),
+        actor: "alice".to_owned(),
+        address: "192.0.2.7".to_owned(),
+        action: "login_failed".to_owned(),
+        detail,
+    };
+    for n in 0..3 {
+        catalog.audit(entry(n, n.to_string())).await.unwrap();
+    }
+    let newest = catalog.audit_entries(2).await.unwrap();
+    assert_eq!(newest, [entry(2, "2".to_owned()), entry(1, "1".to_owned())]);
+
+    catalog.audit(entry(3, "ü".repeat(100_000))).await.unwrap();
+    let detail = &catalog.audit_entries(1).await.unwrap()[0].detail;
+    assert!(detail.len() <= 4096 && detail.starts_with("üü"));
+}
+
+conformance!(
+    created_user_is_found_by_name_and_id,
+    users_are_listed_by_name_with_their_roles,
+    every_built_in_role_exists_and_no_other,
+    a_taken_or_unusable_name_is_refused,
+    disabling_is_seen_and_undone,
+    only_the_right_password_is_accepted,
+    an_unusable_password_is_refused,
+    access_key_is_opened_and_replaced,
+    api_tokens_are_found_by_access_id,
+    audit_is_read_newest_first_and_bounded,
+);
