@@ -1,0 +1,282 @@
+//! What is written is read: events, their absences, and damage.
+
+use super::*;
+use crate::Error;
+use crate::decode::{Wanted, scan};
+use cresset_model::{Event, Timestamp};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+const ALL: (Timestamp, Timestamp) = (Timestamp::MIN, Timestamp::MAX);
+
+fn logged(events: Vec<Event>) -> Vec<LoggedEvent> {
+    let log = |(i, event)| LoggedEvent {
+        seq: i as u64 + 1,
+        repo: "r".into(),
+        event: Arc::new(event),
+    };
+    events.into_iter().enumerate().map(log).collect()
+}
+
+struct Written {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn write(events: &[LoggedEvent], max_columns: usize) -> Written {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    encode(events, max_columns, File::create(&path).unwrap()).unwrap();
+    Written {
+        _folder: folder,
+        path,
+    }
+}
+
+fn read(
+    path: &Path,
+    range: (Timestamp, Timestamp),
+    fields: Option<&BTreeSet<String>>,
+) -> crate::Result<Vec<(u64, Event)>> {
+    let mut found = Vec::new();
+    scan(path, &Wanted { range, fields }, &mut |seq, event| {
+        found.push((seq, event));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// An event without the order of its fields, and with the sign of zero.
+fn canonical(event: &Event) -> (i64, i64, BTreeMap<String, (String, String)>) {
+    let field = |(n, v): &(cresset_model::FieldName, Value)| {
+        (n.to_string(), (format!("{v:?}"), v.text().into_owned()))
+    };
+    (
+        event.log_ts.0,
+        event.col_ts.0,
+        event.fields.iter().map(field).collect(),
+    )
+}
+
+fn names() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => prop::sample::select(vec![
+            "user", "User", "USER", "a.b", "a", "with space", "\"q\"", "_seq", "_SEQ", "_overflow",
+            "log_ts", "col_ts", "_field.x", "", "ü", "msg", "list", "element", "x,y", "\u{0}",
+        ])
+        .prop_map(str::to_owned),
+        1 => any::<String>(),
+        1 => "[a-z]{1,3}".prop_map(|s| s.repeat(400)),
+    ]
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<String>().prop_map(Value::from),
+        "[0-9]{1,3}".prop_map(Value::from),
+        any::<i64>().prop_map(Value::Int),
+        (-3_i64..3).prop_map(Value::Int),
+        any::<f64>().prop_map(|n| Value::Float(if n.is_nan() { 0.1 } else { n })),
+        prop::sample::select(vec![0.0, -0.0, 1.0, 2.5, 9_007_199_254_740_992.0])
+            .prop_map(Value::Float),
+        any::<bool>().prop_map(Value::Bool),
+        prop::collection::vec("[a-c]{0,2}", 0..3)
+            .prop_map(|items| Value::List(items.into_iter().map(Into::into).collect())),
+    ]
+}
+
+fn times() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        (0_i64..10).prop_map(Timestamp),
+        any::<i64>().prop_map(Timestamp),
+        Just(Timestamp::from_secs(-62_135_596_800)),
+        Just(Timestamp::from_secs(253_402_300_799)),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = (
+        times(),
+        times(),
+        prop::collection::btree_map(names(), values(), 0..8),
+    );
+    let event = event.prop_map(|(log_ts, col_ts, fields)| Event {
+        fields: fields.into_iter().map(|(n, v)| (n.into(), v)).collect(),
+        ..Event::new(log_ts, col_ts)
+    });
+    prop::collection::vec(event, 0..20).prop_map(|mut events| {
+        events.sort_by_key(|e| e.log_ts);
+        events
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn events_come_back_exactly(
+        events in events(),
+        max_columns in prop_oneof![Just(800_usize), 0..4_usize],
+    ) {
+        let logged = logged(events);
+        let file = write(&logged, max_columns);
+        // `Timestamp::MIN` itself is outside of every range, which begins after its start.
+        let expect: Vec<_> = logged
+            .iter()
+            .filter(|e| e.event.log_ts > Timestamp::MIN)
+            .map(|e| (e.seq, canonical(&e.event)))
+            .collect();
+        let found: Vec<_> = read(&file.path, ALL, None)
+            .unwrap()
+            .iter()
+            .map(|(seq, e)| (*seq, canonical(e)))
+            .collect();
+        prop_assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn a_part_is_the_part_of_the_whole(
+        events in events(),
+        max_columns in prop_oneof![Just(800_usize), 0..4_usize],
+        range in (times(), times()),
+        wanted in prop::collection::btree_set(names(), 0..4),
+    ) {
+        let logged = logged(events);
+        let file = write(&logged, max_columns);
+        let expect: Vec<_> = logged
+            .iter()
+            .filter(|e| e.event.log_ts > range.0 && e.event.log_ts <= range.1)
+            .map(|e| {
+                let mut event = (*e.event).clone();
+                event.fields.retain(|(name, _)| wanted.contains(name.as_str()));
+                (e.seq, canonical(&event))
+            })
+            .collect();
+        let found: Vec<_> = read(&file.path, range, Some(&wanted))
+            .unwrap()
+            .iter()
+            .map(|(seq, e)| (*seq, canonical(e)))
+            .collect();
+        prop_assert_eq!(found, expect);
+    }
+}
+
+/// `n` events a second apart, with a text that does not compress to nothing.
+fn series(n: i64) -> Vec<LoggedEvent> {
+    let event = |i: i64| {
+        let mut event = Event::new(Timestamp::from_secs(i), Timestamp::from_secs(i));
+        event.set("n", i);
+        event.set(
+            "msg",
+            format!("line {i} {:x}", i.wrapping_mul(0x1e37_79b9_7f4a_7c15)),
+        );
+        event
+    };
+    logged((0..n).map(event).collect())
+}
+
+#[test]
+fn row_groups_and_batches_join_without_gaps() {
+    let events = series(GROUP_ROWS as i64 + 10_000);
+    let file = write(&events, 800);
+    let metadata = SerializedFileReader::new(File::open(&file.path).unwrap()).unwrap();
+    assert_eq!(metadata.metadata().num_row_groups(), 2);
+    let edge = GROUP_ROWS as i64;
+    let range = (
+        Timestamp::from_secs(edge - 3),
+        Timestamp::from_secs(edge + 2),
+    );
+    let found: Vec<i64> = read(&file.path, range, None)
+        .unwrap()
+        .iter()
+        .map(|(_, e)| e.log_ts.secs())
+        .collect();
+    assert_eq!(found, [edge - 2, edge - 1, edge, edge + 1, edge + 2]);
+    assert_eq!(read(&file.path, ALL, None).unwrap().len(), events.len());
+    let later = (Timestamp::from_secs(1_000_000), Timestamp::MAX);
+    assert!(read(&file.path, later, None).unwrap().is_empty());
+}
+
+#[test]
+fn reading_stops_when_told() {
+    let file = write(&series(5_000), 800);
+    let mut seen = 0;
+    scan(
+        &file.path,
+        &Wanted {
+            range: ALL,
+            fields: None,
+        },
+        &mut |_, _| {
+            seen += 1;
+            if seen == 7 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    )
+    .unwrap();
+    assert_eq!(seen, 7);
+}
+
+#[test]
+fn large_texts_are_read_in_small_pieces() {
+    let event = |i: i64| {
+        let mut event = Event::new(Timestamp::from_secs(i), Timestamp(0));
+        event.set("msg", format!("{i}").repeat(1 << 20));
+        event
+    };
+    let events = logged((0..40).map(event).collect());
+    assert!(batches(&events).len() > 1);
+    let file = write(&events, 800);
+    let found = read(&file.path, ALL, None).unwrap();
+    assert!(found.iter().zip(&events).all(|((_, a), b)| *a == *b.event));
+    assert_eq!(found.len(), events.len());
+}
+
+#[test]
+fn a_missing_file_and_a_foreign_one_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.parquet");
+    let error = read(&path, ALL, None).unwrap_err();
+    assert!(matches!(&error, Error::Missing { .. }));
+    assert!(error.to_string().contains("none.parquet"), "{error}");
+    std::fs::write(&path, b"").unwrap();
+    assert!(matches!(read(&path, ALL, None), Err(Error::Damaged { .. })));
+    std::fs::write(&path, [b'x'; 10_000]).unwrap();
+    assert!(matches!(read(&path, ALL, None), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_cut_file_is_damaged() {
+    let file = write(&series(500), 800);
+    let whole = std::fs::read(&file.path).unwrap();
+    for keep in (0..whole.len()).step_by(whole.len() / 50) {
+        std::fs::write(&file.path, &whole[..keep]).unwrap();
+        let error = read(&file.path, ALL, None).unwrap_err();
+        assert!(matches!(&error, Error::Damaged { .. }), "{keep}: {error}");
+    }
+}
+
+#[test]
+fn flipped_bits_are_an_error_or_a_value_but_never_a_panic() {
+    let file = write(&series(300), 800);
+    let whole = std::fs::read(&file.path).unwrap();
+    let mut refused = 0;
+    for place in (0..whole.len()).step_by(7) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1 << (place % 8);
+        std::fs::write(&file.path, &bytes).unwrap();
+        match read(&file.path, ALL, None) {
+            Ok(_) => {}
+            Err(Error::Damaged { .. }) => refused += 1,
+            Err(other) => panic!("{place}: {other}"),
+        }
+    }
+    assert!(refused > 0);
+}

@@ -1,0 +1,25 @@
+//! The event store: immutable Parquet files, one row per event, in folders
+//! `<repo>/<year>/<month>/<day>`.
+//!
+//! Any program that reads Parquet reads them. Every field is a real column; besides,
+//! a file has
+//!
+//! - `_seq`: place in the event log, unique on one server,
+//! - `log_ts` and `col_ts`: event time and arrival time, UTC, in microseconds,
+//! - `_overflow`, if needed: a JSON object of the fields that are too rare for a column
+//!   of their own, and of values that their column cannot hold exactly.
+//!
+//! A field with the name of one of these columns is in the column `_field.<name>`.
+//! An absent field is null; empty text is not.
+
+mod columns;
+mod decode;
+mod encode;
+mod error;
+mod layout;
+mod overflow;
+mod slices;
+mod store;
+
+pub use error::{Error, Result};
+pub use store::{EventStore, STORE_CURSOR, StoreSettings};

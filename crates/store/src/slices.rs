@@ -1,0 +1,125 @@
+//! Which events share a file.
+
+use cresset_model::event::LoggedEvent;
+use cresset_model::{Duration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Events of one repo that share a file, by event time then `seq`.
+#[derive(Debug)]
+pub(crate) struct Slice {
+    pub(crate) repo: Arc<str>,
+    pub(crate) events: Vec<LoggedEvent>,
+    pub(crate) min_log_ts: Timestamp,
+    pub(crate) max_log_ts: Timestamp,
+    pub(crate) min_seq: u64,
+    pub(crate) max_seq: u64,
+}
+
+/// Events further apart are in different files, so that a few with a wrong clock do
+/// not keep the others from expiring and do not widen every search.
+const SPAN: Duration = Duration::days(7);
+/// Most files per repo; beyond, the span is doubled until it fits.
+const MAX_FILES: usize = 64;
+
+/// Groups events by repo and time.
+pub(crate) fn slices(events: &[LoggedEvent]) -> Vec<Slice> {
+    let mut repos: BTreeMap<Arc<str>, Vec<LoggedEvent>> = BTreeMap::new();
+    for event in events {
+        repos
+            .entry(event.repo.clone())
+            .or_default()
+            .push(event.clone());
+    }
+    let mut slices = Vec::new();
+    for (repo, mut events) in repos {
+        events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
+        let mut span = SPAN;
+        let mut cuts = cut(&events, span);
+        while cuts.len() > MAX_FILES {
+            span = span + span;
+            cuts = cut(&events, span);
+        }
+        let mut rest = events.into_iter();
+        slices.extend(
+            cuts.into_iter()
+                .map(|n| slice(repo.clone(), rest.by_ref().take(n).collect())),
+        );
+    }
+    slices
+}
+
+/// Numbers of events in each piece, such that no piece is longer than `span`.
+fn cut(events: &[LoggedEvent], span: Duration) -> Vec<usize> {
+    let mut pieces = Vec::new();
+    let mut rest = events;
+    while let Some(first) = rest.first() {
+        let end = first.event.log_ts + span;
+        let n = rest.partition_point(|e| e.event.log_ts <= end);
+        pieces.push(n);
+        rest = &rest[n..];
+    }
+    pieces
+}
+
+fn slice(repo: Arc<str>, events: Vec<LoggedEvent>) -> Slice {
+    let times = || events.iter().map(|e| e.event.log_ts);
+    let seqs = || events.iter().map(|e| e.seq);
+    Slice {
+        repo,
+        min_log_ts: times().min().unwrap_or_default(),
+        max_log_ts: times().max().unwrap_or_default(),
+        min_seq: seqs().min().unwrap_or_default(),
+        max_seq: seqs().max().unwrap_or_default(),
+        events,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cresset_model::Event;
+
+    fn at(seq: u64, repo: &str, log_ts: Timestamp) -> LoggedEvent {
+        let event = Arc::new(Event::new(log_ts, Timestamp(0)));
+        LoggedEvent {
+            seq,
+            repo: repo.into(),
+            event,
+        }
+    }
+
+    #[test]
+    fn one_file_per_repo_and_week() {
+        let day = |n: i64| Timestamp(0) + Duration::days(n);
+        let found = slices(&[
+            at(1, "b", day(1)),
+            at(2, "a", day(5)),
+            at(3, "a", day(0)),
+            at(4, "a", day(2_000_000)),
+            at(5, "a", day(0)),
+        ]);
+        let seqs: Vec<(&str, Vec<u64>)> = found
+            .iter()
+            .map(|s| (&*s.repo, s.events.iter().map(|e| e.seq).collect()))
+            .collect();
+        assert_eq!(seqs, [("a", vec![3, 5, 2]), ("a", vec![4]), ("b", vec![1])]);
+        assert_eq!((found[0].min_seq, found[0].max_seq), (2, 5));
+        assert_eq!((found[0].min_log_ts, found[0].max_log_ts), (day(0), day(5)));
+    }
+
+    #[test]
+    fn the_number_of_files_is_bounded() {
+        let many: Vec<LoggedEvent> = (0..1_000)
+            .map(|n| at(n, "a", Timestamp(0) + Duration::days(n as i64 * 3_000)))
+            .collect();
+        let found = slices(&many);
+        assert!(found.len() <= MAX_FILES, "{}", found.len());
+        assert_eq!(
+            found.iter().map(|s| s.events.len()).sum::<usize>(),
+            many.len()
+        );
+        let extremes = [at(1, "a", Timestamp::MIN), at(2, "a", Timestamp::MAX)];
+        assert_eq!(slices(&extremes).len(), 2);
+    }
+}

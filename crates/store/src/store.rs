@@ -1,0 +1,326 @@
+//! The local event store.
+
+use crate::decode::{self, Wanted};
+use crate::slices::{Slice, slices};
+use crate::{Error, Result, encode, layout};
+use cresset_catalog::Catalog;
+use cresset_catalog::port::FileEntry;
+use cresset_model::event::LoggedEvent;
+use cresset_model::{Clock, Duration, Entropy, Event, ObjectId, Timestamp};
+use std::collections::{BTreeSet, HashSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What can be set about a store.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreSettings {
+    /// Most columns of a file; rarer fields share one column, which search reads as well.
+    pub max_columns: usize,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { max_columns: 800 }
+    }
+}
+
+/// Event files in a local folder.
+///
+/// Files are written once and never changed. A file counts from the moment that the
+/// catalog registers it, and may be deleted from the moment that it no longer does.
+pub struct EventStore {
+    root: PathBuf,
+    catalog: Arc<dyn Catalog>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    settings: StoreSettings,
+}
+
+impl std::fmt::Debug for EventStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventStore")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EventStore {
+    /// Opens the store at `root`, which is created if need be, with usual settings.
+    ///
+    /// Removes files that are not registered: what was being written when the process
+    /// died (its events are still in the event log), and what it had no time to delete.
+    /// With an empty catalog they are moved to a folder `.unregistered` instead,
+    /// because then they may be all that is left.
+    pub async fn open(
+        root: PathBuf,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
+        Self::open_with(root, catalog, clock, entropy, StoreSettings::default()).await
+    }
+
+    /// [`EventStore::open`] with other settings.
+    pub async fn open_with(
+        root: PathBuf,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        settings: StoreSettings,
+    ) -> Result<Self> {
+        let registered = catalog.files(&[], Timestamp::MIN, Timestamp::MAX).await?;
+        let fresh = registered.is_empty() && catalog.cursor(STORE_CURSOR).await? == 0;
+        let registered: HashSet<String> = registered.into_iter().map(|f| f.path).collect();
+        let folder = root.clone();
+        blocking(move || clear(&folder, &registered, fresh)).await?;
+        Ok(Self {
+            root,
+            catalog,
+            clock,
+            entropy,
+            settings,
+        })
+    }
+
+    /// Writes events to new files, by repo and time, and puts them on stable storage.
+    /// The files do not count before [`cresset_catalog::port::Files::register_flush`].
+    /// On an error, nothing is left behind.
+    pub async fn write(&self, events: &[LoggedEvent]) -> Result<Vec<FileEntry>> {
+        let now = self.clock.now();
+        let slices: Vec<(ObjectId, Slice)> = slices(events)
+            .into_iter()
+            .map(|slice| (ObjectId::generate(now, &*self.entropy), slice))
+            .collect();
+        let (root, max_columns) = (self.root.clone(), self.settings.max_columns);
+        let started = std::time::Instant::now();
+        let files = blocking(move || write_all(&root, &slices, max_columns)).await?;
+        metrics::histogram!("cresset_store_write_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("cresset_store_files_written_total").increment(files.len() as u64);
+        metrics::counter!("cresset_store_written_bytes_total")
+            .increment(files.iter().map(|f| f.bytes).sum());
+        Ok(files)
+    }
+
+    /// Gives the events of `file` with event time in `range` (after the first moment, up
+    /// to the second) to `on_event`, by event time then `seq`, until it breaks.
+    /// With `columns`, events have only these fields.
+    pub async fn scan(
+        &self,
+        file: &FileEntry,
+        range: (Timestamp, Timestamp),
+        columns: Option<&BTreeSet<String>>,
+        on_event: &mut (dyn FnMut(u64, Event) -> ControlFlow<()> + Send),
+    ) -> Result<()> {
+        let path = layout::resolve(&self.root, &file.path)?;
+        let columns = columns.cloned();
+        let (sender, mut batches) = tokio::sync::mpsc::channel::<Vec<(u64, Event)>>(2);
+        let reader = tokio::task::spawn_blocking(move || {
+            let wanted = Wanted {
+                range,
+                fields: columns.as_ref(),
+            };
+            let mut batch = Vec::with_capacity(SCAN_BATCH);
+            decode::scan(&path, &wanted, &mut |seq, event| {
+                batch.push((seq, event));
+                if batch.len() < SCAN_BATCH {
+                    return ControlFlow::Continue(());
+                }
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(SCAN_BATCH));
+                // The receiver is gone when the caller wants no more.
+                sender
+                    .blocking_send(full)
+                    .map_or(ControlFlow::Break(()), ControlFlow::Continue)
+            })?;
+            let _ = sender.blocking_send(batch);
+            Ok(())
+        });
+        while let Some(batch) = batches.recv().await {
+            for (seq, event) in batch {
+                if on_event(seq, event).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        reader.await.map_err(|e| Error::Thread(e.to_string()))?
+    }
+
+    /// [`EventStore::scan`] on the calling thread, which it blocks.
+    pub fn scan_blocking(
+        &self,
+        file: &FileEntry,
+        range: (Timestamp, Timestamp),
+        columns: Option<&BTreeSet<String>>,
+        on_event: &mut dyn FnMut(u64, Event) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let path = layout::resolve(&self.root, &file.path)?;
+        decode::scan(
+            &path,
+            &Wanted {
+                range,
+                fields: columns,
+            },
+            on_event,
+        )
+    }
+
+    /// Deletes files whose events are all older than their repo's retention; returns how
+    /// many. Files of unknown repos stay.
+    ///
+    /// Age counts from event time, but for events from the future from when their file
+    /// was written: else one wrong clock would fill the disk for ever.
+    pub async fn enforce_retention(&self) -> Result<u64> {
+        let now = self.clock.now();
+        let mut expired = Vec::new();
+        for repo in self.catalog.repos().await? {
+            let oldest = now - Duration::days(i64::from(repo.retention_days));
+            let files = self
+                .catalog
+                .files(&[repo.name], Timestamp::MIN, Timestamp::MAX)
+                .await?;
+            expired.extend(files.into_iter().filter(|f| age_from(f) < oldest));
+        }
+        if expired.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<ObjectId> = expired.iter().map(|f| f.id).collect();
+        self.catalog.unregister_files(&ids).await?;
+        let root = self.root.clone();
+        let removed = expired.len() as u64;
+        // A search that has the file open keeps it; one that has not finds it missing and
+        // then unregistered.
+        blocking(move || {
+            for file in &expired {
+                let gone = layout::resolve(&root, &file.path).and_then(|p| layout::remove(&p));
+                if let Err(error) = gone {
+                    tracing::warn!(%error, "an expired event file stays until the next start");
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        metrics::counter!("cresset_store_files_expired_total").increment(removed);
+        tracing::info!(files = removed, "removed event files past their retention");
+        Ok(removed)
+    }
+
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// Name of the event log's cursor up to which events are in files.
+pub const STORE_CURSOR: &str = "store";
+
+/// Events that a background thread hands over at a time.
+const SCAN_BATCH: usize = 1_024;
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::Thread(e.to_string()))?
+}
+
+/// The moment that a file's retention counts from.
+fn age_from(file: &FileEntry) -> Timestamp {
+    let [a, b, c, d, ..] = *file.id.bytes();
+    let written = Timestamp::from_secs(i64::from(u32::from_be_bytes([a, b, c, d])));
+    file.max_log_ts.min(written)
+}
+
+fn clear(root: &Path, registered: &HashSet<String>, fresh: bool) -> Result<()> {
+    layout::create_folders(root, root)?;
+    let found = layout::walk(root)?;
+    for path in &found.unfinished {
+        layout::remove(path)?;
+    }
+    let mut orphans = 0_u64;
+    for path in found
+        .files
+        .iter()
+        .filter(|path| !registered.contains(*path))
+    {
+        orphans += 1;
+        if fresh {
+            layout::set_aside(root, path)?;
+        } else {
+            layout::remove(&layout::resolve(root, path)?)?;
+        }
+    }
+    if fresh && orphans > 0 {
+        tracing::warn!(
+            files = orphans,
+            folder = layout::SET_ASIDE,
+            "the catalog is empty but there were event files; moved them aside"
+        );
+    } else if orphans > 0 {
+        tracing::info!(files = orphans, "removed unregistered event files");
+    }
+    Ok(())
+}
+
+fn write_all(
+    root: &Path,
+    slices: &[(ObjectId, Slice)],
+    max_columns: usize,
+) -> Result<Vec<FileEntry>> {
+    let mut files = Vec::with_capacity(slices.len());
+    for (id, slice) in slices {
+        match write_one(root, *id, slice, max_columns) {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                for file in &files {
+                    // What stays is removed at the next start.
+                    let _ = discard(root, file);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn discard(root: &Path, file: &FileEntry) -> Result<()> {
+    layout::remove(&layout::resolve(root, &file.path)?)
+}
+
+fn write_one(root: &Path, id: ObjectId, slice: &Slice, max_columns: usize) -> Result<FileEntry> {
+    let path = layout::file(&layout::folder(&slice.repo, slice.min_log_ts), id);
+    let bytes = layout::write_durably(root, &path, |file, path| {
+        encode::encode(&slice.events, max_columns, file).map_err(|e| encode_error(path, e))
+    })?;
+    Ok(FileEntry {
+        id,
+        repo: slice.repo.to_string(),
+        path,
+        rows: slice.events.len() as u64,
+        bytes,
+        min_log_ts: slice.min_log_ts,
+        max_log_ts: slice.max_log_ts,
+        min_seq: slice.min_seq,
+        max_seq: slice.max_seq,
+    })
+}
+
+/// A full disk comes out of the Parquet writer as an error of the outer world.
+fn encode_error(path: &Path, error: parquet::errors::ParquetError) -> Error {
+    let reason = match error {
+        parquet::errors::ParquetError::External(source) => match source.downcast() {
+            Ok(source) => {
+                return Error::Io {
+                    path: path.to_owned(),
+                    source: *source,
+                };
+            }
+            Err(other) => other.to_string(),
+        },
+        other => other.to_string(),
+    };
+    Error::Encode {
+        path: path.to_owned(),
+        reason,
+    }
+}

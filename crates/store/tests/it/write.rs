@@ -1,0 +1,125 @@
+//! Writing files and reading them back.
+
+use crate::{Home, START, event};
+use cresset_model::{Duration, Timestamp};
+use cresset_store::Error;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+#[tokio::test]
+async fn a_file_per_repo_and_time_with_what_the_catalog_needs() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    let year_one = Timestamp::from_secs(-62_135_596_800);
+    let files = store
+        .write(&[
+            event(1, "default", START),
+            event(2, "web", START),
+            event(3, "default", START - Duration::hours(1)),
+            event(4, "default", year_one),
+        ])
+        .await
+        .unwrap();
+    let shown: Vec<_> = files
+        .iter()
+        .map(|f| (f.repo.as_str(), f.rows, f.min_seq, f.max_seq))
+        .collect();
+    assert_eq!(
+        shown,
+        [("default", 1, 4, 4), ("default", 2, 1, 3), ("web", 1, 2, 2)]
+    );
+    assert!(
+        files[0].path.starts_with("default/0001/01/01/"),
+        "{}",
+        files[0].path
+    );
+    assert!(
+        files[1].path.starts_with("default/2025/12/31/"),
+        "{}",
+        files[1].path
+    );
+    assert_eq!(
+        (files[1].min_log_ts, files[1].max_log_ts),
+        (START - Duration::hours(1), START)
+    );
+    for file in &files {
+        let on_disk = std::fs::metadata(home.root().join(&file.path))
+            .unwrap()
+            .len();
+        assert_eq!(file.bytes, on_disk);
+    }
+    assert_eq!(home.on_disk().len(), 3, "no unfinished file is left");
+}
+
+#[tokio::test]
+async fn scanning_goes_by_time_and_stops_when_told() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    let at = |n: i64| START + Duration::seconds(n);
+    let events: Vec<_> = (0..5_000)
+        .map(|n| event(n as u64 + 1, "r", at(4_999 - n)))
+        .collect();
+    let [file] = store.write(&events).await.unwrap().try_into().unwrap();
+    let none = BTreeSet::new();
+    let mut found = Vec::new();
+    store
+        .scan(&file, (at(9), at(2_000)), Some(&none), &mut |seq, event| {
+            assert!(event.fields.is_empty());
+            found.push(seq);
+            if found.len() == 1_500 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .await
+        .unwrap();
+    // The event at second n has the number 5,000 - n.
+    assert_eq!(found, (3_491..=4_990).rev().collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn a_failed_write_names_the_place_and_leaves_nothing() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    // A file where the folder of the second repo should be.
+    std::fs::write(home.root().join("web"), b"").unwrap();
+    let error = store
+        .write(&[event(1, "default", START), event(2, "web", START)])
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, Error::Io { .. }));
+    assert!(error.to_string().contains("web"), "{error}");
+    assert_eq!(home.on_disk(), ["web"]);
+    std::fs::remove_file(home.root().join("web")).unwrap();
+    assert_eq!(
+        store.write(&[event(2, "web", START)]).await.unwrap().len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn missing_and_damaged_files_are_named() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    let [file] = store
+        .write(&[event(1, "r", START)])
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let path = home.root().join(&file.path);
+    let all = (Timestamp::MIN, Timestamp::MAX);
+    let error = async || {
+        let mut ignore = |_, _| ControlFlow::Continue(());
+        store.scan(&file, all, None, &mut ignore).await.unwrap_err()
+    };
+    std::fs::write(&path, b"PAR1 but no more").unwrap();
+    let damaged = error().await;
+    assert!(matches!(&damaged, Error::Damaged { .. }));
+    assert!(damaged.to_string().contains(&file.path), "{damaged}");
+    std::fs::remove_file(&path).unwrap();
+    let missing = error().await;
+    assert!(matches!(&missing, Error::Missing { .. }));
+    assert!(missing.to_string().contains(&file.path), "{missing}");
+}
