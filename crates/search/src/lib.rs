@@ -1,0 +1,22 @@
+//! Searches: a plan of the query language over event files and the event log's tail,
+//! and the way from the tail to the files.
+//!
+//! [`StoreSearcher`] sees everything that was acknowledged before it was asked, each
+//! event once, although [`Flusher`] moves events meanwhile. [`SearchSessions`] keeps
+//! searches for callers that come back for the result. [`ListCache`] holds the named
+//! lists that queries refer to.
+
+mod flush;
+mod lists;
+mod newest;
+mod port;
+mod scan;
+mod searcher;
+mod sessions;
+mod view;
+
+pub use flush::{FlushError, Flushed, Flusher, FlusherSettings};
+pub use lists::{ListCache, ListSnapshot};
+pub use port::{Error, Result, SearchRequest, Searcher};
+pub use searcher::{SearchSettings, StoreSearcher};
+pub use sessions::{SearchSessions, Session, SessionSettings, SessionState, StartError};

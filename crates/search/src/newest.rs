@@ -1,0 +1,129 @@
+//! The newest events of a search, within limits of number and memory.
+
+use crate::{Error, Result};
+use cresset_model::Timestamp;
+use cresset_model::event::LoggedEvent;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Keeps the newest events that it is given.
+#[derive(Debug)]
+pub(crate) struct Newest {
+    kept: BinaryHeap<Reverse<Entry>>,
+    limit: usize,
+    bytes: usize,
+    max_bytes: usize,
+    total: u64,
+}
+
+#[derive(Debug)]
+struct Entry(LoggedEvent);
+
+impl Entry {
+    fn key(&self) -> (Timestamp, u64) {
+        (self.0.event.log_ts, self.0.seq)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Newest {
+    /// Keeps at most `limit` events of at most `max_bytes` together.
+    pub(crate) fn new(limit: usize, max_bytes: usize) -> Self {
+        Self {
+            kept: BinaryHeap::new(),
+            limit,
+            bytes: 0,
+            max_bytes,
+            total: 0,
+        }
+    }
+
+    /// Takes an event and drops the oldest if there are too many;
+    /// [`Error::TooMany`] if those within the limit are too large.
+    pub(crate) fn push(&mut self, event: LoggedEvent) -> Result<()> {
+        self.total += 1;
+        self.bytes += event.event.size();
+        self.kept.push(Reverse(Entry(event)));
+        if self.kept.len() > self.limit
+            && let Some(Reverse(Entry(oldest))) = self.kept.pop()
+        {
+            self.bytes -= oldest.event.size();
+        }
+        if self.bytes > self.max_bytes {
+            return Err(Error::TooMany(self.kept.len()));
+        }
+        Ok(())
+    }
+
+    /// Events taken, kept or not.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The kept events, newest first.
+    pub(crate) fn into_newest_first(self) -> Vec<LoggedEvent> {
+        // Ascending order of the reversed entries.
+        self.kept
+            .into_sorted_vec()
+            .into_iter()
+            .map(|Reverse(Entry(event))| event)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cresset_model::Event;
+    use std::sync::Arc;
+
+    fn event(seq: u64, at: i64) -> LoggedEvent {
+        let event = Arc::new(Event::new(Timestamp(at), Timestamp(0)));
+        LoggedEvent {
+            seq,
+            repo: "r".into(),
+            event,
+        }
+    }
+
+    #[test]
+    fn keeps_the_newest_and_counts_all() {
+        let mut newest = Newest::new(3, usize::MAX);
+        for (seq, at) in [(1, 50), (2, 10), (3, 40), (4, 40), (5, 20)] {
+            newest.push(event(seq, at)).unwrap();
+        }
+        assert_eq!(newest.total(), 5);
+        let seqs: Vec<u64> = newest.into_newest_first().iter().map(|e| e.seq).collect();
+        assert_eq!(seqs, [1, 4, 3]);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let size = event(1, 1).event.size();
+        let mut newest = Newest::new(10, 2 * size);
+        newest.push(event(1, 1)).unwrap();
+        newest.push(event(2, 1)).unwrap();
+        assert!(matches!(newest.push(event(3, 1)), Err(Error::TooMany(3))));
+        let mut one = Newest::new(1, 2 * size);
+        (0..10).try_for_each(|seq| one.push(event(seq, 1))).unwrap();
+    }
+}

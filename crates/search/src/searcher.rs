@@ -1,0 +1,316 @@
+//! Searches over the local store.
+
+use crate::newest::Newest;
+use crate::scan::Scan;
+use crate::view::{Extent, View};
+use crate::{Error, ListCache, ListSnapshot, Result, SearchRequest, Searcher};
+use async_trait::async_trait;
+use cresset_catalog::Catalog;
+use cresset_catalog::port::FileEntry;
+use cresset_eventlog::EventLog;
+use cresset_model::event::LoggedEvent;
+use cresset_query::ast::{Command, CommandKind, Head};
+use cresset_query::{Context, Limits, Plan, QueryKind, ResultSet};
+use cresset_store::EventStore;
+use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
+
+/// How much searches may use.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchSettings {
+    /// Searches that run at the same time; others wait, within their time limit.
+    pub max_concurrent: usize,
+    /// Files that one search reads at the same time.
+    pub threads: usize,
+    /// Most bytes of events that one search keeps, in the measure of `Event::size`.
+    pub max_bytes: usize,
+    /// Most rows and groups that one query keeps.
+    pub limits: Limits,
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        let limits = Limits {
+            max_rows: 200_000,
+            ..Limits::default()
+        };
+        Self {
+            max_concurrent: 4,
+            threads: 2,
+            max_bytes: 256 << 20,
+            limits,
+        }
+    }
+}
+
+/// Bytes of a row that the limit on rows allows for.
+const USUAL_ROW: usize = 2_048;
+
+/// Searches over catalog, event files and the event log's tail. Clones share limits.
+#[derive(Clone)]
+pub struct StoreSearcher {
+    catalog: Arc<dyn Catalog>,
+    store: Arc<EventStore>,
+    log: Arc<dyn EventLog>,
+    lists: Arc<ListCache>,
+    settings: SearchSettings,
+    permits: Arc<Semaphore>,
+}
+
+impl StoreSearcher {
+    /// A searcher over these.
+    pub fn new(
+        catalog: Arc<dyn Catalog>,
+        store: Arc<EventStore>,
+        log: Arc<dyn EventLog>,
+        lists: Arc<ListCache>,
+        settings: SearchSettings,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.max_concurrent.max(1)));
+        Self {
+            catalog,
+            store,
+            log,
+            lists,
+            settings,
+            permits,
+        }
+    }
+
+    /// Runs `work` on a blocking thread within the request's time. If the returned
+    /// future is dropped, the thread stops soon after.
+    async fn within_limits<T: Send + 'static>(
+        &self,
+        request: SearchRequest,
+        work: impl FnOnce(&Job) -> Result<(T, Vec<FileEntry>)> + Send + 'static,
+    ) -> Result<T> {
+        let timeout = request.timeout;
+        let started = std::time::Instant::now();
+        let result = tokio::time::timeout(timeout.to_std(), self.search(request, work))
+            .await
+            .unwrap_or(Err(Error::Timeout(timeout)));
+        metrics::histogram!("cresset_search_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("cresset_searches_total", "outcome" => outcome(&result)).increment(1);
+        result
+    }
+
+    async fn search<T: Send + 'static>(
+        &self,
+        request: SearchRequest,
+        work: impl FnOnce(&Job) -> Result<(T, Vec<FileEntry>)> + Send + 'static,
+    ) -> Result<T> {
+        let permits = self.permits.clone();
+        let permit = permits
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Cancelled)?;
+        self.lists.refresh().await?;
+        let extent = Extent {
+            repos: request.repos.clone(),
+            from: request.from,
+            to: request.to,
+            up_to_seq: request.up_to_seq.unwrap_or(u64::MAX),
+        };
+        let view = View::take(&*self.catalog, &*self.log, &extent).await?;
+        let cancel = CancelOnDrop::default();
+        let job = Job {
+            store: self.store.clone(),
+            plan: request.plan,
+            view,
+            extent,
+            limit: request.limit,
+            lists: self.lists.snapshot(),
+            timezone: timezone(&request.timezone),
+            settings: self.settings,
+            cancelled: cancel.0.clone(),
+        };
+        let running = tokio::task::spawn_blocking(move || {
+            // Here, so that a search whose caller left counts until it has stopped.
+            let _permit = permit;
+            work(&job)
+        });
+        let (result, missing) = running
+            .await
+            .map_err(|e| cresset_store::Error::Thread(e.to_string()))??;
+        self.check_missing(&missing).await?;
+        Ok(result)
+    }
+
+    /// A missing file is fine if its events have expired since the search began.
+    async fn check_missing(&self, missing: &[FileEntry]) -> Result<()> {
+        for file in missing {
+            let repo = [file.repo.clone()];
+            let now = self
+                .catalog
+                .files(&repo, file.min_log_ts, file.max_log_ts)
+                .await?;
+            if now.iter().any(|f| f.id == file.id) {
+                let path = self.store.root().join(&file.path);
+                return Err(cresset_store::Error::Missing { path }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn outcome<T>(result: &Result<T>) -> &'static str {
+    match result {
+        Ok(_) => "done",
+        Err(Error::Timeout(_)) => "timeout",
+        Err(Error::Cancelled) => "cancelled",
+        Err(Error::TooMany(_)) => "too_many",
+        Err(Error::Catalog(_) | Error::Store(_)) => "failed",
+    }
+}
+
+/// The zone of that name; UTC for one that is not known, as for a user without one.
+fn timezone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
+/// Tells the threads of a search to stop when its future goes.
+#[derive(Default)]
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A search on its way to a blocking thread.
+struct Job {
+    store: Arc<EventStore>,
+    plan: Arc<Plan>,
+    view: View,
+    extent: Extent,
+    limit: usize,
+    lists: Arc<ListSnapshot>,
+    timezone: TimeZone,
+    settings: SearchSettings,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Job {
+    fn context(&self) -> Context<'_> {
+        Context {
+            lists: &*self.lists,
+            timezone: self.timezone.clone(),
+        }
+    }
+
+    fn scan(
+        &self,
+        fields: Option<&BTreeSet<String>>,
+        on_match: &mut dyn FnMut(LoggedEvent) -> Result<()>,
+    ) -> Result<Vec<FileEntry>> {
+        let context = self.context();
+        Scan {
+            store: &self.store,
+            view: &self.view,
+            plan: &self.plan,
+            context: &context,
+            range: (self.extent.from, self.extent.to),
+            up_to_seq: self.extent.up_to_seq,
+            fields,
+            threads: self.settings.threads.max(1),
+            cancelled: &self.cancelled,
+        }
+        .run(on_match)
+    }
+
+    fn run(&self) -> Result<(ResultSet, Vec<FileEntry>)> {
+        let fields = self.plan.fields_read().map(|mut fields| {
+            fields.extend(self.plan.filter_fields());
+            fields
+        });
+        if self.rows_are_events() {
+            self.newest(fields.as_ref())
+        } else {
+            self.whole(fields.as_ref())
+        }
+    }
+
+    /// True if every matching event is one row of the result, in the order of events.
+    fn rows_are_events(&self) -> bool {
+        let query = cresset_query::parse(self.plan.text()).query;
+        let same = |c: &Command| matches!(c.kind, CommandKind::Fields(_) | CommandKind::Rename(_));
+        matches!(query.head, Head::Search(_)) && query.commands.iter().all(same)
+    }
+
+    /// Keeps only the events that will be rows.
+    fn newest(&self, fields: Option<&BTreeSet<String>>) -> Result<(ResultSet, Vec<FileEntry>)> {
+        let limit = match self.limit {
+            0 => self.settings.limits.max_rows,
+            limit => limit.min(self.settings.limits.max_rows),
+        };
+        let mut newest = Newest::new(limit, self.settings.max_bytes);
+        let missing = self.scan(fields, &mut |event| newest.push(event))?;
+        let total = newest.total();
+        let mut executor = self
+            .plan
+            .executor(self.context())
+            .with_limits(self.settings.limits);
+        for event in newest.into_newest_first() {
+            executor.push_matched(&event.event);
+        }
+        let mut result = executor.finish();
+        result.total = total;
+        result.truncated |= limit != self.limit && total > limit as u64;
+        Ok((result, missing))
+    }
+
+    /// Leaves it to the executor what to keep.
+    fn whole(&self, fields: Option<&BTreeSet<String>>) -> Result<(ResultSet, Vec<FileEntry>)> {
+        let simple = self.plan.kind() == QueryKind::Simple;
+        let mut executor = self
+            .plan
+            .executor(self.context())
+            .with_limits(self.settings.limits);
+        let (mut events, mut excess) = (0, 0);
+        let missing = self.scan(fields, &mut |event| {
+            events += 1;
+            // The executor limits the number of rows, but rows may be of any size.
+            excess += event.event.size().saturating_sub(USUAL_ROW);
+            if simple && excess > self.settings.max_bytes {
+                return Err(Error::TooMany(events));
+            }
+            executor.push_matched(&event.event);
+            Ok(())
+        })?;
+        let mut result = executor.finish();
+        if simple && self.limit > 0 {
+            result.rows.truncate(self.limit);
+        }
+        Ok((result, missing))
+    }
+
+    fn matching(&self, max: usize) -> Result<(Vec<LoggedEvent>, Vec<FileEntry>)> {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        let missing = self.scan(None, &mut |event| {
+            bytes += event.event.size();
+            if events.len() == max || bytes > self.settings.max_bytes {
+                return Err(Error::TooMany(events.len()));
+            }
+            events.push(event);
+            Ok(())
+        })?;
+        events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
+        Ok((events, missing))
+    }
+}
+
+#[async_trait]
+impl Searcher for StoreSearcher {
+    async fn run(&self, request: SearchRequest) -> Result<ResultSet> {
+        self.within_limits(request, Job::run).await
+    }
+
+    async fn matching(&self, request: SearchRequest, max: usize) -> Result<Vec<LoggedEvent>> {
+        self.within_limits(request, move |job| job.matching(max))
+            .await
+    }
+}
