@@ -1,0 +1,32 @@
+//! From bytes on the wire to events in the event log.
+//!
+//! ```text
+//! HTTP body ─ decompress ─ ndjson ┐
+//!                                 ├─ normalise ─ EventLog::append
+//! syslog UDP, TCP ─ framing ──────┘
+//! ```
+//!
+//! - [`decompress`] expands gzip and zstd under a limit.
+//! - [`ndjson`] cuts a body into items and flattens each into fields.
+//! - [`normalise`] gives an event its time, its origin and what the signatures
+//!   know about its text. Signatures are data: `signatures/*.toml`.
+//! - [`Ingestor`] appends to the event log and tells senders apart from the disk.
+//! - [`syslog`] listens.
+//!
+//! Every input is bounded by [`IngestSettings`]. Nothing here knows HTTP statuses.
+
+pub mod decompress;
+mod error;
+mod ingestor;
+pub mod ndjson;
+pub mod normalise;
+mod repos;
+mod settings;
+mod signature;
+mod stamp;
+pub mod syslog;
+
+pub use error::{IngestError, IngestReply, ItemError, SetupError};
+pub use ingestor::{BodyFormat, HttpBatch, Ingestor};
+pub use normalise::{Normaliser, Origin};
+pub use settings::IngestSettings;

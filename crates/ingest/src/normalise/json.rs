@@ -1,0 +1,273 @@
+//! JSON events.
+
+use super::header::Header;
+use super::roles::Role;
+use super::{Normaliser, Origin, Pairs, add_labels, finish, lossy, put_ts_error};
+use crate::ndjson::flatten;
+use crate::signature::Found;
+use crate::stamp::{Reader, Reading};
+use cresset_model::{Event, FieldName, Value};
+
+/// Where an event's own time came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Timed {
+    /// It has no field for it.
+    No,
+    /// The time field of that rank.
+    By(usize),
+    /// There are such fields, and none reads.
+    Unreadable,
+}
+
+/// Where the fields with a role are.
+struct Places {
+    /// By rank, for the bits set in `time_ranks`.
+    times: [u32; 64],
+    time_ranks: u64,
+    message: Option<(u8, usize)>,
+    device_name: Option<(u8, usize)>,
+    program: Option<(u8, usize)>,
+    event_id: Option<(u8, usize)>,
+    channel: Option<(u8, usize)>,
+}
+
+impl Places {
+    const NONE: Self = Self {
+        times: [0; 64],
+        time_ranks: 0,
+        message: None,
+        device_name: None,
+        program: None,
+        event_id: None,
+        channel: None,
+    };
+}
+
+/// Keeps the better of two ranks.
+fn prefer(place: &mut Option<(u8, usize)>, rank: u8, at: usize) {
+    if place.is_none_or(|(best, _)| rank < best) {
+        *place = Some((rank, at));
+    }
+}
+
+impl Normaliser {
+    /// The event of one JSON item. The error is a sentence for the sender.
+    pub fn json(&self, item: &[u8], origin: &Origin<'_>) -> Result<Event, String> {
+        let text = lossy(item, origin.col_type);
+        let mut flat = flatten(&text, &self.limits)?;
+        let places = self.places(&mut flat.fields);
+        let mut event = Event {
+            fields: flat.fields,
+            ..Event::new(origin.received, origin.received)
+        };
+        let timed = self.set_time(&mut event, &places, origin);
+        let mut found = Found::default();
+        if places.event_id.is_some() || places.channel.is_some() {
+            self.add_windows(&mut event, &places);
+        } else if let Some((_, at)) = places.message {
+            self.read_message(&event, at, &places, origin, &mut found);
+        }
+        if timed != Timed::No {
+            found.stamp = None;
+        }
+        self.put_envelope(&mut event, &text, &places, origin, &mut flat.cut);
+        let mut event = finish(event, found);
+        self.drop_spent_times(&mut event, &places, timed);
+        if !flat.cut.is_empty() {
+            event
+                .fields
+                .push(("_truncated".into(), Value::List(flat.cut)));
+        }
+        Ok(event)
+    }
+
+    /// Finds the fields with a role, and removes those that only the server sets.
+    fn places(&self, fields: &mut Vec<(FieldName, Value)>) -> Places {
+        let mut places = Places::NONE;
+        let mut at = 0;
+        while at < fields.len() {
+            match self.roles.of(&fields[at].0) {
+                None => {}
+                Some(Role::Reserved) => {
+                    fields.remove(at);
+                    continue;
+                }
+                Some(Role::Time(rank)) => {
+                    places.times[usize::from(rank)] = at as u32;
+                    places.time_ranks |= 1 << rank;
+                }
+                Some(Role::Message(rank)) => {
+                    if matches!(fields[at].1, Value::Str(_)) {
+                        prefer(&mut places.message, rank, at);
+                    }
+                }
+                Some(Role::DeviceName(rank)) => {
+                    if matches!(fields[at].1, Value::Str(_)) {
+                        prefer(&mut places.device_name, rank, at);
+                    }
+                }
+                Some(Role::Program(rank)) => prefer(&mut places.program, rank, at),
+                Some(Role::EventId(rank)) => prefer(&mut places.event_id, rank, at),
+                Some(Role::Channel(rank)) => prefer(&mut places.channel, rank, at),
+            }
+            at += 1;
+        }
+        places
+    }
+
+    /// Takes `log_ts` from the first field that holds a time.
+    fn set_time(&self, event: &mut Event, places: &Places, origin: &Origin<'_>) -> Timed {
+        let mut unreadable = None;
+        for (rank, field) in self.roles.times.iter().enumerate() {
+            if places.time_ranks & (1 << rank) == 0 {
+                continue;
+            }
+            let zone = field.zone.as_ref().unwrap_or(&self.zone);
+            let times = Reader {
+                zone,
+                now: origin.received,
+            };
+            let Some((_, value)) = event.fields.get(places.times[rank] as usize) else {
+                continue;
+            };
+            match times.value(value, field.ambiguous) {
+                Reading::Time(time) => {
+                    event.log_ts = time;
+                    return Timed::By(rank);
+                }
+                Reading::Unreadable => {
+                    unreadable.get_or_insert_with(|| (&field.name, value.text().into_owned()));
+                }
+                Reading::Other => {}
+            }
+        }
+        if let Some((name, spelling)) = unreadable {
+            put_ts_error(event, name, &spelling);
+            return Timed::Unreadable;
+        }
+        Timed::No
+    }
+
+    /// What the text of the message says, if it is a log line.
+    fn read_message(
+        &self,
+        event: &Event,
+        at: usize,
+        places: &Places,
+        origin: &Origin<'_>,
+        found: &mut Found,
+    ) {
+        let Some((_, Value::Str(message))) = event.fields.get(at) else {
+            return;
+        };
+        let program = places
+            .program
+            .and_then(|(_, at)| match event.fields.get(at) {
+                Some((_, Value::Str(name))) => Some(name.as_str()),
+                _ => None,
+            });
+        // An event that has fields of its own does not need pairs dug out of its prose.
+        let pairs = if event.fields.len() <= 4 {
+            Pairs::Read
+        } else {
+            Pairs::Ignore
+        };
+        let hint = Header {
+            program,
+            ..Header::default()
+        };
+        self.read_line(message, &hint, pairs, origin.received, found);
+    }
+
+    /// `norm_id`, `event_id`, labels and a few copies for Windows events. Their
+    /// own fields stay as they are: rules written for them use those names.
+    fn add_windows(&self, event: &mut Event, places: &Places) {
+        let field = |at: Option<(u8, usize)>| at.and_then(|(_, at)| event.fields.get(at));
+        let channel = field(places.channel).map(|(_, v)| v.text());
+        let source = self.roles.source(channel.as_deref().unwrap_or(""));
+        let id = field(places.event_id).and_then(|(_, v)| match v {
+            Value::Int(n) => Some(*n),
+            Value::Str(s) => s.parse().ok(),
+            _ => None,
+        });
+        let known = id.and_then(|id| source.event(id));
+        let copies: Vec<_> = known
+            .into_iter()
+            .flat_map(|k| &k.copy)
+            .filter_map(|(from, to)| match event.get(from)? {
+                Value::Str(s) if s == "-" || s.is_empty() => None,
+                value => Some((to.clone(), value.clone())),
+            })
+            .collect();
+        let id = id.map(|id| ("event_id".into(), Value::Int(id)));
+        let norm_id = Some(("norm_id".into(), source.norm_id.clone()));
+        for (name, value) in norm_id.into_iter().chain(id).chain(copies) {
+            if event.get(&name).is_none() {
+                event.fields.push((name, value));
+            }
+        }
+        if let Some(known) = known {
+            add_labels(event, known.labels.clone());
+        }
+    }
+
+    fn put_envelope(
+        &self,
+        event: &mut Event,
+        text: &str,
+        places: &Places,
+        origin: &Origin<'_>,
+        cut: &mut Vec<FieldName>,
+    ) {
+        let fields = &mut event.fields;
+        if let Some((_, at)) = places.device_name
+            && fields
+                .get(at)
+                .is_some_and(|(name, _)| name != "device_name")
+            && !fields.iter().any(|(name, _)| name == "device_name")
+        {
+            let value = fields[at].1.clone();
+            fields.push(("device_name".into(), value));
+        }
+        match places.message.and_then(|(_, at)| fields.get(at)) {
+            Some((name, _)) if name == "msg" => {}
+            Some((_, message)) => {
+                let message = message.clone();
+                put_msg(fields, message);
+            }
+            None => {
+                let kept = &text[..text.floor_char_boundary(self.limits.value_bytes)];
+                if kept.len() < text.len() {
+                    cut.push("msg".into());
+                }
+                put_msg(fields, Value::str(kept));
+            }
+        }
+        self.put_origin(fields, origin);
+    }
+
+    /// Drops the field that `log_ts` was taken from where it says nothing else,
+    /// and `log_ts` itself, which is no stored field.
+    fn drop_spent_times(&self, event: &mut Event, places: &Places, timed: Timed) {
+        for (rank, field) in self.roles.times.iter().enumerate() {
+            let spent = field.name == "log_ts" || (field.drop && timed == Timed::By(rank));
+            if spent
+                && places.time_ranks & (1 << rank) != 0
+                && let Some(at) = event
+                    .fields
+                    .iter()
+                    .position(|(name, _)| *name == field.name)
+            {
+                event.fields.remove(at);
+            }
+        }
+    }
+}
+
+/// `msg` is always text: what else stood there is in it.
+fn put_msg(fields: &mut Vec<(FieldName, Value)>, msg: Value) {
+    match fields.iter_mut().find(|(name, _)| name == "msg") {
+        Some((_, old)) => *old = msg,
+        None => fields.push(("msg".into(), msg)),
+    }
+}

@@ -1,0 +1,200 @@
+//! From text to an event: time, origin, and what the signatures know.
+//!
+//! Fields that every event has: `msg`, `repo_name`, `col_type`, `collected_at`
+//! and, where the sender's address is known, `device_ip`. `msg` of a line is the
+//! line as it came. `msg` of a JSON event is its own message (the first of the
+//! fields named in `data/fields.toml` that holds text); that field itself stays as
+//! well, because rules name it. An event without a message gets its JSON text as
+//! `msg`, so that bare words find it.
+
+mod header;
+mod json;
+mod roles;
+mod structured;
+#[cfg(test)]
+mod tests;
+
+use crate::ndjson::Limits;
+use crate::signature::{Author, Found, Signatures};
+use crate::stamp::{Reader, Zone};
+use crate::{IngestSettings, SetupError};
+use cresset_model::{Event, FieldName, Timestamp, Value};
+use header::Header;
+use roles::Roles;
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+/// Room for the fields of a line.
+const USUAL_FIELDS: usize = 24;
+
+/// Where a text came from, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The repo it goes to.
+    pub repo: &'a str,
+    /// The sender's address.
+    pub peer: Option<IpAddr>,
+    /// How it came: `http` or `syslog`.
+    pub col_type: &'static str,
+    /// When it came.
+    pub received: Timestamp,
+}
+
+/// Turns lines and JSON items into events.
+pub struct Normaliser {
+    signatures: Signatures,
+    roles: Roles,
+    zone: Zone,
+    limits: Limits,
+    server_name: Value,
+}
+
+impl Normaliser {
+    /// Compiles the built-in signatures; takes some milliseconds.
+    pub fn new(settings: &IngestSettings) -> Result<Self, SetupError> {
+        let zone = Zone::named(&settings.default_timezone)
+            .ok_or_else(|| SetupError::TimeZone(settings.default_timezone.clone()))?;
+        Ok(Self {
+            signatures: Signatures::built_in()?,
+            roles: Roles::built_in()?,
+            zone,
+            limits: Limits::from(settings),
+            server_name: Value::str(&settings.server_name),
+        })
+    }
+
+    /// The event of one line of text, with or without a syslog header. Invalid
+    /// UTF-8 is replaced; line ends and NUL at the end are dropped.
+    pub fn line(&self, line: &[u8], origin: &Origin<'_>) -> Event {
+        let text = lossy(line, origin.col_type);
+        let text = text.trim_end_matches(['\n', '\r', '\0']);
+        let mut found = Found::default();
+        self.read_line(
+            text,
+            &Header::default(),
+            Pairs::Read,
+            origin.received,
+            &mut found,
+        );
+        let mut event = Event::new(origin.received, origin.received);
+        event
+            .fields
+            .reserve_exact(USUAL_FIELDS.max(found.fields.len() + 8));
+        event.fields.push(("msg".into(), Value::str(text)));
+        self.put_origin(&mut event.fields, origin);
+        finish(event, found)
+    }
+
+    /// Reads what `text` says about itself. What `hint` knows is used where the
+    /// text has no header of its own.
+    fn read_line(
+        &self,
+        text: &str,
+        hint: &Header<'_>,
+        pairs: Pairs,
+        now: Timestamp,
+        found: &mut Found,
+    ) {
+        let times = Reader {
+            zone: &self.zone,
+            now,
+        };
+        let own = Header::parse(text);
+        let header = if own.is_empty() {
+            Header {
+                body: text,
+                ..*hint
+            }
+        } else {
+            own
+        };
+        header.put_fields(found);
+        let author = Author {
+            program: header.program,
+            module: header.module,
+        };
+        let known = self.signatures.apply(author, header.body, times, found);
+        if !known && matches!(pairs, Pairs::Read) {
+            self.signatures.pairs().read(header.body, found);
+        }
+        if let Some(stamp) = header.stamp {
+            let spelling = || header.stamp_text.to_owned();
+            found.stamp = Some(times.resolve(stamp).ok_or_else(spelling));
+        }
+    }
+
+    fn put_origin(&self, fields: &mut Vec<(FieldName, Value)>, origin: &Origin<'_>) {
+        if let Some(peer) = origin.peer
+            && !fields.iter().any(|(n, _)| n == "device_ip")
+        {
+            fields.push(("device_ip".into(), Value::Str(address(peer))));
+        }
+        fields.push(("repo_name".into(), Value::str(origin.repo)));
+        fields.push(("col_type".into(), Value::str(origin.col_type)));
+        fields.push(("collected_at".into(), self.server_name.clone()));
+    }
+}
+
+/// Whether `key=value` pairs are looked for in text that no signature knows.
+#[derive(Clone, Copy)]
+enum Pairs {
+    Read,
+    Ignore,
+}
+
+/// Adds what was found, without touching what the event has.
+fn finish(mut event: Event, found: Found) -> Event {
+    let own = event.fields.len();
+    for (name, value) in found.fields {
+        if !event.fields[..own].iter().any(|(n, _)| *n == name) {
+            event.fields.push((name, value));
+        }
+    }
+    match found.stamp {
+        Some(Ok(stamp)) => event.log_ts = stamp,
+        Some(Err(spelling)) => put_ts_error(&mut event, "the line's stamp", &spelling),
+        None => {}
+    }
+    add_labels(&mut event, found.labels);
+    // Small events by the million must not keep the room of large ones.
+    if event.fields.capacity() > 2 * event.fields.len() {
+        event.fields.shrink_to_fit();
+    }
+    event
+}
+
+fn put_ts_error(event: &mut Event, source: &str, spelling: &str) {
+    let shown: String = spelling.chars().take(100).collect();
+    let detail = format!("{source} is not a time of the years 1 to 9999: {shown}");
+    event
+        .fields
+        .push(("_ts_error".into(), Value::Str(detail.into())));
+    metrics::counter!("cresset_ingest_unreadable_times_total").increment(1);
+}
+
+fn add_labels(event: &mut Event, labels: Vec<compact_str::CompactString>) {
+    if labels.is_empty() {
+        return;
+    }
+    if event.get("label").is_some() {
+        for label in &labels {
+            event.add_label(label);
+        }
+    } else {
+        event.fields.push(("label".into(), Value::List(labels)));
+    }
+}
+
+/// The address as people write it: an IPv4 address even if it came over IPv6.
+fn address(ip: IpAddr) -> compact_str::CompactString {
+    compact_str::format_compact!("{}", ip.to_canonical())
+}
+
+/// The text of `bytes`, counting events whose bytes were not UTF-8.
+fn lossy<'a>(bytes: &'a [u8], source: &'static str) -> Cow<'a, str> {
+    let text = String::from_utf8_lossy(bytes);
+    if matches!(text, Cow::Owned(_)) {
+        metrics::counter!("cresset_ingest_invalid_utf8_total", "source" => source).increment(1);
+    }
+    text
+}

@@ -1,0 +1,158 @@
+//! From signature files to regex sets.
+
+use super::file::{SignatureFile, SignatureSpec};
+use super::pairs::PairNames;
+use super::{Capture, Group, Signature, Signatures};
+use crate::SetupError;
+use compact_str::CompactString;
+use cresset_model::Value;
+use regex::{Regex, RegexSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Bytes that one compiled pattern may take.
+const PATTERN_BYTES: usize = 4 << 20;
+
+/// Compiles the files in order.
+pub(super) fn compile(files: &[(&str, &str)], pairs: PairNames) -> Result<Signatures, SetupError> {
+    let mut programs: BTreeMap<String, Vec<Signature>> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    for (name, text) in files {
+        let fail = |detail: String| SetupError::Data {
+            file: (*name).to_owned(),
+            detail,
+        };
+        let file: SignatureFile = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
+        for spec in &file.signature {
+            if !ids.insert(spec.id.clone()) {
+                return Err(fail(format!("signature {:?} occurs twice", spec.id)));
+            }
+            let signature =
+                one(&file, spec).map_err(|e| fail(format!("signature {:?}: {e}", spec.id)))?;
+            for program in spec.programs.as_ref().unwrap_or(&file.programs) {
+                programs
+                    .entry(program.clone())
+                    .or_default()
+                    .push(signature.clone());
+            }
+        }
+    }
+    let (mut groups, mut by_program) = (Vec::new(), HashMap::new());
+    for (program, signatures) in programs {
+        by_program.insert(CompactString::from(program.as_str()), groups.len());
+        let set = RegexSet::new(signatures.iter().map(|s| s.regex.as_str())).map_err(|e| {
+            SetupError::Data {
+                file: format!("signatures of {program:?}"),
+                detail: e.to_string(),
+            }
+        })?;
+        groups.push(Group { set, signatures });
+    }
+    Ok(Signatures {
+        groups,
+        by_program,
+        pairs,
+    })
+}
+
+fn one(file: &SignatureFile, spec: &SignatureSpec) -> Result<Signature, String> {
+    let template = format!("^(?:{}{})$", file.prefix, spec.pattern);
+    let (pattern, integers) = expand(&template)?;
+    let regex = regex::RegexBuilder::new(&pattern)
+        .size_limit(PATTERN_BYTES)
+        .dot_matches_new_line(true)
+        .build()
+        .map_err(|e| e.to_string())?;
+    let captures = captures(&regex, &integers);
+    let mut constants = vec![("sig_id".into(), Value::str(&spec.id))];
+    let norm_id = spec.norm_id.as_ref().unwrap_or(&file.norm_id);
+    constants.push(("norm_id".into(), Value::str(norm_id)));
+    for (name, value) in spec.set.iter().chain(&file.set) {
+        if !constants
+            .iter()
+            .any(|(n, _): &(CompactString, Value)| n == name)
+        {
+            constants.push((name.into(), scalar(value)?));
+        }
+    }
+    let labels = spec.labels.iter().map(CompactString::from).collect();
+    Ok(Signature {
+        regex,
+        captures,
+        constants,
+        labels,
+    })
+}
+
+fn captures(regex: &Regex, integers: &BTreeSet<String>) -> Vec<(usize, Capture)> {
+    let named = regex.capture_names().enumerate();
+    named
+        .filter_map(|(group, name)| {
+            let capture = match name? {
+                "log_ts" => Capture::Stamp,
+                "pairs" => Capture::Pairs,
+                "inner" => Capture::Inner,
+                name if integers.contains(name) => Capture::Int(name.into()),
+                name => Capture::Text(name.into()),
+            };
+            Some((group, capture))
+        })
+        .collect()
+}
+
+fn scalar(value: &toml::Value) -> Result<Value, String> {
+    match value {
+        toml::Value::String(s) => Ok(Value::str(s)),
+        toml::Value::Integer(n) => Ok(Value::Int(*n)),
+        toml::Value::Boolean(b) => Ok(Value::Bool(*b)),
+        other => Err(format!("{other} cannot be the value of a field")),
+    }
+}
+
+/// Replaces every `<name:type>` by a named group, and collects the names of
+/// whole numbers.
+fn expand(template: &str) -> Result<(String, BTreeSet<String>), String> {
+    let mut out = String::with_capacity(template.len() * 2);
+    let mut integers = BTreeSet::new();
+    let mut rest = template;
+    while let Some(start) = rest.find('<') {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let end = from.find('>').ok_or("a < without its >")?;
+        let inside = &from[1..end];
+        match inside.split_once(':') {
+            // `(?P<name>…)`, or a look-behind, which the regex compiler refuses.
+            None => out.push_str(&from[..=end]),
+            Some((name, kind)) => {
+                let (kind, own) = kind
+                    .split_once('=')
+                    .map_or((kind, None), |(k, p)| (k, Some(p)));
+                let usual = kind_pattern(kind)
+                    .ok_or_else(|| format!("unknown type {kind:?} of {name:?}"))?;
+                let pattern = own.unwrap_or(usual);
+                if kind == "int" {
+                    integers.insert(name.to_owned());
+                }
+                out.push_str("(?P<");
+                out.push_str(name);
+                out.push('>');
+                out.push_str(pattern);
+                out.push(')');
+            }
+        }
+        rest = &from[end + 1..];
+    }
+    out.push_str(rest);
+    Ok((out, integers))
+}
+
+fn kind_pattern(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "int" => "[0-9]{1,18}",
+        "word" => "[^ ]+",
+        "text" => ".*?",
+        "rest" => ".*",
+        // Also the names and the `UNKNOWN` that daemons print where they have no address.
+        "address" => "[A-Za-z0-9_.:%-]+",
+        _ => return None,
+    })
+}

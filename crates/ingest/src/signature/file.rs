@@ -1,0 +1,71 @@
+//! The shape of a signature file.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One file: signatures that share programs and constants.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignatureFile {
+    /// Program names in lower case; `""` is a line without a syslog header, `*`
+    /// is tried after the program's own signatures.
+    pub(super) programs: Vec<String>,
+    /// The value of `norm_id`.
+    pub(super) norm_id: String,
+    /// Pattern put before every pattern of the file.
+    #[serde(default)]
+    pub(super) prefix: String,
+    /// Constant fields of every signature.
+    #[serde(default)]
+    pub(super) set: BTreeMap<String, toml::Value>,
+    /// Signatures, the first that matches wins.
+    pub(super) signature: Vec<SignatureSpec>,
+    /// Examples that the tests run.
+    #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "examples are for the tests"))]
+    pub(super) test: Vec<Example>,
+}
+
+/// One signature.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignatureSpec {
+    /// The value of `sig_id`, unique over all files.
+    pub(super) id: String,
+    /// The pattern; it is anchored at both ends.
+    pub(super) pattern: String,
+    /// Labels.
+    pub(super) labels: Vec<String>,
+    /// Constant fields; they win over the file's.
+    #[serde(default)]
+    pub(super) set: BTreeMap<String, toml::Value>,
+    /// Programs, instead of the file's.
+    #[serde(default)]
+    pub(super) programs: Option<Vec<String>>,
+    /// The value of `norm_id`, instead of the file's.
+    #[serde(default)]
+    pub(super) norm_id: Option<String>,
+}
+
+/// A line and what must come out of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(test), expect(dead_code, reason = "examples are for the tests"))]
+pub(super) struct Example {
+    /// The line as it arrives.
+    pub(super) line: String,
+    /// The signature that must match.
+    pub(super) sig_id: String,
+    /// Fields that must have exactly these values.
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, toml::Value>,
+    /// Exactly the labels.
+    #[serde(default)]
+    pub(super) labels: Option<Vec<String>>,
+    /// Fields that must be absent.
+    #[serde(default)]
+    pub(super) absent: Vec<String>,
+    /// The event's time in RFC 3339.
+    #[serde(default)]
+    pub(super) log_ts: Option<String>,
+}

@@ -1,0 +1,154 @@
+//! Syslog over TCP.
+
+use super::framer::Framer;
+use super::{BATCH_BYTES, BATCH_LINES, Lines, append_patiently, stopped};
+use crate::Ingestor;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Bytes taken from a connection at a time.
+const READ_BYTES: usize = 64 << 10;
+/// Pause after an accept that failed, which is mostly a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves connections until `shutdown` becomes true; returns after everything
+/// received by then is stored.
+pub async fn serve_tcp(
+    listener: TcpListener,
+    ingestor: Arc<Ingestor>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let slots = Arc::new(Semaphore::new(ingestor.settings().max_connections));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = stopped(&mut shutdown) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a syslog connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            tracing::warn!(%peer, "too many syslog connections; refused one");
+            metrics::counter!("cresset_ingest_syslog_refused_connections_total").increment(1);
+            continue;
+        };
+        let (ingestor, shutdown) = (Arc::clone(&ingestor), shutdown.clone());
+        connections.spawn(async move {
+            metrics::gauge!("cresset_ingest_syslog_connections").increment(1);
+            serve_connection(stream, peer.ip(), &ingestor, shutdown).await;
+            metrics::gauge!("cresset_ingest_syslog_connections").decrement(1);
+            drop(slot);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Why a connection is not read any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Closed,
+    Failed,
+    Idle,
+    Stopping,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve_connection(
+    mut stream: impl AsyncRead + Unpin,
+    peer: IpAddr,
+    ingestor: &Ingestor,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut framer = Framer::new(ingestor.settings().max_line_bytes);
+    let mut lines = Lines::default();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let mut emit = |text: &[u8], cut| take_line(&mut lines, text, peer, cut);
+        let end = tokio::select! {
+            biased;
+            () = stopped(&mut shutdown) => Some(End::Stopping),
+            read = stream.read(&mut buffer) => took(read, &buffer, &mut framer, &mut emit),
+            () = tokio::time::sleep(ingestor.settings().tcp_idle) => Some(End::Idle),
+        };
+        let end = match end {
+            None | Some(End::Stopping) => {
+                let more =
+                    read_what_is_there(&mut stream, &mut buffer, &mut framer, peer, &mut lines)
+                        .await;
+                end.or(more)
+            }
+            end => end,
+        };
+        if end.is_some() {
+            framer.finish(&mut |text, cut| take_line(&mut lines, text, peer, cut));
+        }
+        if !lines.is_empty() && !append_patiently(ingestor, &lines, &mut shutdown).await {
+            return;
+        }
+        lines.clear();
+        if let Some(end) = end {
+            tracing::debug!(%peer, ?end, "a syslog connection ended");
+            return;
+        }
+    }
+}
+
+fn took(
+    read: io::Result<usize>,
+    buffer: &[u8],
+    framer: &mut Framer,
+    emit: &mut dyn FnMut(&[u8], bool),
+) -> Option<End> {
+    match read {
+        Ok(0) => Some(End::Closed),
+        Ok(n) => {
+            framer.push(&buffer[..n], emit);
+            None
+        }
+        Err(_) => Some(End::Failed),
+    }
+}
+
+/// Fills the batch with what has arrived already, without waiting for more.
+async fn read_what_is_there(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    framer: &mut Framer,
+    peer: IpAddr,
+    lines: &mut Lines,
+) -> Option<End> {
+    while lines.bytes() < BATCH_BYTES && lines.len() < BATCH_LINES {
+        let read = tokio::select! {
+            biased;
+            read = stream.read(buffer) => read,
+            () = std::future::ready(()) => return None,
+        };
+        let mut emit = |text: &[u8], cut| take_line(lines, text, peer, cut);
+        let end = took(read, buffer, framer, &mut emit);
+        if end.is_some() {
+            return end;
+        }
+    }
+    None
+}
+
+fn take_line(lines: &mut Lines, text: &[u8], peer: IpAddr, cut: bool) {
+    if cut {
+        metrics::counter!("cresset_ingest_syslog_cut_total").increment(1);
+    }
+    lines.push(text, peer, cut);
+}
