@@ -1,0 +1,75 @@
+use super::*;
+
+fn sender() -> EmailSender {
+    let settings = SmtpSettings::new(
+        "mail.example",
+        SmtpMode::Plain,
+        "Cresset <siem@example.org>",
+    );
+    EmailSender::new(settings, Arc::new(EgressGuard::default())).unwrap()
+}
+
+fn email() -> Email {
+    Email {
+        delivery: ObjectId::from_bytes([0x11; 12]),
+        to: vec!["soc@example.org".into()],
+        subject: "hello\r\nBcc: victim@example.org\n\u{0} über".into(),
+        html: "<p>a &amp; b</p>".into(),
+        date: Timestamp::from_secs(1_700_000_000),
+    }
+}
+
+fn text(email: &Email) -> String {
+    let (message, _) = sender().message(email).unwrap();
+    String::from_utf8(message.formatted()).unwrap()
+}
+
+#[test]
+fn headers_are_stable_and_cannot_be_injected() {
+    let text = text(&email());
+    let (head, _) = text.split_once("\r\n\r\n").unwrap();
+    let has = |line: &str| assert!(head.lines().any(|l| l == line), "{line} in {head}");
+    has("Message-ID: <111111111111111111111111@example.org>");
+    has("X-Cresset-Delivery: 111111111111111111111111");
+    has("Auto-Submitted: auto-generated");
+    has("Date: Tue, 14 Nov 2023 22:13:20 +0000");
+    has("From: Cresset <siem@example.org>");
+    has("To: soc@example.org");
+    assert_eq!(head.matches("\nBcc:").count(), 0, "{head}");
+    assert_eq!(head.matches("Subject: ").count(), 1);
+    assert!(text.contains("text/plain") && text.contains("text/html"));
+}
+
+#[test]
+fn recipients_are_checked() {
+    let check = |to: &[&str], expect: Result<&str, &str>| {
+        let to = to.iter().map(|t| (*t).to_owned()).collect();
+        let built = sender()
+            .message(&Email { to, ..email() })
+            .map(|(_, note)| note);
+        assert_eq!(built.as_deref().map_err(String::as_str), expect);
+    };
+    check(&["a@example.org", "B <b@example.org>"], Ok(""));
+    check(
+        &["a@example.org", "nobody"],
+        Ok("; left out, no mail addresses: nobody"),
+    );
+    check(&[], Err("the notification has no recipients"));
+    check(&["x\r\ny"], Err("no recipient is a mail address: x  y"));
+    check(
+        &["a@x.org"; 101],
+        Err("more than 100 recipients; use a mailing list"),
+    );
+}
+
+#[test]
+fn a_wrong_sender_is_found_at_start() {
+    let settings = SmtpSettings::new("mail.example", SmtpMode::Plain, "siem");
+    let error = EmailSender::new(settings, Arc::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("[smtp] from \"siem\" is no mail address"),
+        "{error}"
+    );
+}

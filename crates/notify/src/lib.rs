@@ -1,0 +1,28 @@
+//! Notifications on their way out: the outbox worker, templates, e-mail, HTTP.
+//!
+//! This is the only crate that opens outgoing connections; every one of them passes the
+//! [`egress`] guard. The detector writes outbox rows in the transaction of the incident;
+//! the [`worker::Worker`] here takes them from there, at least once each.
+
+mod builtin;
+pub mod egress;
+pub mod email;
+pub mod http;
+pub mod outcome;
+mod plain_text;
+pub mod render;
+pub mod retry;
+pub mod settings;
+pub mod template;
+#[cfg(test)]
+pub(crate) mod test_support;
+pub mod tls;
+pub mod webhook;
+pub mod worker;
+
+pub use egress::{Cidr, EgressError, EgressGuard};
+pub use email::{SmtpMode, SmtpSettings};
+pub use http::{GuardedClient, HttpSettings, guarded_client};
+pub use retry::RetrySchedule;
+pub use settings::NotifySettings;
+pub use worker::{Waker, Worker};
