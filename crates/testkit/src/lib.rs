@@ -1,0 +1,22 @@
+//! Helpers for the tests of other crates: real little servers that collect what
+//! they are sent, and a real Cresset process. Never part of a release.
+//!
+//! The sinks run on threads of their own, so that they answer whatever the
+//! test's own runtime is busy with, and stop when they are dropped.
+
+mod background;
+pub mod http;
+mod http_sink;
+mod http_wire;
+mod journal;
+mod mail;
+mod mime;
+mod ports;
+mod server;
+mod smtp_sink;
+
+pub use http_sink::{HttpSink, Received, Reply};
+pub use mail::{Mail, Part};
+pub use ports::free_port;
+pub use server::{Credentials, ServerProcess};
+pub use smtp_sink::{SmtpMode, SmtpSink};
