@@ -1,0 +1,237 @@
+//! All live rules together: one pass over the events, rules grouped by repo.
+
+use crate::decide::Fired;
+use crate::live::{LiveRule, Observed};
+use cresset_model::event::LoggedEvent;
+use cresset_model::{ObjectId, Timestamp};
+use cresset_query::ListLookup;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Bounds on what live rules keep in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowLimits {
+    /// Most events in the window of one rule.
+    pub events_per_rule: usize,
+    /// Most events in the windows of all rules; an event in two windows counts twice.
+    pub events_total: usize,
+}
+
+impl Default for WindowLimits {
+    fn default() -> Self {
+        Self {
+            events_per_rule: 200_000,
+            events_total: 2_000_000,
+        }
+    }
+}
+
+/// A firing of one of the rules.
+#[derive(Debug)]
+pub struct RuleFired {
+    /// The rule.
+    pub rule: ObjectId,
+    /// The firing.
+    pub fired: Fired,
+    /// Time spent on exact runs of its slot, in microseconds.
+    pub duration_us: u64,
+}
+
+/// All live rules.
+#[derive(Debug, Default)]
+pub struct LiveEngine {
+    rules: Vec<LiveRule>,
+    places: HashMap<ObjectId, usize>,
+    /// Rules that concern a repo; filled when the repo's first event is seen.
+    by_repo: HashMap<Arc<str>, Vec<usize>>,
+    touched: HashSet<usize>,
+    held: usize,
+    limits: WindowLimits,
+    now: Timestamp,
+}
+
+/// Repos remembered at once; a repo beyond is looked up anew each time.
+const MAX_REPOS_REMEMBERED: usize = 10_000;
+
+impl LiveEngine {
+    /// An engine without rules.
+    pub fn new(limits: WindowLimits) -> Self {
+        Self {
+            limits,
+            now: Timestamp::MIN,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a rule, or replaces the one of that id.
+    pub fn put(&mut self, rule: LiveRule) {
+        let id = rule.rule().id();
+        self.remove(id);
+        self.held += rule.held();
+        self.places.insert(id, self.rules.len());
+        self.touched.insert(self.rules.len());
+        self.rules.push(rule);
+        self.by_repo.clear();
+        self.shed();
+    }
+
+    /// Removes a rule and returns it.
+    pub fn remove(&mut self, id: ObjectId) -> Option<LiveRule> {
+        let place = self.places.remove(&id)?;
+        let rule = self.rules.swap_remove(place);
+        if let Some(moved) = self.rules.get(place) {
+            self.places.insert(moved.rule().id(), place);
+        }
+        self.held = self.held.saturating_sub(rule.held());
+        self.by_repo.clear();
+        self.touched = (0..self.rules.len()).collect();
+        Some(rule)
+    }
+
+    /// The rule of that id.
+    pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut LiveRule> {
+        let place = *self.places.get(&id)?;
+        self.touched.insert(place);
+        self.rules.get_mut(place)
+    }
+
+    /// All rules.
+    pub fn rules_mut(&mut self) -> impl Iterator<Item = &mut LiveRule> {
+        self.rules.iter_mut()
+    }
+
+    /// Number of rules.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Events in all windows.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Shows one event to every rule that it concerns. Its arrival time is the
+    /// present; a present before that of an earlier event is taken as that one.
+    pub fn feed(&mut self, event: &LoggedEvent, lists: &dyn ListLookup) {
+        self.now = self.now.max(event.event.col_ts);
+        if !self.by_repo.contains_key(&event.repo) {
+            self.learn_repo(&event.repo);
+        }
+        let Some(concerned) = self.by_repo.get(&event.repo) else {
+            return;
+        };
+        for place in concerned {
+            let Some(rule) = self.rules.get_mut(*place) else {
+                continue;
+            };
+            if rule.rule().matches(&event.event, lists) {
+                let before = rule.held();
+                observe(rule, event, self.now, self.limits);
+                self.held = (self.held + rule.held()).saturating_sub(before);
+                self.touched.insert(*place);
+            }
+        }
+        if self.held > self.limits.events_total {
+            self.shed();
+        }
+    }
+
+    /// Shows one event to one rule, whose filter and repos it matches. The present of
+    /// the other rules stays, because they have not seen what came before.
+    pub fn feed_rule(&mut self, id: ObjectId, event: &LoggedEvent) {
+        let limits = self.limits;
+        if let Some(rule) = self.get_mut(id) {
+            let before = rule.held();
+            observe(rule, event, event.event.col_ts, limits);
+            let after = rule.held();
+            self.held = (self.held + after).saturating_sub(before);
+        }
+        if self.held > self.limits.events_total {
+            self.shed();
+        }
+    }
+
+    /// Looks at all that is pending and returns the firings.
+    pub fn settle(&mut self, lists: &dyn ListLookup) -> Vec<RuleFired> {
+        let mut places: Vec<usize> = self.touched.drain().collect();
+        places.sort_unstable();
+        let mut firings = Vec::new();
+        for place in places {
+            if let Some(rule) = self.rules.get_mut(place) {
+                let before = rule.held();
+                let id = rule.rule().id();
+                for fired in rule.settle(lists) {
+                    let duration_us = rule.spent(fired.slot_end);
+                    firings.push(RuleFired {
+                        rule: id,
+                        fired,
+                        duration_us,
+                    });
+                }
+                let runs = rule.take_runs();
+                metrics::counter!("cresset_detect_window_runs_total").increment(runs);
+                self.held = (self.held + rule.held()).saturating_sub(before);
+            }
+        }
+        firings
+    }
+
+    /// Lets windows forget what no slot needs that is open at `past` or later.
+    pub fn forget_before(&mut self, past: Timestamp) {
+        for rule in &mut self.rules {
+            rule.forget_before(past);
+        }
+        self.held = self.rules.iter().map(LiveRule::held).sum();
+    }
+
+    fn learn_repo(&mut self, repo: &Arc<str>) {
+        if self.by_repo.len() >= MAX_REPOS_REMEMBERED {
+            self.by_repo.clear();
+        }
+        let covers = |(_, rule): &(usize, &LiveRule)| rule.rule().covers(repo);
+        let concerned = self
+            .rules
+            .iter()
+            .enumerate()
+            .filter(covers)
+            .map(|(i, _)| i)
+            .collect();
+        self.by_repo.insert(Arc::clone(repo), concerned);
+    }
+
+    /// Makes the largest windows smaller until the total is within its limit.
+    fn shed(&mut self) {
+        while self.held > self.limits.events_total {
+            let Some(largest) = self.rules.iter_mut().max_by_key(|r| r.held()) else {
+                return;
+            };
+            let before = largest.held();
+            let excess = self.held - self.limits.events_total;
+            largest.shed(excess.max(before / 10).clamp(1, before.max(1)));
+            let dropped = before - largest.held();
+            metrics::counter!("cresset_detect_shed_events_total").increment(dropped as u64);
+            self.held -= dropped;
+            if dropped == 0 {
+                return;
+            }
+        }
+    }
+}
+
+fn observe(rule: &mut LiveRule, event: &LoggedEvent, now: Timestamp, limits: WindowLimits) {
+    if rule.observe(event, now) == Observed::Late {
+        metrics::counter!("cresset_detect_late_events_total").increment(1);
+    }
+    if rule.held() > limits.events_per_rule {
+        // In steps, so that shedding is not repeated at every event.
+        let before = rule.held();
+        rule.shed(1 + limits.events_per_rule / 64);
+        let dropped = before - rule.held();
+        metrics::counter!("cresset_detect_shed_events_total").increment(dropped as u64);
+    }
+}

@@ -1,0 +1,345 @@
+//! Rules that cannot run live, slot by slot, in order, none skipped.
+//!
+//! A rule's place is [`RuleState::evaluated_to`], written with the outcome of each
+//! evaluation. Slots missed while nobody was running are made up for, oldest first.
+
+use crate::commit::{Found, commit, evaluation, record};
+use crate::decide::Decision;
+use crate::detector::{DetectSettings, DetectorDeps, Figures, is_stopped, stopped};
+use crate::rule::CompiledRule;
+use crate::rulebook::RuleSet;
+use crate::schedule::{decide_slot, due_at, next_slot, span};
+use cresset_catalog::port::FiringOutcome;
+use cresset_model::incident::{Evaluation, EvaluationMode, RuleState, Verdict};
+use cresset_model::{Duration, ObjectId, Timestamp};
+use cresset_search::SearchRequest;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+
+/// Longest wait between attempts at one evaluation.
+const LONGEST_WAIT: Duration = Duration::minutes(5);
+
+/// One scheduled rule.
+#[derive(Debug)]
+struct Job {
+    rule: Arc<CompiledRule>,
+    /// `None` until it has been read from the catalog.
+    state: Option<RuleState>,
+    failures: u32,
+    not_before: Timestamp,
+    running: bool,
+}
+
+impl Job {
+    fn new(rule: Arc<CompiledRule>) -> Self {
+        Self {
+            rule,
+            state: None,
+            failures: 0,
+            not_before: Timestamp::MIN,
+            running: false,
+        }
+    }
+}
+
+/// How an evaluation ended.
+enum Outcome {
+    /// It was made; the rule remembers this.
+    Done(RuleState),
+    /// It failed; what it met.
+    Failed(String),
+    /// A stop was asked for.
+    Stopped,
+}
+
+/// Runs scheduled rules.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    deps: DetectorDeps,
+    settings: DetectSettings,
+    figures: Arc<Figures>,
+    jobs: HashMap<ObjectId, Job>,
+    tasks: JoinSet<Outcome>,
+    /// What each task evaluates.
+    owners: HashMap<Id, (Arc<CompiledRule>, Timestamp)>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(deps: DetectorDeps, settings: DetectSettings, figures: Arc<Figures>) -> Self {
+        Self {
+            deps,
+            settings,
+            figures,
+            jobs: HashMap::new(),
+            tasks: JoinSet::new(),
+            owners: HashMap::new(),
+        }
+    }
+
+    /// Runs until a stop is asked for, then waits for evaluations under way.
+    pub(crate) async fn run(
+        mut self,
+        mut rules: watch::Receiver<Option<Arc<RuleSet>>>,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
+        while !is_stopped(&shutdown) {
+            if let Some(set) = rules.borrow_and_update().clone() {
+                self.take_rules(&set);
+            }
+            self.load_states().await;
+            self.start_due(&shutdown);
+            let poll = self
+                .settings
+                .poll
+                .to_std()
+                .min(std::time::Duration::from_millis(500));
+            tokio::select! {
+                Some(ended) = self.tasks.join_next_with_id() => self.take_outcome(ended).await,
+                changed = rules.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep(poll) => {}
+                () = stopped(&mut shutdown) => {}
+            }
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    fn take_rules(&mut self, set: &RuleSet) {
+        self.jobs.retain(|id, _| set.scheduled.contains_key(id));
+        for (id, rule) in &set.scheduled {
+            match self.jobs.get_mut(id) {
+                Some(job) if Arc::ptr_eq(&job.rule, rule) => {}
+                Some(job) => {
+                    // Its state is read anew when nothing of it is under way any more.
+                    let running = job.running;
+                    *job = Job {
+                        running,
+                        ..Job::new(Arc::clone(rule))
+                    };
+                }
+                None => {
+                    let running = self.owners.values().any(|(r, _)| r.id() == *id);
+                    self.jobs.insert(
+                        *id,
+                        Job {
+                            running,
+                            ..Job::new(Arc::clone(rule))
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    async fn load_states(&mut self) {
+        for (id, job) in &mut self.jobs {
+            if job.state.is_some() || job.running {
+                continue;
+            }
+            match self.deps.catalog.rule_state(*id).await {
+                Ok(state) => job.state = Some(state),
+                Err(error) => {
+                    tracing::warn!(rule = %id, %error, "a rule's state could not be read");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Starts the most overdue evaluations, as many as may run at once.
+    fn start_due(&mut self, shutdown: &watch::Receiver<bool>) {
+        let now = self.deps.clock.now();
+        let grace = self.settings.grace;
+        let mut due: Vec<(Timestamp, ObjectId, Timestamp)> = Vec::new();
+        let mut lag = Duration::ZERO;
+        for (id, job) in &self.jobs {
+            let Some(state) = &job.state else {
+                continue;
+            };
+            let slot = next_slot(&job.rule, state);
+            let at = due_at(&job.rule, slot, grace);
+            lag = lag.max(now.since(at));
+            if at <= now && !job.running && job.not_before <= now {
+                due.push((at, *id, slot));
+            }
+        }
+        self.figures.scheduler_lag.store(lag.0, Ordering::Relaxed);
+        metrics::gauge!("cresset_detect_scheduler_lag_seconds").set(lag.as_secs_f64());
+        due.sort_unstable();
+        for (_, id, slot) in due {
+            if self.tasks.len() >= self.settings.concurrency.max(1) {
+                return;
+            }
+            self.start(id, slot, shutdown);
+        }
+    }
+
+    fn start(&mut self, id: ObjectId, slot: Timestamp, shutdown: &watch::Receiver<bool>) {
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
+        let Some(state) = job.state.clone() else {
+            return;
+        };
+        job.running = true;
+        let rule = Arc::clone(&job.rule);
+        let (deps, timeout) = (self.deps.clone(), self.settings.timeout);
+        let owner = (Arc::clone(&rule), slot);
+        let work = evaluate(deps, rule, state, slot, timeout, shutdown.clone());
+        let task = self.tasks.spawn(work);
+        self.owners.insert(task.id(), owner);
+    }
+
+    async fn take_outcome(&mut self, ended: Result<(Id, Outcome), tokio::task::JoinError>) {
+        let (task, outcome) = match ended {
+            Ok((task, outcome)) => (task, outcome),
+            Err(error) => (
+                error.id(),
+                Outcome::Failed("the evaluation panicked".into()),
+            ),
+        };
+        let Some((rule, slot)) = self.owners.remove(&task) else {
+            return;
+        };
+        let Some(job) = self.jobs.get_mut(&rule.id()) else {
+            return;
+        };
+        job.running = false;
+        if !Arc::ptr_eq(&job.rule, &rule) {
+            job.state = None;
+            return;
+        }
+        match outcome {
+            Outcome::Done(state) => {
+                job.failures = 0;
+                job.state = Some(state);
+            }
+            Outcome::Failed(error) => self.take_failure(&rule, slot, &error).await,
+            Outcome::Stopped => {}
+        }
+    }
+
+    /// Records a failure; after the last attempt the slot is passed over, which the record says.
+    async fn take_failure(&mut self, rule: &CompiledRule, slot: Timestamp, error: &str) {
+        let now = self.deps.clock.now();
+        let attempts = self.settings.attempts.max(1);
+        let retry_after = self.settings.retry_after;
+        let Some(job) = self.jobs.get_mut(&rule.id()) else {
+            return;
+        };
+        let Some(state) = &job.state else {
+            return;
+        };
+        let failures = job.failures.saturating_add(1);
+        tracing::warn!(rule = %rule.id(), failures, error, "a scheduled evaluation failed");
+        let wait = Duration(
+            retry_after
+                .0
+                .saturating_mul(1 << (failures.clamp(1, 20) - 1)),
+        );
+        let (error, states) = if failures < attempts {
+            (
+                format!("attempt {failures} of {attempts}: {error}"),
+                Vec::new(),
+            )
+        } else {
+            let text =
+                format!("gap: this slot was not evaluated after {attempts} attempts: {error}");
+            let state = RuleState {
+                evaluated_to: Some(slot),
+                ..state.clone()
+            };
+            (text, vec![(rule.id(), state)])
+        };
+        let failed = Evaluation {
+            error: Some(error),
+            ..evaluation(rule, EvaluationMode::Scheduled, slot, now, Verdict::Failed)
+        };
+        let recorded = record(&self.deps, &[failed], &states).await.is_ok();
+        if let (true, Some((_, state))) = (recorded, states.into_iter().next()) {
+            job.failures = 0;
+            job.not_before = Timestamp::MIN;
+            job.state = Some(state);
+            metrics::counter!("cresset_detect_gaps_total").increment(1);
+        } else {
+            job.failures = failures;
+            job.not_before = now + wait.min(LONGEST_WAIT);
+        }
+    }
+}
+
+async fn evaluate(
+    deps: DetectorDeps,
+    rule: Arc<CompiledRule>,
+    state: RuleState,
+    slot: Timestamp,
+    timeout: Duration,
+    mut shutdown: watch::Receiver<bool>,
+) -> Outcome {
+    let started = Instant::now();
+    let reach = span(&rule, &state, slot);
+    let request = SearchRequest {
+        plan: Arc::clone(rule.plan()),
+        repos: rule.repos().to_vec(),
+        from: reach.from,
+        to: reach.to,
+        timezone: rule.timezone().to_owned(),
+        limit: 0,
+        up_to_seq: None,
+        timeout,
+    };
+    let result = match deps.searcher.run(request).await {
+        Ok(result) => result,
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
+    let decision = decide_slot(&rule, &state, slot, &result);
+    let spent = started.elapsed();
+    metrics::histogram!("cresset_detect_evaluation_seconds").record(spent.as_secs_f64());
+    let duration_us = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
+    let rows = decision.rows();
+    let mode = EvaluationMode::Scheduled;
+    let verdict = match decision {
+        Decision::Fired(mut fired) => {
+            fired.state.evaluated_to = Some(slot);
+            let next = fired.state.clone();
+            let found = Found {
+                rule: Arc::clone(&rule),
+                fired: *fired,
+                mode,
+                duration_us,
+            };
+            let Some(outcomes) = commit(&deps, vec![found], None, &mut shutdown).await else {
+                return Outcome::Stopped;
+            };
+            if outcomes.contains(&FiringOutcome::Duplicate) {
+                // The incident is there from an earlier run, but nothing else was written.
+                let states = [(rule.id(), next.clone())];
+                if let Err(error) = record(&deps, &[], &states).await {
+                    return Outcome::Failed(error.to_string());
+                }
+            }
+            return Outcome::Done(next);
+        }
+        Decision::Throttled { .. } => Verdict::Throttled,
+        Decision::Quiet { .. } => Verdict::Quiet,
+    };
+    let next = RuleState {
+        evaluated_to: Some(slot),
+        ..state
+    };
+    let made = Evaluation {
+        rows,
+        duration_us,
+        error: result
+            .truncated
+            .then(|| "limit reached: not all events were counted".into()),
+        ..evaluation(&rule, mode, slot, deps.clock.now(), verdict)
+    };
+    match record(&deps, &[made], &[(rule.id(), next.clone())]).await {
+        Ok(()) => Outcome::Done(next),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,212 @@
+//! Windows of live rules from stored events.
+
+use crate::detector::{DetectSettings, DetectorDeps};
+use crate::live::LiveRule;
+use crate::rule::CompiledRule;
+use crate::slots::slot_end;
+use cresset_catalog::port::IncidentFilter;
+use cresset_model::event::LoggedEvent;
+use cresset_model::incident::{IncidentStatus, RuleState};
+use cresset_model::{Duration, Timestamp};
+use cresset_search::{Error, SearchRequest};
+use std::sync::Arc;
+
+/// Times that a range is halved because it holds too many events.
+const HALVINGS: u32 = 12;
+/// Longest time between an event's arrival time and its place in the log.
+pub(crate) const SLOWEST_ARRIVAL: Duration = Duration::minutes(10);
+/// Event time before the present, besides a rule's range, that is made up for.
+const MOST_MADE_UP: Duration = Duration::days(7);
+
+/// What a seeding needs to know of the moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Everything up to this `seq` belongs to the past.
+    pub(crate) seq: u64,
+    /// The present.
+    pub(crate) present: Timestamp,
+    /// What comes next.
+    pub(crate) next: Next,
+}
+
+/// What comes after the past.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Next {
+    /// Nothing has arrived yet.
+    Nothing,
+    /// An event that arrived at this time.
+    At(Timestamp),
+    /// Events that left the log unseen; when they arrived is not known.
+    Unseen,
+}
+
+impl Moment {
+    /// The moment after the event `seq` of the log.
+    pub(crate) fn after(deps: &DetectorDeps, seq: u64) -> Self {
+        let newest = *deps.eventlog.head().borrow();
+        let next = match deps.eventlog.read(seq, 1).first() {
+            Some(event) if event.seq == seq + 1 => Next::At(event.event.col_ts),
+            None if newest <= seq => Next::Nothing,
+            _ => Next::Unseen,
+        };
+        Self {
+            seq,
+            present: deps.clock.now(),
+            next,
+        }
+    }
+
+    /// The earliest arrival that a rule may still meet.
+    fn earliest(&self, state: &RuleState) -> Timestamp {
+        let arrival = match self.next {
+            Next::Nothing => self.present,
+            Next::At(arrival) => arrival,
+            // When a slot was recorded, everything that had arrived was seen.
+            Next::Unseen => {
+                let seen = state.evaluated_to.unwrap_or(Timestamp::MIN) - SLOWEST_ARRIVAL;
+                seen.max(self.present - MOST_MADE_UP)
+            }
+        };
+        arrival.min(self.present)
+    }
+}
+
+/// Why a window could not be seeded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SeedError {
+    #[error(transparent)]
+    Catalog(#[from] cresset_catalog::Error),
+    #[error(transparent)]
+    Search(#[from] Error),
+}
+
+/// The rule as if it had seen all events up to the moment, without firing.
+pub(crate) async fn seed(
+    deps: &DetectorDeps,
+    settings: &DetectSettings,
+    rule: &Arc<CompiledRule>,
+    moment: Moment,
+) -> Result<LiveRule, SeedError> {
+    let state = deps.catalog.rule_state(rule.id()).await?;
+    let earliest = moment.earliest(&state);
+    let mut live = LiveRule::new(Arc::clone(rule), settings.grace, state);
+    live.mark_fired(recently_fired(deps, &live, earliest).await?);
+    if moment.seq == 0 {
+        return Ok(live);
+    }
+    let (events, complete) = history(deps, settings, &live, moment.seq, earliest).await?;
+    for event in &events {
+        live.seed(event);
+    }
+    if !complete {
+        tracing::warn!(rule = %rule.id(), kept = events.len(), "a window holds too many events; \
+            only the newest count");
+        live.shed(0);
+    }
+    Ok(live)
+}
+
+/// Slots that have an incident and may still be open.
+async fn recently_fired(
+    deps: &DetectorDeps,
+    live: &LiveRule,
+    now: Timestamp,
+) -> Result<Vec<Timestamp>, SeedError> {
+    // A day more, because the time of detection is of another clock than event time.
+    let filter = IncidentFilter {
+        from: Some(live.needed_after(now) - Duration::days(1)),
+        statuses: vec![
+            IncidentStatus::Unresolved,
+            IncidentStatus::Resolved,
+            IncidentStatus::Closed,
+        ],
+        rule_id: Some(live.rule().id()),
+        ..IncidentFilter::default()
+    };
+    let interval = live.rule().interval();
+    let incidents = deps.catalog.incidents(&filter).await?;
+    // After a change of the interval, old slots do not end where new ones do.
+    Ok(incidents
+        .iter()
+        .map(|i| slot_end(i.slot_end, interval))
+        .collect())
+}
+
+/// Matching events that still matter, and whether these are all.
+async fn history(
+    deps: &DetectorDeps,
+    settings: &DetectSettings,
+    live: &LiveRule,
+    up_to_seq: u64,
+    earliest: Timestamp,
+) -> Result<(Vec<LoggedEvent>, bool), SeedError> {
+    let mut from = live.needed_after(earliest);
+    for halvings in 0..=HALVINGS {
+        let request = request(settings, live.rule(), from, up_to_seq);
+        match deps
+            .searcher
+            .matching(request, settings.windows.events_per_rule)
+            .await
+        {
+            Ok(events) => return Ok((events, halvings == 0)),
+            Err(Error::TooMany(_)) if halvings < HALVINGS => {
+                from = from + Duration(earliest.since(from).0.max(2) / 2);
+            }
+            Err(Error::TooMany(_)) => return Ok((Vec::new(), false)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((Vec::new(), false))
+}
+
+/// Matching events after `after` up to `upto` in order of arrival, from event time
+/// `needed` on; only the newest if they are too many.
+pub(crate) async fn unseen(
+    deps: &DetectorDeps,
+    settings: &DetectSettings,
+    rule: &CompiledRule,
+    needed: Timestamp,
+    after: u64,
+    upto: u64,
+) -> Result<Vec<LoggedEvent>, SeedError> {
+    let now = deps.clock.now();
+    // A rule that has seen nothing yet would ask for all of time.
+    let mut from = needed.max(now - rule.range() - MOST_MADE_UP);
+    loop {
+        let request = request(settings, rule, from, upto);
+        match deps
+            .searcher
+            .matching(request, settings.windows.events_per_rule)
+            .await
+        {
+            Ok(mut events) => {
+                events.retain(|e| e.seq > after);
+                events.sort_unstable_by_key(|e| e.seq);
+                return Ok(events);
+            }
+            Err(Error::TooMany(_)) if from < now => {
+                tracing::warn!(rule = %rule.id(), "too many events to make up for; only the newest count");
+                from = from + Duration(now.since(from).0.max(2) / 2);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn request(
+    settings: &DetectSettings,
+    rule: &CompiledRule,
+    from: Timestamp,
+    up_to_seq: u64,
+) -> SearchRequest {
+    SearchRequest {
+        plan: Arc::clone(rule.plan()),
+        repos: rule.repos().to_vec(),
+        from,
+        to: Timestamp::MAX,
+        timezone: rule.timezone().to_owned(),
+        limit: 0,
+        up_to_seq: Some(up_to_seq),
+        timeout: settings.timeout,
+    }
+}

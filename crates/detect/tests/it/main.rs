@@ -1,0 +1,10 @@
+//! Detection from the outside: one meaning in three ways, and a detector over the
+//! real catalog, event log, store and searcher.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod agree;
+mod oracle;
+mod restart;
+mod rules;
+mod running;
+mod server;
