@@ -1,0 +1,124 @@
+//! User name and API access key in a body (spec/logpoint-api.md §1.2).
+
+use super::{Caller, Kind, Peer};
+use crate::body::{self, Params};
+use crate::error::{Error, Result};
+use crate::state::{Api, Context};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use cresset_auth::keys::same_secret;
+use cresset_model::SecretString;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// A request of the credential family whose caller is proven.
+pub(crate) struct CredentialRequest {
+    pub(crate) caller: Caller,
+    /// The other fields: texts of a form, any values of a JSON body.
+    fields: Map<String, Value>,
+    /// The query string without the credentials.
+    pub(crate) query: BTreeMap<String, String>,
+}
+
+impl FromRequest<Api> for CredentialRequest {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(Peer(peer)) = Peer::from_request_parts(&mut parts, api).await;
+        let Params(mut query) = Params::from_request_parts(&mut parts, api).await?;
+        let bytes = body::read(body, api.settings.max_body_bytes).await?;
+        // Clients send JSON under any content type, and forms under the right one.
+        let mut fields: Map<String, Value> = if bytes.trim_ascii_start().starts_with(b"{") {
+            body::object(&bytes)?
+        } else {
+            let texts = body::fields(parts, bytes).await?;
+            texts
+                .into_iter()
+                .map(|(name, text)| (name, text.into()))
+                .collect()
+        };
+        let mut take = |name: &str| {
+            let in_query = query.remove(name);
+            match fields.remove(name) {
+                Some(Value::String(text)) => Some(text),
+                Some(_) => None,
+                None => in_query,
+            }
+        };
+        let (username, secret_key) = (take("username"), take("secret_key"));
+        let (Some(username), Some(secret_key)) = (username, secret_key) else {
+            return Err(Error::Credentials);
+        };
+        let caller = api
+            .login(&username, &SecretString::new(secret_key), peer)
+            .await?;
+        Ok(Self {
+            caller,
+            fields,
+            query,
+        })
+    }
+}
+
+impl CredentialRequest {
+    /// A field's text, from the body or the query string.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let in_body = self.fields.get(name).and_then(Value::as_str);
+        in_body.or_else(|| self.query.get(name).map(String::as_str))
+    }
+
+    /// `requestData`, which is an object or the text of one.
+    pub(crate) fn request_data(&self) -> Result<Map<String, Value>> {
+        let value = match self.fields.get("requestData") {
+            Some(Value::Object(object)) => return Ok(object.clone()),
+            Some(Value::String(text)) => serde_json::from_str(text),
+            Some(_) => Ok(Value::Null),
+            None => match self.query.get("requestData") {
+                Some(text) => serde_json::from_str(text),
+                None => return Err(Error::Malformed("requestData is missing".to_owned())),
+            },
+        };
+        match value {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Err(Error::Malformed(
+                "requestData must be a JSON object".to_owned(),
+            )),
+            Err(error) => Err(Error::Malformed(format!(
+                "requestData is not JSON: {error}"
+            ))),
+        }
+    }
+}
+
+impl Context {
+    /// The user of that name and API access key.
+    async fn login(&self, name: &str, claimed: &SecretString, peer: IpAddr) -> Result<Caller> {
+        // A guesser is not told that the throttle, not the key, refused the attempt.
+        let admitted = self.failures.admit(name, peer, self.now());
+        admitted.map_err(|_| Error::Credentials)?;
+        let user = self.catalog.user_by_name(name).await?;
+        let key = match &user {
+            Some(user) => self.catalog.api_access_key(user.id).await?,
+            None => None,
+        };
+        let dummy = SecretString::new("0".repeat(32));
+        let fits = same_secret(key.as_ref().unwrap_or(&dummy), claimed) && key.is_some();
+        match user.filter(|user| fits && !user.disabled) {
+            Some(user) => {
+                self.failures.succeeded(name, peer);
+                Ok(Caller { user, peer })
+            }
+            None => {
+                let reason = if key.is_none() {
+                    "unknown_user"
+                } else {
+                    "secret_key"
+                };
+                self.auth_failed(Kind::SecretKey, name, peer, reason, true)
+                    .await;
+                Err(Error::Credentials)
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Who sends a request, and whether they may.
+
+mod credential;
+mod failures;
+mod signed;
+mod token;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use cresset_model::user::{Scope, User};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+pub(crate) use credential::CredentialRequest;
+pub(crate) use failures::{Failures, Kind};
+pub(crate) use signed::signer;
+pub(crate) use token::Authorized;
+pub(crate) use token::bearer;
+
+/// Somebody who proved who they are.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user.
+    pub user: User,
+    /// Where the request came from.
+    pub peer: IpAddr,
+}
+
+impl Caller {
+    /// True for administrators, who see what belongs to others.
+    pub fn is_administrator(&self) -> bool {
+        self.user.roles.iter().any(|role| role == "administrator")
+    }
+}
+
+/// A scope as a type, so that a handler's signature says what it asks for.
+pub trait Needs: Send + Sync + 'static {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+macro_rules! needs {
+    ($($name:ident),*) => {$(
+        #[doc = concat!("Asks for [`Scope::", stringify!($name), "`].")]
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+        impl Needs for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )*};
+}
+
+needs!(SearchWrite, LogsourceRead, AlertrulesRead, AlertrulesWrite);
+
+/// The address of the other end; unspecified if the server does not know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(
+            info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()),
+        ))
+    }
+}

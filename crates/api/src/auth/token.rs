@@ -1,0 +1,158 @@
+//! Self-signed tokens on requests.
+
+use super::{Caller, Kind, Needs, Peer};
+use crate::error::{Error, Result};
+use crate::state::{Api, Context};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use cresset_auth::jwt::{self, Claims, JwtError, Unverified};
+use cresset_model::SecretString;
+use cresset_model::user::{Scope, User};
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+/// What a client reads for every token whose signer is not proven to be the user.
+const INVALID: &str = "Invalid token";
+
+/// A caller with a token that has the scope `S`, and a role that permits it.
+pub(crate) struct Authorized<S> {
+    pub(crate) caller: Caller,
+    scope: PhantomData<S>,
+}
+
+impl<S> std::ops::Deref for Authorized<S> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<S: Needs> FromRequestParts<Api> for Authorized<S> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self> {
+        let Ok(Peer(peer)) = Peer::from_request_parts(parts, api).await;
+        let token = bearer(&parts.headers)?;
+        let caller = api.authorize(token, peer, S::SCOPE).await?;
+        Ok(Self {
+            caller,
+            scope: PhantomData,
+        })
+    }
+}
+
+/// The token of the one `Authorization: Bearer` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str> {
+    let refuse = |text: &str| Err(Error::Unauthenticated(text.to_owned()));
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (values.next(), values.next());
+    let Some(first) = first else {
+        return refuse("The header 'Authorization: Bearer <token>' is missing");
+    };
+    let value = first.to_str().unwrap_or_default();
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && second.is_none() => {
+            Ok(token.trim())
+        }
+        _ => refuse(INVALID),
+    }
+}
+
+impl Context {
+    /// The caller behind `token`, if the token has `scope` and the user's role permits it.
+    pub(crate) async fn authorize(
+        &self,
+        token: &str,
+        peer: IpAddr,
+        scope: Scope,
+    ) -> Result<Caller> {
+        let unverified = match jwt::decode(token) {
+            Ok(unverified) => unverified,
+            Err(error) => {
+                self.auth_failed(Kind::Token, "", peer, error.reason(), false)
+                    .await;
+                return Err(Error::Unauthenticated(INVALID.to_owned()));
+            }
+        };
+        let name = unverified.subject().to_owned();
+        self.failures.admit(&name, peer, self.now())?;
+        let (user, claims) = match self.verify(unverified, &name).await? {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                let guess = refusal.text == INVALID;
+                self.auth_failed(Kind::Token, &name, peer, refusal.reason, guess)
+                    .await;
+                return Err(Error::Unauthenticated(refusal.text));
+            }
+        };
+        self.failures.succeeded(&name, peer);
+        self.permit(&user, Some(&claims), scope, peer).await?;
+        Ok(Caller { user, peer })
+    }
+
+    /// Checks the token against the user's key. The outer error is the server's failure.
+    async fn verify(
+        &self,
+        unverified: Unverified,
+        name: &str,
+    ) -> Result<std::result::Result<(User, Claims), Refusal>> {
+        let user = self.catalog.user_by_name(name).await?;
+        let key = match &user {
+            Some(user) => self.catalog.api_access_key(user.id).await?,
+            None => None,
+        };
+        // An unknown user costs one HMAC too, so that names cannot be told by time.
+        let known = key.is_some();
+        let key = key.unwrap_or_else(|| SecretString::new("no such user"));
+        let settings = &self.settings;
+        let (lifetime, leeway) = (settings.token_max_lifetime, settings.token_leeway);
+        let outcome = unverified.verify(&key, self.now(), lifetime, leeway);
+        Ok(match (outcome, user.filter(|_| known)) {
+            (Ok(claims), Some(user)) if !user.disabled => Ok((user, claims)),
+            (Ok(_), Some(_)) => Err(Refusal::new("user_disabled", INVALID)),
+            (_, None) => Err(Refusal::new("unknown_user", INVALID)),
+            (Err(JwtError::Signature), _) => Err(Refusal::new("signature", INVALID)),
+            (Err(JwtError::Expired), _) => Err(Refusal::new("expired", "Token has expired")),
+            // Only the holder of the key reads these.
+            (Err(error), _) => Err(Refusal::new(error.reason(), &error.to_string())),
+        })
+    }
+
+    /// 403 unless both the token and the user's role have `scope`.
+    pub(crate) async fn permit(
+        &self,
+        user: &User,
+        claims: Option<&Claims>,
+        scope: Scope,
+        peer: IpAddr,
+    ) -> Result<()> {
+        let wanted = scope.as_str();
+        let refusal = if claims.is_some_and(|claims| !claims.scope.contains(&scope)) {
+            format!("The token's scope does not include {wanted}")
+        } else if scope.allowed_for(&user.roles) {
+            return Ok(());
+        } else {
+            format!("The user's role does not permit {wanted}")
+        };
+        self.auth_failed(Kind::Token, &user.username, peer, "forbidden", false)
+            .await;
+        Err(Error::Forbidden(refusal))
+    }
+}
+
+/// Why a token was refused: for the record, and for the client.
+struct Refusal {
+    reason: &'static str,
+    text: String,
+}
+
+impl Refusal {
+    fn new(reason: &'static str, text: &str) -> Self {
+        Self {
+            reason,
+            text: text.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Every endpoint with its methods, family and what it asks for.
+//!
+//! The router is built beside this table, and tests hold the two together: each line is
+//! served, each served path is a line, and each endpoint refuses who lacks what it says.
+
+use cresset_model::user::Scope;
+
+/// Which conventions an endpoint follows for credentials and errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Logpoint's endpoints with a self-signed token.
+    Jwt,
+    /// Logpoint's endpoints with `username` and `secret_key` in the body.
+    Credential,
+    /// Our own.
+    Native,
+}
+
+impl Family {
+    /// The family of a path; paths that no endpoint has count as [`Family::Jwt`]
+    /// unless they look like ours.
+    pub fn of(path: &str) -> Self {
+        if let Some(endpoint) = ENDPOINTS.iter().find(|e| e.path == path) {
+            return endpoint.family;
+        }
+        let ours = path.starts_with("/api/") || path.starts_with("/health");
+        if ours { Self::Native } else { Self::Jwt }
+    }
+}
+
+/// What a caller has to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Open,
+    /// A token with this scope.
+    Token(Scope),
+    /// A token with this scope, of an administrator.
+    Administrator(Scope),
+    /// A token with this scope, or a request signed by an API token whose owner's role has it.
+    TokenOrSignature(Scope),
+    /// User name and API access key.
+    SecretKey,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint {
+    /// The methods it answers.
+    pub methods: &'static [&'static str],
+    /// Its path, with `{name}` for a variable part.
+    pub path: &'static str,
+    /// Its conventions.
+    pub family: Family,
+    /// What it asks for.
+    pub access: Access,
+}
+
+const fn jwt(methods: &'static [&'static str], path: &'static str, scope: Scope) -> Endpoint {
+    Endpoint {
+        methods,
+        path,
+        family: Family::Jwt,
+        access: Access::Token(scope),
+    }
+}
+
+const fn credential(methods: &'static [&'static str], path: &'static str) -> Endpoint {
+    Endpoint {
+        methods,
+        path,
+        family: Family::Credential,
+        access: Access::SecretKey,
+    }
+}
+
+const fn native(methods: &'static [&'static str], path: &'static str, access: Access) -> Endpoint {
+    Endpoint {
+        methods,
+        path,
+        family: Family::Native,
+        access,
+    }
+}
+
+const GET: &[&str] = &["GET"];
+const POST: &[&str] = &["POST"];
+const PUT: &[&str] = &["PUT"];
+const EITHER: &[&str] = &["GET", "POST"];
+
+/// Every endpoint. A path stands here once per access.
+pub const ENDPOINTS: &[Endpoint] = &[
+    jwt(POST, "/AlertRules/create_api", Scope::AlertrulesWrite),
+    jwt(POST, "/AlertRules/update_api", Scope::AlertrulesWrite),
+    jwt(GET, "/AlertRules/lists_api", Scope::AlertrulesRead),
+    jwt(EITHER, "/AlertRules/read_api", Scope::AlertrulesRead),
+    jwt(POST, "/AlertRules/activate_api", Scope::AlertrulesWrite),
+    jwt(POST, "/AlertRules/deactivate_api", Scope::AlertrulesWrite),
+    jwt(POST, "/AlertRules/delete_api", Scope::AlertrulesWrite),
+    jwt(
+        POST,
+        "/pluggables/Notification/EmailNotification/create_api",
+        Scope::AlertrulesWrite,
+    ),
+    jwt(
+        GET,
+        "/pluggables/Notification/EmailNotification/read_api",
+        Scope::AlertrulesRead,
+    ),
+    jwt(
+        POST,
+        "/pluggables/Notification/HTTPNotification/create_api",
+        Scope::AlertrulesWrite,
+    ),
+    jwt(
+        GET,
+        "/pluggables/Notification/HTTPNotification/read_api",
+        Scope::AlertrulesRead,
+    ),
+    jwt(
+        POST,
+        "/Repo/get_all_searchable_logpoint",
+        Scope::LogsourceRead,
+    ),
+    credential(POST, "/getalloweddata"),
+    credential(POST, "/getsearchlogs"),
+    credential(EITHER, "/incidents"),
+    credential(EITHER, "/get_data_from_incident"),
+    credential(EITHER, "/get_users"),
+    native(
+        POST,
+        "/api/v1/ingest",
+        Access::TokenOrSignature(Scope::LogsWrite),
+    ),
+    native(
+        GET,
+        "/api/v1/rules/{id}/evaluations",
+        Access::Token(Scope::AlertrulesRead),
+    ),
+    native(
+        GET,
+        "/api/v1/deliveries",
+        Access::Token(Scope::AlertrulesRead),
+    ),
+    native(
+        POST,
+        "/api/v1/deliveries/{id}/resend",
+        Access::Token(Scope::AlertrulesWrite),
+    ),
+    native(GET, "/api/v1/repos", Access::Token(Scope::LogsourceRead)),
+    native(
+        POST,
+        "/api/v1/repos",
+        Access::Administrator(Scope::LogsourceRead),
+    ),
+    native(
+        PUT,
+        "/api/v1/lists/{name}",
+        Access::Token(Scope::SearchWrite),
+    ),
+    native(GET, "/api/v1/openapi.json", Access::Open),
+    native(GET, "/health/live", Access::Open),
+    native(GET, "/health/ready", Access::Open),
+    native(GET, "/metrics", Access::Open),
+];

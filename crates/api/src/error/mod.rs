@@ -1,0 +1,110 @@
+//! What can go wrong in a handler, in the handler's words.
+//!
+//! A handler does not choose a status. It returns an [`Error`], which travels in the
+//! response's extensions to [`render`], where the API family of the path decides
+//! about status and body.
+
+pub mod render;
+mod validation;
+
+use axum::response::{IntoResponse, Response};
+use cresset_model::Duration;
+use std::sync::Arc;
+pub use validation::ValidationErrors;
+
+/// A result of a handler.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// No acceptable token or signature.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// User name and secret key do not fit together.
+    #[error("Authentication Failed")]
+    Credentials,
+    /// Known, but not permitted.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Too many failed authentications from there.
+    #[error("too many failed authentications; try again later")]
+    Throttled(Duration),
+    /// Fields of the body or the query string are not acceptable.
+    #[error("Validation error")]
+    Invalid(ValidationErrors),
+    /// A rule's name is taken.
+    #[error("{0}")]
+    NameTaken(String),
+    /// The request cannot be read at all.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request reads but cannot be carried out as things are.
+    #[error("{0}")]
+    Refused(String),
+    /// A thing of that id or name does not exist, or not for this user.
+    #[error("{0}")]
+    NotFound(String),
+    /// A thing of that name exists.
+    #[error("{0}")]
+    Conflict(String),
+    /// No endpoint has this path.
+    #[error("{0} was not found on this server.")]
+    UnknownPath(String),
+    /// The endpoint does not know this method.
+    #[error("the method {0} is not allowed here")]
+    WrongMethod(String),
+    /// The body is larger than allowed.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The content encoding or type is not known.
+    #[error("{0}")]
+    UnsupportedMedia(String),
+    /// The server has too much to do; the same request may succeed later.
+    #[error("{message}")]
+    Busy {
+        /// What is full.
+        message: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The request took longer than it may.
+    #[error("the request took longer than the server allows")]
+    Timeout,
+    /// Something failed that the client cannot help. The text goes to the log only.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// One unacceptable field.
+    pub fn field(name: &'static str, message: impl Into<String>) -> Self {
+        let mut errors = ValidationErrors::default();
+        errors.add(&[name], message);
+        Self::Invalid(errors)
+    }
+}
+
+impl From<cresset_catalog::Error> for Error {
+    fn from(error: cresset_catalog::Error) -> Self {
+        use cresset_catalog::Error as E;
+        match error {
+            E::Exists { .. } => Self::Conflict(error.to_string()),
+            E::NotFound { .. } => Self::NotFound(error.to_string()),
+            E::Refused(message) => Self::Refused(message),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    /// Carries the error to [`render`]; the body is written there.
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,20 @@
+//! The HTTP interface: Logpoint's API, and what is Cresset's own.
+//!
+//! [`router()`] is the table of contents: every endpoint is one line there and one file
+//! below [`logpoint`] or [`native`]. Handlers return [`error::Error`], and the only
+//! place that knows which status and which body shape a client sees is
+//! [`error::render`]. Handlers reach the rest of the system through the ports in
+//! [`AppState`]; there is no SQL and no file here.
+
+pub mod auth;
+mod body;
+pub mod endpoints;
+pub mod error;
+mod layers;
+pub mod logpoint;
+pub mod native;
+mod router;
+mod state;
+
+pub use router::{openapi, router};
+pub use state::{ApiSettings, AppState, Readiness};

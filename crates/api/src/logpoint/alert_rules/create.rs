@@ -1,0 +1,36 @@
+//! `POST /AlertRules/create_api`
+
+use super::shape::{RuleBody, Saved};
+use super::{announce, checked_spec, saved, taken};
+use crate::auth::{AlertrulesWrite, Authorized};
+use crate::body::JsonObject;
+use crate::error::{Result, ValidationErrors};
+use crate::state::Api;
+use axum::Json;
+use axum::extract::State;
+use serde_json::Value;
+
+/// Creates an alert rule, which is active at once.
+#[utoipa::path(
+    post, path = "/AlertRules/create_api", tag = "Alert rules",
+    security(("jwt" = ["alertrules:write"])), request_body = RuleBody,
+    responses(
+        (status = 200, description = "Created, or `success: false` if the name is taken", body = Saved),
+        (status = 422, description = "`validationErrors`, nested by section"),
+    )
+)]
+pub(crate) async fn create(
+    State(api): State<Api>,
+    caller: Authorized<AlertrulesWrite>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<Value>> {
+    let spec = checked_spec(&api, &body, ValidationErrors::default()).await?;
+    let (id, owner, now) = (api.new_id(), caller.user.id, api.now());
+    let rule = api
+        .catalog
+        .create_rule(id, owner, spec, now)
+        .await
+        .map_err(taken)?;
+    announce(&api, &caller, "rule_created", &[rule.id]).await;
+    Ok(Json(saved(&rule, "Alert rule created")))
+}

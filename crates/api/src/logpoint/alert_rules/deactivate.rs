@@ -1,0 +1,33 @@
+//! `POST /AlertRules/deactivate_api`
+
+use super::shape::{Done, Ids};
+use super::{announce, done, ids};
+use crate::auth::{AlertrulesWrite, Authorized};
+use crate::body::JsonObject;
+use crate::error::Result;
+use crate::state::Api;
+use axum::Json;
+use axum::extract::State;
+use serde_json::Value;
+
+/// Switches rules off; all of them, or none if one is unknown.
+#[utoipa::path(
+    post, path = "/AlertRules/deactivate_api", tag = "Alert rules",
+    security(("jwt" = ["alertrules:write"])), request_body = Ids,
+    responses(
+        (status = 200, description = "All are inactive", body = Done),
+        (status = 404, description = "One of the ids is unknown; nothing was changed"),
+    )
+)]
+pub(crate) async fn deactivate(
+    State(api): State<Api>,
+    caller: Authorized<AlertrulesWrite>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<Value>> {
+    let ids = ids(&body)?;
+    api.catalog
+        .set_rules_active(&ids, caller.user.id, false, api.now())
+        .await?;
+    announce(&api, &caller, "rules_deactivated", &ids).await;
+    Ok(Json(done(&ids, "Alert rules deactivated")))
+}

@@ -1,0 +1,90 @@
+//! Alert rules (spec/logpoint-api.md §2.1 to §2.5).
+
+pub(crate) mod activate;
+pub(crate) mod create;
+pub(crate) mod deactivate;
+pub(crate) mod delete;
+pub(crate) mod lists;
+pub(crate) mod read;
+pub mod shape;
+mod spec;
+pub(crate) mod update;
+
+use crate::auth::Caller;
+use crate::error::{Error, Result, ValidationErrors};
+use crate::state::Context;
+use cresset_model::ObjectId;
+use cresset_model::rule::{AlertRule, RuleSpec};
+use serde_json::{Map, Value, json};
+
+/// What create and update answer.
+fn saved(rule: &AlertRule, message: &str) -> Value {
+    json!({"name": rule.spec.name, "id": rule.id.to_string(), "message": message})
+}
+
+/// A taken name is the one conflict that saving a rule can meet.
+fn taken(error: cresset_catalog::Error) -> Error {
+    match error {
+        cresset_catalog::Error::Exists { .. } => {
+            Error::NameTaken("Alert rule name already exists".to_owned())
+        }
+        other => other.into(),
+    }
+}
+
+/// Reads and checks a rule from a body, and looks up what it names.
+async fn checked_spec(
+    api: &Context,
+    body: &Map<String, Value>,
+    errors: ValidationErrors,
+) -> Result<RuleSpec> {
+    let mut errors = errors;
+    let spec = spec::read(body, &mut errors);
+    if let Some(spec) = &spec {
+        let directory = api.repo_directory().await?;
+        let repos = spec.search_params.repos.iter().map(String::as_str);
+        if let Err(unknown) = directory.resolve(repos) {
+            errors.add(&["search_params", "repos"], unknown.to_string());
+        }
+        let assignee = &spec.incident_ownership.assignee;
+        if api.catalog.user_by_name(assignee).await?.is_none() {
+            let message = format!("there is no user {assignee:?}");
+            errors.add(&["incident_ownership", "assignee"], message);
+        }
+    }
+    errors.into_result(spec)
+}
+
+/// The ids of a body `{"ids": […]}`.
+fn ids(body: &Map<String, Value>) -> Result<Vec<ObjectId>> {
+    let ids = body
+        .get("ids")
+        .ok_or_else(|| Error::field("ids", "is required"))?;
+    super::fields::object_ids(ids).map_err(|message| Error::field("ids", message))
+}
+
+/// The rule of that id if it is the caller's: another's looks as if it did not exist.
+pub(crate) async fn own_rule(api: &Context, caller: &Caller, id: ObjectId) -> Result<AlertRule> {
+    let found = api.catalog.rule(id).await?.map(|found| found.rule);
+    found
+        .filter(|rule| rule.owner == caller.user.id)
+        .ok_or_else(|| Error::NotFound(format!("there is no alert rule {id}")))
+}
+
+/// Tells the audit log and the detector about changed rules.
+pub(crate) async fn announce(api: &Context, caller: &Caller, action: &str, ids: &[ObjectId]) {
+    (api.on_rules_changed)();
+    let listed: Vec<String> = ids.iter().take(20).map(ToString::to_string).collect();
+    let detail = match ids.len() - listed.len() {
+        0 => listed.join(" "),
+        more => format!("{} and {more} more", listed.join(" ")),
+    };
+    api.audit(&caller.user.username, caller.peer, action, detail)
+        .await;
+}
+
+/// What activate, deactivate and delete answer.
+fn done(ids: &[ObjectId], message: &str) -> Value {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    json!({"success": true, "ids": ids, "message": message})
+}

@@ -1,0 +1,34 @@
+//! Search (spec/logpoint-api.md §5).
+
+pub(crate) mod allowed_data;
+pub(crate) mod get_search_logs;
+mod poll;
+pub(crate) mod rows;
+mod start;
+mod time_range;
+
+use cresset_query::Diagnostic;
+
+/// The mistakes of a query as one text: where each is, what it is, and what to write instead.
+pub(crate) fn problems(query: &str, diagnostics: &[Diagnostic]) -> String {
+    const MOST: usize = 5;
+    let errors = diagnostics.iter().filter(|d| d.is_error()).take(MOST);
+    let shown: Vec<String> = errors.map(|d| problem(query, d)).collect();
+    shown.join("; ")
+}
+
+/// One finding about a query.
+fn problem(query: &str, diagnostic: &Diagnostic) -> String {
+    let (line, column) = diagnostic.line_col(query);
+    let help = diagnostic.help.as_ref().map(|help| format!(" ({help})"));
+    let message = &diagnostic.message;
+    format!(
+        "line {line}, column {column}: {message}{}",
+        help.unwrap_or_default()
+    )
+}
+
+/// A moment as clients write it: seconds since 1970, as a number or the text of one.
+pub(crate) fn time_range_end(value: &serde_json::Value) -> Option<cresset_model::Timestamp> {
+    time_range::epoch(value)
+}

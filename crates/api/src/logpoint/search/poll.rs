@@ -1,0 +1,98 @@
+//! The second half of `/getsearchlogs`.
+
+use super::rows;
+use super::time_range::Window;
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::state::Context;
+use cresset_model::Duration;
+use cresset_query::{QueryKind, ResultSet};
+use cresset_search::{SearchRequest, SessionState};
+use serde_json::{Value, json};
+
+/// The literal that clients resubmit their query on.
+const FORGOTTEN: &str = "Forgotten search";
+
+/// Shows how far the search `id` is, waiting a moment for it to end.
+pub(super) async fn poll(api: &Context, caller: &Caller, id: &str) -> Result<Value> {
+    let patience = api.settings.poll_hold.to_std();
+    let session = api.sessions.wait(caller.user.id, id, patience).await;
+    let session = session.ok_or_else(|| Error::Refused(FORGOTTEN.to_owned()))?;
+    let request = &session.request;
+    match session.state {
+        SessionState::Running => Ok(running(id, request)),
+        SessionState::Done { result, elapsed } => Ok(done(
+            id,
+            request,
+            &result,
+            elapsed,
+            &api.settings.server_name,
+        )),
+        SessionState::Failed { message } => Err(Error::Refused(message)),
+    }
+}
+
+fn common(id: &str, request: &SearchRequest, kind: QueryKind) -> Value {
+    let window = Window {
+        from: request.from,
+        to: request.to,
+    };
+    json!({
+        "success": true,
+        "orig_search_id": id,
+        "query_type": rows::kind_word(kind),
+        "time_range": window.to_wire(),
+        "status": {},
+        "fields": [],
+        "interesting_fields": [],
+        "next_starts": {},
+        "showAdditionalPanels": false,
+    })
+}
+
+fn running(id: &str, request: &SearchRequest) -> Value {
+    let mut reply = common(id, request, request.plan.kind());
+    reply["final"] = false.into();
+    reply["complete"] = false.into();
+    reply["rows"] = json!([]);
+    reply["version"] = 0.into();
+    reply["elapsed_seconds"] = 0.0.into();
+    // A client that polls until this is 0 must not stop here.
+    reply["totalPages"] = 1.into();
+    reply
+}
+
+fn done(
+    id: &str,
+    request: &SearchRequest,
+    result: &ResultSet,
+    elapsed: Duration,
+    server_name: &str,
+) -> Value {
+    let mut reply = common(id, request, result.kind);
+    reply["final"] = true.into();
+    reply["complete"] = (!result.truncated).into();
+    reply["version"] = 1.into();
+    reply["elapsed_seconds"] = elapsed.as_secs_f64().into();
+    reply["totalPages"] = 1.into();
+    let rows = result.rows.iter();
+    if result.kind == QueryKind::Simple {
+        let rows: Vec<Value> = rows
+            .enumerate()
+            .map(|(at, row)| rows::simple(row.to_json(), at, server_name))
+            .collect();
+        reply["rows"] = rows.into();
+        reply["estim_count"] = result.total.into();
+    } else {
+        let rows: Vec<Value> = rows
+            .map(|row| rows::chart(row.to_json(), &result.grouping))
+            .collect();
+        reply["rows"] = rows.into();
+        reply["num_aggregated"] = result.total.into();
+        reply["columns"] = json!(result.columns);
+        reply["aliases"] = json!(result.columns);
+        reply["grouping"] = json!(result.grouping);
+        reply["extra_fields"] = json!([]);
+    }
+    reply
+}

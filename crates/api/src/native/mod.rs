@@ -1,0 +1,12 @@
+//! Our own endpoints. Errors are problem documents (RFC 9457).
+
+pub(crate) mod deliveries;
+pub(crate) mod evaluations;
+pub(crate) mod health;
+pub(crate) mod ingest;
+pub(crate) mod lists;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod repos_create;
+pub(crate) mod repos_list;
+pub(crate) mod resend;

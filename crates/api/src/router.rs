@@ -1,0 +1,124 @@
+//! The table of contents. [`crate::endpoints`] says what each endpoint asks for.
+
+use crate::error::{Error, render};
+use crate::layers;
+use crate::logpoint::{alert_rules, incidents, notifications, repos, search};
+use crate::native;
+use crate::state::{Api, AppState, Context};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{from_fn, from_fn_with_state};
+use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Cresset",
+    description = "Logpoint's API, and what is Cresset's own. Self-signed JWTs carry \
+        `iss: self-signed`, `sub`, `iat`, `exp` and `scope`, signed by the user's API access key."
+))]
+struct Document;
+
+fn endpoints() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(alert_rules::create::create))
+        .routes(routes!(alert_rules::update::update))
+        .routes(routes!(alert_rules::lists::lists))
+        .routes(routes!(alert_rules::read::read))
+        .routes(routes!(alert_rules::activate::activate))
+        .routes(routes!(alert_rules::deactivate::deactivate))
+        .routes(routes!(alert_rules::delete::delete))
+        .routes(routes!(notifications::email_create::create))
+        .routes(routes!(notifications::email_read::read))
+        .routes(routes!(notifications::http_create::create))
+        .routes(routes!(notifications::http_read::read))
+        .routes(routes!(repos::get_all_searchable_logpoint))
+        .routes(routes!(search::allowed_data::get_allowed_data))
+        .routes(routes!(search::get_search_logs::get_search_logs))
+        .routes(routes!(incidents::list::incidents))
+        .routes(routes!(incidents::get_data::get_data_from_incident))
+        .routes(routes!(incidents::get_users::get_users))
+        .routes(routes!(native::ingest::ingest))
+        .routes(routes!(native::evaluations::evaluations))
+        .routes(routes!(native::deliveries::deliveries))
+        .routes(routes!(native::resend::resend))
+        .routes(routes!(
+            native::repos_list::list,
+            native::repos_create::create
+        ))
+        .routes(routes!(native::lists::put))
+        .routes(routes!(native::openapi::openapi))
+        .routes(routes!(native::health::live))
+        .routes(routes!(native::health::ready))
+        .routes(routes!(native::metrics::metrics))
+}
+
+/// The whole HTTP interface.
+///
+/// The server inserts the peer's address into each request as
+/// `axum::extract::ConnectInfo<SocketAddr>`.
+pub fn router(state: AppState) -> Router {
+    let api: Api = Arc::new(Context::new(state));
+    let (router, _) = endpoints().split_for_parts();
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        // Bodies are read by `crate::body`, which has limits of its own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(api.clone(), layers::contain))
+        .layer(from_fn(render::errors))
+        .layer(from_fn_with_state(api.clone(), layers::observe))
+        .with_state(api)
+}
+
+/// The OpenAPI 3.1 document of [`router`].
+pub fn openapi() -> OpenApi {
+    let (_, mut document) = endpoints().split_for_parts();
+    let components = document.components.get_or_insert_with(Default::default);
+    let jwt = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    components.add_security_scheme("jwt", SecurityScheme::Http(jwt));
+    let lmv1 = ApiKeyValue::with_description(
+        "Authorization",
+        "`LMv1 accessId:signature:epochMillis`, a signature over method, epoch, body and path",
+    );
+    components.add_security_scheme("lmv1", SecurityScheme::ApiKey(ApiKey::Header(lmv1)));
+    name_operations(&mut document);
+    document
+}
+
+/// Gives every operation an id of its own: handlers are called alike in many places,
+/// and some serve two methods.
+fn name_operations(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words: Vec<&str> = path
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|w| !w.is_empty())
+            .collect();
+        let name = words.join("_");
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{name}"));
+            }
+        }
+    }
+}
+
+async fn unknown_path(request: Request) -> Error {
+    Error::UnknownPath(request.uri().path().to_owned())
+}
+
+async fn wrong_method(request: Request) -> Error {
+    Error::WrongMethod(request.method().to_string())
+}

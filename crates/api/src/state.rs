@@ -1,0 +1,154 @@
+//! What handlers work with.
+
+use crate::auth::Failures;
+use cresset_auth::throttle::ThrottleSettings;
+use cresset_catalog::Catalog;
+use cresset_catalog::port::AuditEntry;
+use cresset_ingest::Ingestor;
+use cresset_model::{Clock, Duration, Entropy, ObjectId, Timestamp};
+use cresset_search::{SearchSessions, Searcher};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Settings of the HTTP interface.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The node's name, as `li` and `logpoint_name` on the wire.
+    pub server_name: String,
+    /// The node's address in repo addresses `ip:port/name`. Clients parse it: one colon only.
+    pub repo_ip: String,
+    /// The port in repo addresses.
+    pub repo_port: u16,
+    /// Longest life of a self-signed token.
+    pub token_max_lifetime: Option<Duration>,
+    /// How far the clocks of a token's signer and of this server may be apart.
+    pub token_leeway: Duration,
+    /// How strictly failed authentications are slowed down.
+    pub throttle: ThrottleSettings,
+    /// Audit entries about failed authentications written per minute at most.
+    pub failure_audit_per_minute: u32,
+    /// Largest body of every endpoint but ingest, in bytes.
+    pub max_body_bytes: usize,
+    /// Largest body of ingest as sent, in bytes.
+    pub max_ingest_body_bytes: usize,
+    /// Bytes of ingest bodies held at once, over all requests.
+    pub max_ingest_in_flight_bytes: usize,
+    /// Longest time for one request.
+    pub request_timeout: Duration,
+    /// Most rows that a search returns.
+    pub max_search_rows: usize,
+    /// Longest time that a search may run, whatever it asks for.
+    pub max_search_time: Duration,
+    /// How long a poll waits for its search; clients give up after 10 seconds.
+    pub poll_hold: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            server_name: "Cresset".to_owned(),
+            repo_ip: "127.0.0.1".to_owned(),
+            repo_port: 5504,
+            token_max_lifetime: Some(Duration::hours(24)),
+            token_leeway: Duration::seconds(60),
+            throttle: ThrottleSettings::default(),
+            failure_audit_per_minute: 60,
+            max_body_bytes: 8 << 20,
+            max_ingest_body_bytes: 32 << 20,
+            max_ingest_in_flight_bytes: 256 << 20,
+            request_timeout: Duration::seconds(120),
+            max_search_rows: 100_000,
+            max_search_time: Duration::minutes(15),
+            poll_hold: Duration::seconds(1),
+        }
+    }
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Why it cannot; empty if it can.
+    pub reasons: Vec<String>,
+}
+
+/// Everything the HTTP interface borrows from the rest of the system.
+#[derive(Clone)]
+pub struct AppState {
+    /// Users, rules, incidents and the rest.
+    pub catalog: Arc<dyn Catalog>,
+    /// Runs queries.
+    pub searcher: Arc<dyn Searcher>,
+    /// Searches that clients poll for.
+    pub sessions: Arc<SearchSessions>,
+    /// Takes logs in.
+    pub ingestor: Arc<Ingestor>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Unpredictable bytes for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Settings.
+    pub settings: ApiSettings,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Says what keeps the server from its work.
+    pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// Called after rules or notifications changed, so that the detector looks at once.
+    pub on_rules_changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// The state as handlers see it.
+pub(crate) type Api = Arc<Context>;
+
+/// [`AppState`] with what belongs to this crate alone.
+pub(crate) struct Context {
+    pub(crate) app: AppState,
+    pub(crate) failures: Failures,
+    /// One permit per KiB of ingest body in memory.
+    pub(crate) ingest_budget: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Context {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.app
+    }
+}
+
+impl Context {
+    pub(crate) fn new(app: AppState) -> Self {
+        let failures = Failures::new(app.settings.throttle, app.settings.failure_audit_per_minute);
+        let permits = app.settings.max_ingest_in_flight_bytes.div_ceil(1024);
+        let ingest_budget = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self {
+            app,
+            failures,
+            ingest_budget,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn new_id(&self) -> ObjectId {
+        ObjectId::generate(self.now(), self.entropy.as_ref())
+    }
+
+    /// Records what `actor` did. A change that is made but not recorded is worse than a
+    /// slow reply, so this is awaited; a failure is logged, since the change stands.
+    pub(crate) async fn audit(&self, actor: &str, peer: IpAddr, action: &str, detail: String) {
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: actor.to_owned(),
+            address: peer.to_string(),
+            action: action.to_owned(),
+            detail,
+        };
+        if let Err(error) = self.catalog.audit(entry).await {
+            tracing::error!(%error, action, "audit entry could not be written");
+        }
+    }
+}

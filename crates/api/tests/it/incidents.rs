@@ -1,0 +1,226 @@
+//! Incidents as Logpoint's clients read them.
+
+use crate::rules::created;
+use crate::site::{JSON, START, Site, key_of, request};
+use cresset_catalog::port::{Firing, FiringCommit, Incidents as _, Users as _};
+use cresset_model::incident::{
+    Evaluation, EvaluationMode, Incident, IncidentStatus, RuleState, Verdict,
+};
+use cresset_model::notification::{Channel, Delivery, DeliveryState};
+use cresset_model::rule::{MetadataField, Risk, Taxonomy};
+use cresset_model::{ObjectId, Timestamp};
+use serde_json::{Value, json};
+
+/// Writes an incident of `rule` detected at `at`, with one dead delivery; returns both ids.
+pub(crate) async fn fired(site: &Site, user: &str, rule: &str, at: i64) -> (ObjectId, ObjectId) {
+    let owner = site.catalog.user_by_name(user).await.unwrap().unwrap().id;
+    let rule_id: ObjectId = rule.parse().unwrap();
+    let (id, detected_at) = (site.id(), Timestamp(at * 1_000_000 + 250_000));
+    let row = json!({"user": "alice", "cnt": 7});
+    let incident = Incident {
+        id,
+        rule_id,
+        slot_end: Timestamp::from_secs(at),
+        name: "Brute force".to_owned(),
+        description: "a rule".to_owned(),
+        owner,
+        assignee: None,
+        risk: Risk::High,
+        status: IncidentStatus::Unresolved,
+        query: "error_code=4625 | chart count() as cnt by user | search cnt>5".to_owned(),
+        repos: vec!["127.0.0.1:5504/default".to_owned()],
+        window_from: Timestamp::from_secs(at - 600),
+        window_to: Timestamp::from_secs(at),
+        detected_at,
+        rows_count: 1,
+        rows: vec![row.as_object().unwrap().clone()],
+        comments: Vec::new(),
+        throttle_enabled: true,
+        taxonomy: Taxonomy {
+            attack_tag_hashes: Vec::new(),
+            logsources: vec!["Windows".to_owned()],
+            metadata: vec![MetadataField {
+                field: "author".into(),
+                value: "me".into(),
+            }],
+        },
+    };
+    let delivery = Delivery {
+        id: site.id(),
+        incident_id: id,
+        rule_id,
+        channel: Channel::Http,
+        state: DeliveryState::Dead,
+        attempts: 8,
+        due_at: detected_at,
+        last_error: "500 Internal Server Error".to_owned(),
+        created_at: detected_at,
+        finished_at: Some(detected_at),
+    };
+    let evaluation = Evaluation {
+        rule_id,
+        mode: EvaluationMode::Live,
+        slot_end: Timestamp::from_secs(at),
+        evaluated_at: detected_at,
+        rows: 1,
+        verdict: Verdict::Fired,
+        duration_us: 120,
+        error: None,
+    };
+    let delivery_id = delivery.id;
+    let state = RuleState::default();
+    let firing = Firing {
+        incident,
+        deliveries: vec![delivery],
+        evaluation,
+        state,
+    };
+    let commit = FiringCommit {
+        firings: vec![firing],
+        cursor: None,
+    };
+    site.catalog.commit_firings(commit).await.unwrap();
+    (id, delivery_id)
+}
+
+async fn ask(site: &Site, user: &str, method: &str, path: &str, data: Value) -> Value {
+    let key = key_of(user);
+    let body = json!({"username": user, "secret_key": key.expose(), "requestData": data});
+    // Clients send the JSON as raw text, whatever the type says.
+    for content_type in [JSON, "text/plain"] {
+        let request = request(method, path, None, content_type, body.to_string());
+        let answer = site.send(request).await;
+        assert_eq!(answer.status, 200);
+        if content_type != JSON {
+            return answer.json;
+        }
+    }
+    Value::Null
+}
+
+#[tokio::test]
+async fn an_incident_has_every_key_in_its_type() {
+    let site = Site::new().await;
+    let rule = created(&site, "admin", "Brute force").await;
+    let (later, _) = fired(&site, "admin", &rule, START - 60).await;
+    let (id, _) = fired(&site, "admin", &rule, START - 360).await;
+    for method in ["GET", "POST"] {
+        let data = json!({"version": "0.1", "ts_from": START - 3600, "ts_to": START as f64});
+        let reply = ask(&site, "admin", method, "/incidents", data).await;
+        assert_eq!(
+            (&reply["success"], &reply["version"]),
+            (&json!(true), &json!("0.1"))
+        );
+        let incidents = reply["incidents"].as_array().unwrap();
+        let ids: Vec<&Value> = incidents.iter().map(|i| &i["id"]).collect();
+        assert_eq!(ids, [&json!(id.to_string()), &json!(later.to_string())]);
+        let one = &incidents[0];
+        assert_eq!(one["incident_id"], incidents[1]["incident_id"]);
+        assert_eq!(one["incident_id"].as_str().unwrap().len(), 32);
+        assert!(one["detection_timestamp"].is_f64());
+        assert_eq!(one["time_range"], json!([START - 960, START - 360]));
+        assert_eq!(one["user_id"], Value::Null);
+        for (key, expected) in [
+            ("type", "Alert"),
+            ("name", "Brute force"),
+            ("description", "a rule"),
+            ("tid", ""),
+            ("risk_level", "high"),
+            ("loginspect_ip_dns", "127.0.0.1"),
+            ("status", "unresolved"),
+            ("logpoint_name", "Cresset"),
+            ("alert_obj_id", rule.as_str()),
+        ] {
+            assert_eq!(one[key], json!(expected), "{key}");
+        }
+        for key in ["username", "assigned_to", "alert_obj_id", "id"] {
+            assert_eq!(one[key].as_str().map(str::len), Some(24), "{key}");
+        }
+        for key in ["comments", "visible_to", "repos"] {
+            assert!(one[key].is_array(), "{key}");
+        }
+        assert_eq!(
+            (&one["rows_count"], &one["commentscount"]),
+            (&json!(1), &json!(0))
+        );
+        assert!(one["query"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn filters_and_visibility() {
+    let site = Site::new().await;
+    let rule = created(&site, "bob", "Brute force").await;
+    let (id, _) = fired(&site, "bob", &rule, START - 60).await;
+    let span = || json!({"ts_from": START - 3600, "ts_to": START});
+    let count = async |user: &str, query: &str| {
+        let path = format!("/incidents{query}");
+        let reply = ask(&site, user, "GET", &path, span()).await;
+        reply["incidents"].as_array().map(Vec::len)
+    };
+    for (user, query, expected) in [
+        ("bob", "", 1),
+        ("admin", "", 1),
+        ("eve", "", 0),
+        ("bob", "?status=unresolved", 1),
+        ("bob", "?status=resolved%2Cclosed", 0),
+        ("bob", "?status=resolved,unresolved&risk=HIGH", 1),
+        ("bob", "?risk=low,medium", 0),
+        ("bob", "?name=brute%20force", 1),
+        ("bob", &format!("?name=x,{id}"), 1),
+        ("bob", &format!("?name={rule}"), 1),
+        ("bob", "?type=search,ueba", 0),
+        ("bob", "?log_source=windows", 1),
+        ("bob", "?author=me", 1),
+        ("bob", "?author=you", 0),
+    ] {
+        assert_eq!(count(user, query).await, Some(expected), "{user} {query}");
+    }
+    let reply = ask(&site, "bob", "GET", "/incidents?status=open", span()).await;
+    assert_eq!(reply["success"], json!(false));
+    for data in [
+        json!({}),
+        json!({"ts_from": "x", "ts_to": 1}),
+        json!({"ts_from": 1}),
+        json!(7),
+    ] {
+        let reply = ask(&site, "bob", "GET", "/incidents", data.clone()).await;
+        assert_eq!(reply["success"], json!(false), "{data}");
+        assert!(reply["message"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn rows_of_an_incident_and_users() {
+    let site = Site::new().await;
+    let rule = created(&site, "bob", "Brute force").await;
+    let (id, _) = fired(&site, "bob", &rule, START - 60).await;
+    let path = "/get_data_from_incident";
+    let data = json!({"incident_obj_id": id.to_string(), "incident_id": "x", "date": 1.5});
+    let reply = ask(&site, "bob", "GET", path, data.clone()).await;
+    assert_eq!(reply["success"], json!(true));
+    let row = &reply["rows"][0];
+    assert_eq!((&row["cnt"], &row["user"]), (&json!(7), &json!("alice")));
+    assert_eq!(row["_group"], json!(["alice"]));
+    for (user, data) in [
+        ("eve", data),
+        (
+            "bob",
+            json!({"incident_obj_id": "67f8ae6fbe9edae2fcfbc1ee"}),
+        ),
+        ("bob", json!({"incident_obj_id": 7})),
+        ("bob", json!({})),
+    ] {
+        let reply = ask(&site, user, "GET", path, data).await;
+        assert_eq!(reply["success"], json!(false));
+    }
+    let reply = ask(&site, "eve", "GET", "/get_users", Value::Null).await;
+    let names: Vec<&Value> = reply["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| &user["name"])
+        .collect();
+    assert_eq!(names, [&json!("admin"), &json!("bob"), &json!("eve")]);
+    assert!(reply["users"][0]["usergroups"].is_array());
+}

@@ -1,0 +1,206 @@
+//! `POST /api/v1/ingest`.
+
+use crate::site::{Answer, JSON, Site, request};
+use axum::body::Body;
+use cresset_api::{ApiSettings, Readiness};
+use cresset_auth::lmv1::{SignedRequest, sign};
+use cresset_catalog::port::{NewApiToken, Users as _};
+use cresset_model::{Clock as _, Duration, SecretString};
+use serde_json::json;
+use std::io::Write as _;
+
+const PATH: &str = "/api/v1/ingest?repo=default";
+
+async fn post(site: &Site, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    let token = site.token("admin", "logs:write");
+    let mut request = request("POST", PATH, Some(&token), JSON, body);
+    for (name, value) in headers {
+        let name: axum::http::HeaderName = name.parse().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    site.send(request).await
+}
+
+#[tokio::test]
+async fn partial_success_is_told_per_item() {
+    let site = Site::new().await;
+    let answer = post(&site, &[], "{\"msg\":\"a\"}\nnot json\n{\"msg\":\"b\"}\n").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json["accepted"], json!(2));
+    assert_eq!(answer.json["rejected"], json!(1));
+    assert_eq!(answer.json["duplicate"], json!(false));
+    assert_eq!(answer.json["errors"][0]["index"], json!(1));
+    assert_eq!(answer.json["errors"][0]["line"], json!(2));
+    assert!(answer.json["errors"][0]["reason"].is_string());
+    let answer = post(&site, &[], "nope\nnope either\n").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        (&answer.json["accepted"], &answer.json["rejected"]),
+        (&json!(0), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn nobody_writes_the_servers_own_log() {
+    let site = Site::new().await;
+    for user in ["admin", "bob"] {
+        let token = site.token(user, "logs:write");
+        let path = "/api/v1/ingest?repo=_cresset";
+        let answer = site
+            .send(request("POST", path, Some(&token), JSON, "{\"msg\":\"a\"}"))
+            .await;
+        assert_eq!(answer.status, 403, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn compressed_bodies_and_idempotency_keys() {
+    let site = Site::new().await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"[{\"msg\":\"a\"},{\"msg\":\"b\"}]")
+        .unwrap();
+    let gzip = gzip.finish().unwrap();
+    for duplicate in [false, true] {
+        let headers = [("content-encoding", "gzip"), ("idempotency-key", "batch-1")];
+        let answer = post(&site, &headers, gzip.clone()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json["accepted"], json!(2));
+        assert_eq!(answer.json["duplicate"], json!(duplicate));
+    }
+    let answer = post(&site, &[("content-encoding", "gzip")], gzip[..20].to_vec()).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_eq!(answer.json["status"], json!(400));
+    assert!(answer.json["detail"].is_string() && answer.json["title"].is_string());
+    let answer = post(&site, &[("content-encoding", "br")], "{}").await;
+    assert_eq!(answer.status, 415, "{answer:?}");
+    let answer = post(&site, &[("idempotency-key", &"k".repeat(300))], "{}").await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn an_unknown_repo_is_404() {
+    let site = Site::new().await;
+    let token = site.token("admin", "logs:write");
+    for repo in ["nope", "../default", "%00"] {
+        let path = format!("/api/v1/ingest?repo={repo}");
+        let answer = site
+            .send(request(
+                "POST",
+                &path,
+                Some(&token),
+                JSON,
+                "{\"msg\":\"a\"}",
+            ))
+            .await;
+        assert_eq!(answer.status, 404, "{repo}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_early() {
+    let settings = ApiSettings {
+        max_ingest_body_bytes: 10_000,
+        ..ApiSettings::default()
+    };
+    let site = Site::with(settings, Readiness::default()).await;
+    // Announced: refused before a byte is read. Streamed: refused when the limit is passed.
+    let answer = post(&site, &[], vec![b'x'; 10_001]).await;
+    assert_eq!(answer.status, 413);
+    let read = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = read.clone();
+    let endless = futures::stream::repeat_with(move || {
+        counter.fetch_add(1000, std::sync::atomic::Ordering::SeqCst);
+        Ok::<_, std::io::Error>(vec![b'x'; 1000])
+    });
+    let answer = post(&site, &[], Body::from_stream(endless)).await;
+    assert_eq!(answer.status, 413);
+    assert!(read.load(std::sync::atomic::Ordering::SeqCst) <= 12_000);
+}
+
+#[tokio::test]
+async fn bodies_of_all_requests_share_a_budget() {
+    let settings = ApiSettings {
+        max_ingest_in_flight_bytes: 4096,
+        ..ApiSettings::default()
+    };
+    let site = Site::with(settings, Readiness::default()).await;
+    let answer = post(&site, &[], vec![b' '; 5000]).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.headers["retry-after"], "2");
+    // What was taken up was given back.
+    let answer = post(&site, &[], "{\"msg\":\"a\"}").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Gives `user` an API token.
+async fn api_token(site: &Site, user: &str, access_id: &str, key: &SecretString) {
+    let user = site.catalog.user_by_name(user).await.unwrap().unwrap();
+    let token = NewApiToken {
+        access_id: access_id.to_owned(),
+        access_key: key.clone(),
+        user_id: user.id,
+        note: String::new(),
+        created_at: site.clock.now(),
+    };
+    site.catalog.create_api_token(token).await.unwrap();
+}
+
+#[tokio::test]
+async fn signed_by_an_api_token() {
+    let site = Site::new().await;
+    let key = SecretString::new("k".repeat(40));
+    api_token(&site, "bob", "BOBSTOKEN00000000000", &key).await;
+    api_token(&site, "eve", "EVESTOKEN00000000000", &key).await;
+    let body = "{\"msg\":\"a\"}";
+    let now = site.clock.now();
+    let parts = SignedRequest {
+        method: "POST",
+        path: "/api/v1/ingest",
+        body: body.as_bytes(),
+    };
+    let post = async |header: String, body: &str| {
+        let request = axum::http::Request::post(PATH).header("authorization", header);
+        site.send(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+    };
+    let bob = sign("BOBSTOKEN00000000000", &key, &parts, now);
+    let answer = post(bob.clone(), body).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json["accepted"]),
+        (200, &json!(1)),
+        "{answer:?}"
+    );
+    let eve = sign("EVESTOKEN00000000000", &key, &parts, now);
+    let answer = post(eve, body).await;
+    assert_eq!(
+        answer.status, 403,
+        "a reader's role does not permit it: {answer:?}"
+    );
+    for (header, body) in [
+        (bob, "{\"msg\":\"b\"}"),
+        (sign("NOBODYSTOKEN00000000", &key, &parts, now), body),
+        (
+            sign("BOBSTOKEN00000000000", &SecretString::new("x"), &parts, now),
+            body,
+        ),
+        (
+            sign(
+                "BOBSTOKEN00000000000",
+                &key,
+                &parts,
+                now - Duration::minutes(31),
+            ),
+            body,
+        ),
+        ("LMv1 x".to_owned(), body),
+    ] {
+        let answer = post(header.clone(), body).await;
+        assert_eq!(answer.status, 401, "{header}");
+        assert_eq!(
+            answer.json["detail"],
+            json!("Authentication failed"),
+            "{header}"
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! Bodies cut anywhere give an error in the documented shape, and change nothing.
+
+use crate::rules::{created, rule};
+use crate::site::{ALL, FORM, JSON, Site, key_of, request};
+use serde_json::{Value, json};
+
+const MULTIPART: &str = "multipart/form-data; boundary=XX";
+
+fn multipart(id: &str) -> String {
+    let part = |name: &str, value: &str| {
+        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let ids = format!("[\"{id}\"]");
+    let parts = [
+        ("ids", ids.as_str()),
+        ("type", "email"),
+        ("email_emails", "[\"a@b.example\"]"),
+    ];
+    let parts: String = parts
+        .iter()
+        .map(|(name, value)| part(name, value))
+        .collect();
+    format!("{parts}--XX--\r\n")
+}
+
+/// Method, path, content type and body of a request that would be carried out.
+fn requests(id: &str) -> Vec<(&'static str, String, &'static str, String)> {
+    let mut update = rule("Changed name");
+    update["id"] = json!(id);
+    let http = json!({"ids": [id], "type": "http", "http_url": "https://a.example/x",
+        "http_request_type": "POST", "http_header": {"auth_type": "bearer_token", "auth_key": "k"}});
+    let email = format!("ids=%5B%22{id}%22%5D&type=email&email_emails=%5B%22a%40b.example%22%5D");
+    let key = key_of("admin");
+    let login = format!("username=admin&secret_key={}", key.expose());
+    let search = json!({"query": "user=*", "time_range": "Last hour"}).to_string();
+    let search: String = form_urlencoded::byte_serialize(search.as_bytes()).collect();
+    let incidents = json!({"username": "admin", "secret_key": key.expose(),
+        "requestData": {"version": "0.1", "ts_from": 1, "ts_to": 2}});
+    let notification = "/pluggables/Notification";
+    vec![
+        (
+            "POST",
+            "/AlertRules/create_api".into(),
+            JSON,
+            rule("Another name").to_string(),
+        ),
+        (
+            "POST",
+            "/AlertRules/update_api".into(),
+            JSON,
+            update.to_string(),
+        ),
+        (
+            "POST",
+            "/AlertRules/delete_api".into(),
+            JSON,
+            json!({ "ids": [id] }).to_string(),
+        ),
+        (
+            "POST",
+            format!("{notification}/HTTPNotification/create_api"),
+            JSON,
+            http.to_string(),
+        ),
+        (
+            "POST",
+            format!("{notification}/EmailNotification/create_api"),
+            FORM,
+            email,
+        ),
+        (
+            "POST",
+            format!("{notification}/EmailNotification/create_api"),
+            MULTIPART,
+            multipart(id),
+        ),
+        (
+            "POST",
+            "/Repo/get_all_searchable_logpoint".into(),
+            JSON,
+            "{\"data\": {}}".into(),
+        ),
+        (
+            "POST",
+            "/getalloweddata".into(),
+            FORM,
+            format!("{login}&type=logpoint_repos"),
+        ),
+        (
+            "POST",
+            "/getsearchlogs".into(),
+            FORM,
+            format!("{login}&requestData={search}"),
+        ),
+        ("GET", "/incidents".into(), JSON, incidents.to_string()),
+        ("GET", "/get_users".into(), JSON, incidents.to_string()),
+        (
+            "PUT",
+            "/api/v1/lists/NAMES".into(),
+            JSON,
+            json!(["a", "b", "c"]).to_string(),
+        ),
+        (
+            "POST",
+            "/api/v1/repos".into(),
+            JSON,
+            json!({"name": "web"}).to_string(),
+        ),
+        (
+            "POST",
+            "/api/v1/ingest".into(),
+            JSON,
+            json!([{"msg": "x"}, {"msg": "y"}]).to_string(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn cut_at_every_seventh_byte() {
+    let site = Site::new().await;
+    let id = created(&site, "admin", "First name").await;
+    let token = site.token("admin", ALL);
+    for (method, path, content_type, body) in requests(&id) {
+        for cut in (0..body.len()).step_by(7) {
+            // Another address each time, so that the throttle stays out of it.
+            let peer = format!("10.0.{}.{}:1", cut / 256, cut % 256);
+            let body = body[..cut].to_owned();
+            let request = request(method, &path, Some(&token), content_type, body.clone());
+            let answer = site.send_from(&peer, request).await;
+            assert!(
+                answer.status.as_u16() < 500,
+                "{path} cut at {cut}: {answer:?}"
+            );
+            assert!(
+                answer.json.is_object(),
+                "{path} cut at {cut}: {}",
+                answer.text
+            );
+            let refused = answer.json["success"] == json!(false)
+                || answer.status.is_client_error()
+                || answer.json["rejected"].as_u64().is_some_and(|n| n > 0)
+                || body.is_empty()
+                || content_type == FORM;
+            assert!(refused, "{path} cut at {cut}: {answer:?}");
+        }
+    }
+    let list = site
+        .call("admin", "GET", "/AlertRules/lists_api", &Value::Null)
+        .await;
+    assert_eq!(list.json["total"], json!(1));
+    assert_eq!(list.json["rows"][0]["name"], json!("First name"));
+    for channel in ["HTTPNotification", "EmailNotification"] {
+        let path = format!("/pluggables/Notification/{channel}/read_api?id={id}");
+        let answer = site.call("admin", "GET", &path, &Value::Null).await;
+        assert_eq!(answer.json["data"], json!({}), "{channel}");
+    }
+}
+
+#[tokio::test]
+async fn every_field_with_a_wrong_type() {
+    let site = Site::new().await;
+    let good = rule("Some name");
+    let wrong = [
+        json!(null),
+        json!(-7),
+        json!("x"),
+        json!([[]]),
+        json!({"a": 1}),
+        json!(1.5e300),
+    ];
+    for (section, value) in good.as_object().unwrap() {
+        let fields: Vec<Option<String>> = match value.as_object() {
+            Some(object) => object
+                .keys()
+                .map(|k| Some(k.clone()))
+                .chain([None])
+                .collect(),
+            None => vec![None],
+        };
+        for field in fields {
+            for value in &wrong {
+                let mut body = good.clone();
+                match &field {
+                    Some(field) => body[section][field] = value.clone(),
+                    None => body[section] = value.clone(),
+                }
+                let answer = site
+                    .call("admin", "POST", "/AlertRules/create_api", &body)
+                    .await;
+                let fine = answer.status == 200 || answer.status == 422;
+                assert!(fine, "{section}.{field:?} = {value}: {answer:?}");
+                if answer.status == 200 {
+                    let ids = json!({"ids": [answer.json["id"]]});
+                    site.call("admin", "POST", "/AlertRules/delete_api", &ids)
+                        .await;
+                }
+            }
+        }
+    }
+}
