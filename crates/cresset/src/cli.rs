@@ -1,0 +1,394 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Self-hosted security alerting: send logs, give rules, be told.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cresset",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  cresset serve --data-dir /var/lib/cresset --syslog-tcp 0.0.0.0:5514
+  cresset search 'label=Login label=Fail | chart count() by source_address' --last 1h
+  cresset COMMAND --help   shows more, with examples"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    #[command(after_help = "\
+Examples:
+  cresset serve --data-dir data
+  cresset serve --config /etc/cresset.toml --listen 0.0.0.0:7070
+  CRESSET_SMTP_HOST=mail.example.com cresset serve --data-dir data
+
+Every setting can stand in the file, in the environment or (some) in a flag:
+flag > environment > file > default. `cresset check --list` shows them all.")]
+    Serve(ServeArgs),
+    /// Check a configuration without starting the server.
+    #[command(after_help = "\
+Examples:
+  cresset check --config /etc/cresset.toml
+  cresset check --list          every setting with its default and meaning")]
+    Check(CheckArgs),
+    /// Manage users and their credentials in a data directory, server running or not.
+    #[command(after_help = "\
+Examples:
+  cresset user create alice --role manager --data-dir data
+  cresset user access-key alice --regenerate
+  cresset user list --json")]
+    User(UserArgs),
+    /// Print a self-signed token (JWT) for the API.
+    #[command(after_help = "\
+Examples:
+  cresset token --user admin --scope 'alertrules:read alertrules:write' --data-dir data
+  cresset token --user alice --scope search:read --secret-file alice.key --ttl 10m
+  curl -H \"Authorization: Bearer $(cresset token --user admin --scope logs:write)\" …")]
+    Token(TokenArgs),
+    /// Send files to a server; `-` reads standard input.
+    #[command(after_help = "\
+Examples:
+  cresset ingest /var/log/auth.log --format syslog
+  cresset ingest events.ndjson.gz --url http://127.0.0.1:7070 --repo windows
+A transfer that was interrupted goes on where it stopped; nothing is stored twice.")]
+    Ingest(IngestArgs),
+    /// Search a server.
+    #[command(after_help = "\
+Examples:
+  cresset search 'label=Login label=Fail' --last 1h
+  cresset search '| chart count() as cnt by user order by cnt desc limit 10' --last 1d --csv")]
+    Search(SearchArgs),
+    /// List notifications and send dead ones again.
+    #[command(after_help = "\
+Examples:
+  cresset outbox list --state dead
+  cresset outbox resend 67f8ae6fbe9edae2fcfbc1ee")]
+    Outbox(OutboxArgs),
+    /// Measure this build on this machine.
+    #[command(after_help = "\
+Examples:
+  cresset bench ingest --events attack-samples.ndjson.gz --count 1000000
+  cresset bench latency --rules 300")]
+    Bench(BenchArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "\
+Examples:
+  cresset completions bash > /etc/bash_completion.d/cresset")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where everything is kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address and port of the HTTP API; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Take syslog over UDP on this address.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) syslog_udp: Option<SocketAddr>,
+    /// Take syslog over TCP on this address.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) syslog_tcp: Option<SocketAddr>,
+    /// Parts to run, separated by commas: ingest,detect,search,control,notify.
+    #[arg(long, value_name = "ROLES")]
+    pub(crate) roles: Option<String>,
+    /// Certificate chain in PEM; with --tls-key the server speaks HTTPS.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Feed sample logs, make rules and show the incident that comes out.
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+impl ServeArgs {
+    /// The flags that were given, as settings.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let path = |p: &Option<PathBuf>| p.as_ref().map(|p| p.display().to_string());
+        let addr = |a: &Option<SocketAddr>| a.map(|a| a.to_string());
+        [
+            ("server.data_dir", path(&self.data_dir)),
+            ("server.listen", addr(&self.listen)),
+            ("ingest.syslog_udp", addr(&self.syslog_udp)),
+            ("ingest.syslog_tcp", addr(&self.syslog_tcp)),
+            ("server.roles", self.roles.clone()),
+            ("tls.cert", path(&self.tls_cert)),
+            ("tls.key", path(&self.tls_key)),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| value.map(|v| (key, v)))
+        .collect()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", required_unless_present = "list")]
+    pub(crate) config: Option<PathBuf>,
+    /// Show every setting as a commented configuration file.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// Where the data directory is, for commands that open it themselves.
+#[derive(Debug, Args)]
+pub(crate) struct DataDir {
+    /// The server's data directory.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "data",
+        env = "CRESSET_SERVER_DATA_DIR",
+        global = true
+    )]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) action: UserAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserAction {
+    /// Create a user; credentials go to a file, never to the terminal.
+    Create {
+        /// User name.
+        name: String,
+        /// Role; may be repeated.
+        #[arg(long = "role", default_value = "readonly")]
+        roles: Vec<String>,
+        /// Mail address.
+        #[arg(long, default_value = "")]
+        email: String,
+        /// Where the credentials are written (mode 0600).
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+    },
+    /// List users.
+    List,
+    /// Write a user's API access key to a file, or make a new one.
+    AccessKey {
+        /// User name.
+        name: String,
+        /// Make a new key; every token signed with the old one dies.
+        #[arg(long)]
+        regenerate: bool,
+        /// Where the key is written (mode 0600).
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Create an LMv1 API token; it is written to a file.
+    ApiToken {
+        /// Owner.
+        name: String,
+        /// Free text.
+        #[arg(long, default_value = "")]
+        note: String,
+        /// Where the token is written (mode 0600).
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Refuse all credentials of a user.
+    Disable {
+        /// User name.
+        name: String,
+        /// Undo it.
+        #[arg(long)]
+        undo: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TokenAlg {
+    #[value(name = "HS256")]
+    Hs256,
+    #[value(name = "HS384")]
+    Hs384,
+    #[value(name = "HS512")]
+    Hs512,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// User that the token speaks for.
+    #[arg(long)]
+    pub(crate) user: String,
+    /// Scopes separated by spaces.
+    #[arg(long)]
+    pub(crate) scope: String,
+    /// How long it is valid.
+    #[arg(long, default_value = "1h", value_parser = ttl)]
+    pub(crate) ttl: cresset_model::Duration,
+    /// File with the user's API access key; without it the data directory is asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Signature algorithm.
+    #[arg(long, value_enum, default_value = "HS256", ignore_case = true)]
+    pub(crate) alg: TokenAlg,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+}
+
+/// Who asks which server.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// The server; without it, the address in DIR/initial-credentials.json.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// User name.
+    #[arg(long, default_value = "admin")]
+    pub(crate) user: String,
+    /// File with the user's API access key; without it the data directory is asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Accept any certificate.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    Auto,
+    Ndjson,
+    Syslog,
+    Raw,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// Files; .gz and .zst are expanded.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Repo to write to.
+    #[arg(long, default_value = "default")]
+    pub(crate) repo: String,
+    /// What the lines are; auto looks at the first one.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: InputFormat,
+    /// Send everything again, also what was sent before.
+    #[arg(long)]
+    pub(crate) restart: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// The query.
+    pub(crate) query: String,
+    /// How far back, such as 10m, 1h, 7d.
+    #[arg(long, default_value = "1h", value_parser = ttl)]
+    pub(crate) last: cresset_model::Duration,
+    /// Repo; may be repeated; without it all.
+    #[arg(long = "repo")]
+    pub(crate) repos: Vec<String>,
+    /// Most rows of a search without aggregation.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+    /// One JSON object per line.
+    #[arg(long, group = "form")]
+    pub(crate) json: bool,
+    /// Comma-separated values with a header.
+    #[arg(long, group = "form")]
+    pub(crate) csv: bool,
+    /// A table (the default).
+    #[arg(long, group = "form")]
+    pub(crate) table: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(subcommand)]
+    pub(crate) action: OutboxAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxAction {
+    /// Show notifications, newest first.
+    List {
+        /// pending, delivered, dead or suppressed; without it all.
+        #[arg(long)]
+        state: Option<String>,
+        /// Most rows.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send notifications again.
+    Resend {
+        /// Ids, as `outbox list` shows them.
+        #[arg(required = true)]
+        ids: Vec<cresset_model::ObjectId>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) what: BenchWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchWhat {
+    /// Events per CPU second of the server, over HTTP with durable acknowledgement.
+    Ingest {
+        /// NDJSON or log files, .gz or .zst too; without any, bundled samples.
+        #[arg(long, num_args = 1..)]
+        events: Vec<PathBuf>,
+        /// Events to send; the files are repeated.
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+        /// Connections that send at once.
+        #[arg(long, default_value_t = 2)]
+        connections: usize,
+    },
+    /// From the arrival of the deciding event to the HTTP notification at a sink.
+    Latency {
+        /// Rules, each of which fires once.
+        #[arg(long, default_value_t = 300)]
+        rules: usize,
+    },
+    /// Memory of a server that has nothing to do.
+    Idle,
+}
+
+fn ttl(text: &str) -> Result<cresset_model::Duration, String> {
+    crate::config::parse_duration(text)
+        .filter(|d| d.0 > 0)
+        .ok_or_else(|| "a span such as 30s, 10m, 1h or 7d is expected".to_owned())
+}

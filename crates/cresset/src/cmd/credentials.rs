@@ -1,0 +1,107 @@
+//! Files that hold credentials, and how commands find their secret.
+
+use crate::cli::DataDir;
+use anyhow::{Context, bail};
+use cresset_catalog::port::Users;
+use cresset_catalog::seal::Sealer;
+use cresset_catalog::sqlite::SqliteCatalog;
+use cresset_model::SecretString;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Name of the key that seals secrets, inside the data directory.
+pub(crate) const SEALING_KEY: &str = "sealing.key";
+/// Name of the catalog, inside the data directory.
+pub(crate) const CATALOG: &str = "catalog.db";
+/// Name of the first credentials, inside the data directory.
+pub(crate) const INITIAL: &str = "initial-credentials.json";
+
+/// What a new server hands to its first user.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct InitialCredentials {
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) api_access_key: String,
+    pub(crate) access_id: String,
+    pub(crate) access_key: String,
+    pub(crate) url: String,
+}
+
+impl InitialCredentials {
+    /// The file in `dir`, if there is one.
+    pub(crate) fn read(dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = dir.join(INITIAL);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
+                    format!("{} does not read", path.display())
+                })?))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// Writes the file in `dir` with mode 0600.
+    pub(crate) fn write(&self, dir: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        write_private(&dir.join(INITIAL), &text)
+    }
+}
+
+/// Writes `text` durably to `path` with mode 0600, replacing what was there.
+pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let temporary = path.with_extension("tmp");
+        let _ = std::fs::remove_file(&temporary);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Opens the catalog of a data directory that a server has used.
+pub(crate) async fn open_catalog(data: &DataDir) -> anyhow::Result<SqliteCatalog> {
+    let path = data.data_dir.join(CATALOG);
+    if !path.exists() {
+        bail!(
+            "{} holds no Cresset data; name the server's directory with --data-dir, or start one with `cresset serve --data-dir {}`",
+            data.data_dir.display(),
+            data.data_dir.display()
+        );
+    }
+    let sealer = Sealer::load_file(&data.data_dir.join(SEALING_KEY))?;
+    Ok(SqliteCatalog::open(&path, sealer).await?)
+}
+
+/// The API access key of `user`: from the file if one is named, else from the data directory.
+pub(crate) async fn access_key_of(
+    user: &str,
+    file: Option<&PathBuf>,
+    data: &DataDir,
+) -> anyhow::Result<SecretString> {
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the secret file {}", file.display()))?;
+        let key = text.trim();
+        if key.is_empty() {
+            bail!("the secret file {} is empty", file.display());
+        }
+        return Ok(SecretString::new(key));
+    }
+    let catalog = open_catalog(data).await?;
+    let Some(found) = catalog.user_by_name(user).await? else {
+        bail!("there is no user {user:?}; `cresset user list` shows them");
+    };
+    let key = catalog.api_access_key(found.id).await?;
+    key.with_context(|| format!("user {user:?} has no API access key; make one with `cresset user access-key {user} --regenerate`"))
+}

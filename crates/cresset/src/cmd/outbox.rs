@@ -1,0 +1,62 @@
+//! `cresset outbox`: notifications on their way, and dead ones sent again.
+
+use super::credentials::open_catalog;
+use crate::cli::{OutboxAction, OutboxArgs};
+use crate::system::SystemClock;
+use anyhow::bail;
+use cresset_catalog::port::Deliveries;
+use cresset_model::Clock;
+use cresset_model::notification::DeliveryState;
+
+pub(crate) async fn run(args: OutboxArgs) -> anyhow::Result<()> {
+    let catalog = open_catalog(&args.data).await?;
+    match args.action {
+        OutboxAction::List { state, limit, json } => {
+            let state = state.as_deref().map(parse_state).transpose()?;
+            let deliveries = catalog.deliveries(state, limit).await?;
+            if json {
+                println!("{}", serde_json::to_string_pretty(&deliveries)?);
+                return Ok(());
+            }
+            let mut table = comfy_table::Table::new();
+            table.load_style(comfy_table::presets::NOTHING);
+            table.set_header([
+                "ID",
+                "CHANNEL",
+                "STATE",
+                "ATTEMPTS",
+                "CREATED",
+                "LAST ERROR",
+            ]);
+            for d in deliveries {
+                table.add_row([
+                    d.id.to_string(),
+                    d.channel.as_str().to_owned(),
+                    d.state.as_str().to_owned(),
+                    d.attempts.to_string(),
+                    d.created_at.to_rfc3339(),
+                    d.last_error,
+                ]);
+            }
+            println!("{table}");
+        }
+        OutboxAction::Resend { ids } => {
+            for id in ids {
+                catalog.resend(id, SystemClock.now()).await?;
+                println!("{id} will be sent again; a running server does so within seconds");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parse_state(word: &str) -> anyhow::Result<DeliveryState> {
+    use DeliveryState::{Dead, Delivered, Pending, Suppressed};
+    match [Pending, Delivered, Dead, Suppressed]
+        .into_iter()
+        .find(|s| s.as_str() == word)
+    {
+        Some(state) => Ok(state),
+        None => bail!("{word:?} is no state; states are pending, delivered, dead, suppressed"),
+    }
+}

@@ -1,0 +1,20 @@
+//! Configuration: one table of settings, four sources, all problems at once.
+//!
+//! Every setting is a row of [`settings::SETTINGS`]. It can be given as a
+//! command-line flag (for some), as `CRESSET_SECTION_NAME` in the environment, as
+//! `name` under `[section]` in the TOML file, or left at its default; the first of
+//! these wins. `cresset check` and `cresset serve` call the same [`load()`], so they
+//! cannot disagree.
+
+mod load;
+mod settings;
+mod typed;
+mod units;
+
+pub(crate) use load::{Sources, load, render_problems};
+pub(crate) use settings::SETTINGS;
+pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
+pub(crate) use units::parse_duration;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! The table of all settings.
+
+/// What a setting's value must look like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A path; empty means none.
+    Path,
+    /// `ADDRESS:PORT`.
+    Listen,
+    /// `ADDRESS:PORT`, or empty for off.
+    OptionalListen,
+    /// A whole number in a range.
+    Int(u64, u64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A span such as `10s`, `5m`, `24h`, `7d`.
+    Duration,
+    /// A size such as `64KiB`, `48MiB`.
+    Size,
+    /// An IANA time zone.
+    Zone,
+    /// Networks such as `10.0.0.0/8`.
+    Cidrs,
+    /// Spans.
+    Durations,
+    /// Words out of these.
+    Choices(&'static [&'static str]),
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// `section.name`.
+    pub(crate) key: &'static str,
+    /// What its value must look like.
+    pub(crate) kind: Kind,
+    /// The default as it would stand in the file.
+    pub(crate) default: &'static str,
+    /// One line for people.
+    pub(crate) help: &'static str,
+}
+
+impl Setting {
+    /// The name of the environment variable.
+    pub(crate) fn env(&self) -> String {
+        format!("CRESSET_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+const fn s(key: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Setting {
+    Setting {
+        key,
+        kind,
+        default,
+        help,
+    }
+}
+
+/// The parts of the server that a node may run.
+pub(crate) const ROLES: [&str; 5] = ["ingest", "detect", "search", "control", "notify"];
+
+/// Every setting there is.
+pub(crate) const SETTINGS: &[Setting] = &[
+    s(
+        "server.data_dir",
+        Kind::Path,
+        "\"data\"",
+        "where everything is kept",
+    ),
+    s(
+        "server.listen",
+        Kind::Listen,
+        "\"127.0.0.1:7070\"",
+        "address and port of the HTTP API",
+    ),
+    s(
+        "server.name",
+        Kind::Text,
+        "\"Cresset\"",
+        "name of this instance in replies and mails",
+    ),
+    s(
+        "server.node_ip",
+        Kind::Text,
+        "\"127.0.0.1\"",
+        "address in repo addresses ip:port/repo",
+    ),
+    s(
+        "server.node_port",
+        Kind::Int(1, 65535),
+        "5504",
+        "port in repo addresses ip:port/repo",
+    ),
+    s(
+        "server.public_url",
+        Kind::Text,
+        "\"\"",
+        "how people reach this server; used in links",
+    ),
+    s(
+        "server.roles",
+        Kind::Choices(&ROLES),
+        "[\"ingest\", \"detect\", \"search\", \"control\", \"notify\"]",
+        "parts that this node runs",
+    ),
+    s(
+        "server.log_level",
+        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        "\"info\"",
+        "least level that is logged",
+    ),
+    s(
+        "server.log_format",
+        Kind::Choice(&["text", "json"]),
+        "\"text\"",
+        "form of the log on standard error",
+    ),
+    s(
+        "server.request_timeout",
+        Kind::Duration,
+        "\"60s\"",
+        "longest that a request may take",
+    ),
+    s(
+        "server.header_timeout",
+        Kind::Duration,
+        "\"10s\"",
+        "longest that a client may take to send its request head",
+    ),
+    s(
+        "server.max_connections",
+        Kind::Int(1, 1_000_000),
+        "4096",
+        "connections served at once",
+    ),
+    s(
+        "server.max_request",
+        Kind::Size,
+        "\"8MiB\"",
+        "largest body of an API request other than ingest",
+    ),
+    s(
+        "server.shutdown_timeout",
+        Kind::Duration,
+        "\"15s\"",
+        "longest that requests under way are waited for on a stop",
+    ),
+    s(
+        "tls.cert",
+        Kind::Path,
+        "\"\"",
+        "certificate chain in PEM; with tls.key the server speaks HTTPS",
+    ),
+    s("tls.key", Kind::Path, "\"\"", "private key in PEM"),
+    s(
+        "smtp.host",
+        Kind::Text,
+        "\"\"",
+        "mail server; empty means no mail",
+    ),
+    s(
+        "smtp.port",
+        Kind::Int(0, 65535),
+        "0",
+        "port; 0 means 587 for starttls, 465 for tls, 25 for plain",
+    ),
+    s(
+        "smtp.mode",
+        Kind::Choice(&["starttls", "tls", "plain"]),
+        "\"starttls\"",
+        "how the connection is protected",
+    ),
+    s(
+        "smtp.from",
+        Kind::Text,
+        "\"cresset@localhost\"",
+        "sender of mails",
+    ),
+    s(
+        "smtp.user",
+        Kind::Text,
+        "\"\"",
+        "user name, if the server wants one",
+    ),
+    s(
+        "smtp.password_file",
+        Kind::Path,
+        "\"\"",
+        "file that holds the password",
+    ),
+    s(
+        "smtp.ca_file",
+        Kind::Path,
+        "\"\"",
+        "further certificate authorities in PEM",
+    ),
+    s(
+        "smtp.timeout",
+        Kind::Duration,
+        "\"30s\"",
+        "longest that one mail may take",
+    ),
+    s(
+        "egress.allow",
+        Kind::Cidrs,
+        "[]",
+        "networks that notifications may reach besides public ones",
+    ),
+    s(
+        "ingest.syslog_udp",
+        Kind::OptionalListen,
+        "\"\"",
+        "address and port for syslog over UDP; empty is off",
+    ),
+    s(
+        "ingest.syslog_tcp",
+        Kind::OptionalListen,
+        "\"\"",
+        "address and port for syslog over TCP; empty is off",
+    ),
+    s(
+        "ingest.syslog_repo",
+        Kind::Text,
+        "\"default\"",
+        "repo that syslog goes to",
+    ),
+    s(
+        "ingest.timezone",
+        Kind::Zone,
+        "\"UTC\"",
+        "zone of time stamps that name none",
+    ),
+    s(
+        "ingest.max_body",
+        Kind::Size,
+        "\"64MiB\"",
+        "largest body of one ingest request as sent",
+    ),
+    s(
+        "ingest.max_expanded",
+        Kind::Size,
+        "\"512MiB\"",
+        "largest body of one ingest request after decompression",
+    ),
+    s(
+        "ingest.max_line",
+        Kind::Size,
+        "\"64KiB\"",
+        "longest syslog line; the rest is cut",
+    ),
+    s(
+        "ingest.max_connections",
+        Kind::Int(1, 1_000_000),
+        "1024",
+        "syslog connections at once",
+    ),
+    s(
+        "alerting.grace",
+        Kind::Duration,
+        "\"10s\"",
+        "how late an event may arrive and still count for its time slot",
+    ),
+    s(
+        "alerting.retry_schedule",
+        Kind::Durations,
+        "[\"0s\", \"5s\", \"5m\", \"30m\", \"2h\", \"5h\", \"10h\", \"10h\"]",
+        "pauses before the attempts of a notification",
+    ),
+    s(
+        "alerting.http_timeout",
+        Kind::Duration,
+        "\"15s\"",
+        "longest that one HTTP notification may take",
+    ),
+    s(
+        "alerting.concurrency",
+        Kind::Int(1, 1000),
+        "64",
+        "notifications under way at once",
+    ),
+    s(
+        "storage.retention_days",
+        Kind::Int(1, 36500),
+        "30",
+        "days that new repos keep events",
+    ),
+    s(
+        "storage.segment",
+        Kind::Size,
+        "\"64MiB\"",
+        "size of one event log segment",
+    ),
+    s(
+        "storage.flush_age",
+        Kind::Duration,
+        "\"30s\"",
+        "longest that events wait before they are written to Parquet",
+    ),
+    s(
+        "storage.flush_size",
+        Kind::Size,
+        "\"48MiB\"",
+        "events in memory that are written to Parquet at once",
+    ),
+    s(
+        "storage.max_tail",
+        Kind::Size,
+        "\"512MiB\"",
+        "events in memory beyond which senders are told to wait",
+    ),
+    s(
+        "search.timeout",
+        Kind::Duration,
+        "\"60s\"",
+        "longest that a search may take",
+    ),
+    s(
+        "search.max_concurrent",
+        Kind::Int(1, 1000),
+        "4",
+        "searches that run at once; others queue",
+    ),
+    s(
+        "auth.max_token_lifetime",
+        Kind::Duration,
+        "\"24h\"",
+        "longest life of a self-signed token",
+    ),
+    s(
+        "auth.clock_leeway",
+        Kind::Duration,
+        "\"60s\"",
+        "how far a client's clock may be off",
+    ),
+];

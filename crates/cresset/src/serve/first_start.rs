@@ -1,0 +1,131 @@
+//! What a data directory needs before the server can run on it.
+
+use crate::cmd::{CATALOG, InitialCredentials, SEALING_KEY};
+use anyhow::Context;
+use cresset_auth::keys;
+use cresset_catalog::port::{NewApiToken, NewUser, Repos, Users};
+use cresset_catalog::seal::Sealer;
+use cresset_catalog::sqlite::SqliteCatalog;
+use cresset_model::repo::{DEFAULT_REPO, OWN_REPO, Repo};
+use cresset_model::{Entropy, ObjectId, SecretString, Timestamp};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+/// Name of the first user.
+const FIRST_USER: &str = "admin";
+
+/// Creates the directory (0700) and the sealing key (0600) if they are missing, and opens the catalog.
+pub(super) async fn open(dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<SqliteCatalog> {
+    if !dir.exists() {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder
+            .create(dir)
+            .with_context(|| format!("cannot create {}", dir.display()))?;
+    }
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot restrict {} to its owner", dir.display()))?;
+    let key = dir.join(SEALING_KEY);
+    if !key.exists() {
+        if dir.join(CATALOG).exists() {
+            anyhow::bail!(
+                "{} is missing although {} exists: without it no stored secret can be read; restore it from your backup",
+                key.display(),
+                dir.join(CATALOG).display()
+            );
+        }
+        Sealer::generate_file(&key, entropy)?;
+    }
+    let sealer = Sealer::load_file(&key)?;
+    Ok(SqliteCatalog::open(&dir.join(CATALOG), sealer).await?)
+}
+
+/// Creates the built-in repos and the first user where they are missing, and keeps
+/// the address in the credentials file current.
+///
+/// The file is written before the user, so that a crash between the two leaves a
+/// file that the next start overwrites, never a user whose password nobody knows.
+pub(super) async fn populate(
+    catalog: &SqliteCatalog,
+    dir: &Path,
+    retention_days: u32,
+    url: &str,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<()> {
+    let repos = catalog.repos().await?;
+    for name in [DEFAULT_REPO, OWN_REPO] {
+        if !repos.iter().any(|r| r.name == name) {
+            catalog
+                .create_repo(Repo {
+                    name: name.to_owned(),
+                    retention_days,
+                })
+                .await?;
+        }
+    }
+    if catalog.users().await?.is_empty() {
+        create_first_user(catalog, dir, url, now, entropy).await?;
+    }
+    if let Some(mut initial) = InitialCredentials::read(dir)? {
+        // Finishes a first start that crashed between the user and its token.
+        if catalog.api_token(&initial.access_id).await?.is_none()
+            && let Some(user) = catalog.user_by_name(&initial.username).await?
+            && catalog.api_tokens(user.id).await?.is_empty()
+        {
+            catalog
+                .create_api_token(first_token(&initial, user.id, now))
+                .await?;
+        }
+        if initial.url != url {
+            url.clone_into(&mut initial.url);
+            initial.write(dir)?;
+        }
+    }
+    Ok(())
+}
+
+async fn create_first_user(
+    catalog: &SqliteCatalog,
+    dir: &Path,
+    url: &str,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<()> {
+    let password = keys::generate_password(entropy);
+    let key = keys::generate_api_access_key(entropy);
+    let initial = InitialCredentials {
+        username: FIRST_USER.to_owned(),
+        password: password.expose().to_owned(),
+        api_access_key: key.expose().to_owned(),
+        access_id: keys::generate_access_id(entropy),
+        access_key: keys::generate_access_key(entropy).expose().to_owned(),
+        url: url.to_owned(),
+    };
+    initial.write(dir)?;
+    let user = catalog
+        .create_user(NewUser {
+            id: ObjectId::generate(now, entropy),
+            username: FIRST_USER.to_owned(),
+            email: String::new(),
+            roles: vec!["administrator".to_owned()],
+            password: Some(password),
+            api_access_key: key,
+            created_at: now,
+        })
+        .await?;
+    catalog
+        .create_api_token(first_token(&initial, user.id, now))
+        .await?;
+    Ok(())
+}
+
+fn first_token(initial: &InitialCredentials, user_id: ObjectId, now: Timestamp) -> NewApiToken {
+    NewApiToken {
+        access_id: initial.access_id.clone(),
+        access_key: SecretString::new(initial.access_key.clone()),
+        user_id,
+        note: "made at the first start".to_owned(),
+        created_at: now,
+    }
+}

@@ -1,0 +1,146 @@
+//! `cresset serve`: the only place that names adapters and puts the parts together.
+
+mod banner;
+mod first_start;
+mod health;
+mod listen;
+mod metrics;
+mod own_log;
+mod parts;
+mod roles;
+mod signals;
+
+use crate::cli::ServeArgs;
+use crate::config::{Config, NodeRole, Sources, load, render_problems};
+use crate::demo::Demo;
+use crate::system::{SystemClock, SystemEntropy};
+use anyhow::Context;
+use cresset_model::{Clock, Entropy};
+use parts::Parts;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let demo = if args.demo {
+        Some(Demo::start().await?)
+    } else {
+        None
+    };
+    let mut flags = args.settings();
+    flags.extend(demo.iter().flat_map(Demo::settings));
+    let config = match load(&Sources::from_process(args.config.clone(), flags)) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprint!("{}", render_problems(&problems));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    serve(config, demo).await
+}
+
+async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+    let own_lines = own_log::start(&config, Arc::clone(&clock));
+    let recorder = metrics::install()?;
+
+    let catalog = first_start::open(&config.data_dir, entropy.as_ref()).await?;
+    let listener = bind_tcp(config.listen, "server.listen").await?;
+    let bound = listener.local_addr()?;
+    let url = config.url(bound);
+    let catalog = Arc::new(catalog);
+    first_start::populate(
+        &catalog,
+        &config.data_dir,
+        config.retention_days,
+        &url,
+        clock.now(),
+        entropy.as_ref(),
+    )
+    .await?;
+
+    let (stop, stopped) = watch::channel(false);
+    // The flusher must outlive everything that appends.
+    let (stop_storage, storage_stopped) = watch::channel(false);
+    let parts = Parts::build(&config, catalog, Arc::clone(&clock), entropy, &url).await?;
+    let has = |role| config.roles.contains(&role);
+
+    let mut tasks = JoinSet::new();
+    let mut storage = JoinSet::new();
+    storage.spawn(parts.flusher().run(storage_stopped));
+    tasks.spawn(own_log::forward(
+        own_lines,
+        Arc::clone(&parts.ingestor),
+        stopped.clone(),
+    ));
+    tasks.spawn(parts::keep_retention(
+        Arc::clone(&parts.store),
+        stopped.clone(),
+    ));
+    if let Some(detector) = parts.take_detector() {
+        tasks.spawn(detector.run(stopped.clone()));
+    }
+    if let Some(worker) = parts.take_worker() {
+        tasks.spawn(worker.run(stopped.clone()));
+    }
+    if has(NodeRole::Ingest) {
+        if let Some(addr) = config.syslog_udp {
+            let socket = UdpSocket::bind(addr)
+                .await
+                .with_context(|| format!("ingest.syslog_udp: cannot listen on {addr}"))?;
+            tracing::info!(address = %socket.local_addr()?, "syslog over UDP");
+            tasks.spawn(cresset_ingest::syslog::serve_udp(
+                socket,
+                Arc::clone(&parts.ingestor),
+                stopped.clone(),
+            ));
+        }
+        if let Some(addr) = config.syslog_tcp {
+            let socket = bind_tcp(addr, "ingest.syslog_tcp").await?;
+            tracing::info!(address = %socket.local_addr()?, "syslog over TCP");
+            tasks.spawn(cresset_ingest::syslog::serve_tcp(
+                socket,
+                Arc::clone(&parts.ingestor),
+                stopped.clone(),
+            ));
+        }
+    }
+    let router = roles::limit(
+        cresset_api::router(parts.app_state(&config, recorder)),
+        &config.roles,
+    );
+    let server = tokio::spawn({
+        let (config, stopped) = (config.clone(), stopped.clone());
+        async move { listen::serve(listener, router, &config, stopped).await }
+    });
+    tracing::info!(%url, "ready");
+    banner::print(&config, &url);
+
+    let mut signals = signals::Signals::new()?;
+    if let Some(demo) = demo {
+        tokio::select! {
+            played = demo.play(&config.data_dir) => played?,
+            () = signals.stop() => {}
+        }
+        println!("\nThe server goes on running; Ctrl-C stops it.");
+    }
+    signals.stop().await;
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    server.await??;
+    while tasks.join_next().await.is_some() {}
+    stop_storage.send_replace(true);
+    while storage.join_next().await.is_some() {}
+    parts.close().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind_tcp(addr: std::net::SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| {
+        format!("{setting}: cannot listen on {addr}; is another server running there? Choose another port, or 0 for a free one")
+    })
+}

@@ -1,0 +1,328 @@
+//! The parts of a server, built from adapters and joined through ports.
+
+use super::health;
+use crate::config::{Config, NodeRole, Smtp, SmtpMode};
+use anyhow::Context;
+use cresset_api::{ApiSettings, AppState};
+use cresset_catalog::Catalog;
+use cresset_catalog::port::{Files, Repos};
+use cresset_catalog::sqlite::SqliteCatalog;
+use cresset_detect::{DETECT_CURSOR, DetectSettings, Detector, DetectorDeps, DetectorHandle};
+use cresset_eventlog::{EventLog, LocalLog, LocalLogConfig, RealDisk, Resume};
+use cresset_ingest::{IngestSettings, Ingestor};
+use cresset_model::{Clock, Duration, Entropy, SecretString};
+use cresset_notify::retry::RetrySchedule;
+use cresset_notify::{HttpSettings, NotifySettings, SmtpSettings, Worker};
+use cresset_search::{
+    Flusher, FlusherSettings, ListCache, SearchSessions, SearchSettings, Searcher, SessionSettings,
+    StoreSearcher,
+};
+use cresset_store::{EventStore, STORE_CURSOR};
+use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How long batch keys are remembered.
+const KEEP_KEYS: Duration = Duration::hours(48);
+
+/// Everything that runs in a server.
+pub(super) struct Parts {
+    catalog: Arc<dyn Catalog>,
+    log: Arc<LocalLog>,
+    pub(super) store: Arc<EventStore>,
+    searcher: Arc<dyn Searcher>,
+    sessions: Arc<SearchSessions>,
+    pub(super) ingestor: Arc<Ingestor>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    flusher: Flusher,
+    detector: Mutex<Option<Detector>>,
+    detector_handle: Option<DetectorHandle>,
+    worker: Mutex<Option<Worker>>,
+}
+
+impl Parts {
+    /// Opens the stores and builds the parts that the node's roles ask for.
+    pub(super) async fn build(
+        config: &Config,
+        catalog: Arc<SqliteCatalog>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        url: &str,
+    ) -> anyhow::Result<Self> {
+        let has = |role| config.roles.contains(&role);
+        let log = Arc::new(
+            open_log(
+                config,
+                catalog.as_ref(),
+                clock.as_ref(),
+                has(NodeRole::Detect),
+            )
+            .await?,
+        );
+        let repos: Arc<dyn Repos> = Arc::clone(&catalog) as Arc<dyn Repos>;
+        let catalog: Arc<dyn Catalog> = catalog;
+        let events = config.data_dir.join("events");
+        let store = EventStore::open(
+            events,
+            Arc::clone(&catalog),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        )
+        .await?;
+        let store = Arc::new(store);
+        let lists = Arc::new(ListCache::new(Arc::clone(&catalog)));
+        let searcher: Arc<dyn Searcher> = Arc::new(StoreSearcher::new(
+            Arc::clone(&catalog),
+            Arc::clone(&store),
+            Arc::clone(&log) as Arc<dyn EventLog>,
+            Arc::clone(&lists),
+            SearchSettings {
+                max_concurrent: config.max_searches,
+                ..SearchSettings::default()
+            },
+        ));
+        let sessions = Arc::new(SearchSessions::new(
+            Arc::clone(&searcher),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            SessionSettings {
+                running: config.max_searches,
+                ..SessionSettings::default()
+            },
+        ));
+        let ingestor = Arc::new(Ingestor::new(
+            Arc::clone(&log) as Arc<dyn EventLog>,
+            repos,
+            Arc::clone(&clock),
+            ingest_settings(config),
+        )?);
+        let consumers = if has(NodeRole::Detect) {
+            vec![DETECT_CURSOR.to_owned()]
+        } else {
+            Vec::new()
+        };
+        let flusher = Flusher::new(
+            Arc::clone(&store),
+            Arc::clone(&catalog),
+            Arc::clone(&log) as Arc<dyn EventLog>,
+            FlusherSettings {
+                max_age: config.flush_age,
+                max_bytes: config.flush_size,
+                keep_keys: KEEP_KEYS,
+            },
+            consumers,
+            Arc::clone(&clock),
+        );
+        let worker = if has(NodeRole::Notify) {
+            let settings = notify_settings(config, url)?;
+            Some(Worker::new(
+                Arc::clone(&catalog),
+                settings,
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+            )?)
+        } else {
+            None
+        };
+        let waker = worker.as_ref().map(Worker::handle);
+        let detector = has(NodeRole::Detect).then(|| {
+            let deps = DetectorDeps {
+                catalog: Arc::clone(&catalog),
+                eventlog: Arc::clone(&log) as Arc<dyn EventLog>,
+                searcher: Arc::clone(&searcher),
+                lists,
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                waker: Arc::new(move || {
+                    if let Some(waker) = &waker {
+                        waker.wake();
+                    }
+                }),
+            };
+            let settings = DetectSettings {
+                grace: config.grace,
+                timeout: config.search_timeout,
+                ..DetectSettings::default()
+            };
+            Detector::new(deps, settings)
+        });
+        let detector_handle = detector.as_ref().map(Detector::handle);
+        Ok(Self {
+            catalog,
+            log,
+            store,
+            searcher,
+            sessions,
+            ingestor,
+            clock,
+            entropy,
+            flusher,
+            detector: Mutex::new(detector),
+            detector_handle,
+            worker: Mutex::new(worker),
+        })
+    }
+
+    /// The flusher; its clones are one.
+    pub(super) fn flusher(&self) -> Flusher {
+        self.flusher.clone()
+    }
+
+    /// The detector, for the task that runs it.
+    pub(super) fn take_detector(&self) -> Option<Detector> {
+        self.detector.lock().take()
+    }
+
+    /// The notification worker, for the task that runs it.
+    pub(super) fn take_worker(&self) -> Option<Worker> {
+        self.worker.lock().take()
+    }
+
+    /// What the HTTP interface borrows.
+    pub(super) fn app_state(&self, config: &Config, metrics: PrometheusHandle) -> AppState {
+        let (handle, log, max_tail) = (
+            self.detector_handle.clone(),
+            Arc::clone(&self.log),
+            config.max_tail,
+        );
+        let changed = self.detector_handle.clone();
+        AppState {
+            catalog: Arc::clone(&self.catalog),
+            searcher: Arc::clone(&self.searcher),
+            sessions: Arc::clone(&self.sessions),
+            ingestor: Arc::clone(&self.ingestor),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            settings: ApiSettings {
+                server_name: config.name.clone(),
+                repo_ip: config.node_ip.clone(),
+                repo_port: config.node_port,
+                token_max_lifetime: Some(config.max_token_lifetime),
+                token_leeway: config.clock_leeway,
+                max_body_bytes: config.max_request,
+                max_ingest_body_bytes: config.max_body,
+                request_timeout: config.request_timeout,
+                max_search_time: config.search_timeout,
+                ..ApiSettings::default()
+            },
+            metrics,
+            readiness: Arc::new(move || {
+                health::readiness(handle.as_ref(), log.pending_bytes(0), max_tail)
+            }),
+            on_rules_changed: Arc::new(move || {
+                if let Some(detector) = &changed {
+                    detector.rules_changed();
+                }
+            }),
+        }
+    }
+
+    /// Closes the event log, after everything that appends has ended.
+    pub(super) async fn close(&self) {
+        self.log.close().await;
+    }
+}
+
+async fn open_log(
+    config: &Config,
+    catalog: &SqliteCatalog,
+    clock: &dyn Clock,
+    detects: bool,
+) -> anyhow::Result<LocalLog> {
+    let stored = catalog.cursor(STORE_CURSOR).await?;
+    let detected = if detects {
+        catalog.cursor(DETECT_CURSOR).await?
+    } else {
+        stored
+    };
+    let resume = Resume {
+        stored_to: stored.min(detected),
+        issued_to: stored.max(detected),
+        known_keys: catalog.batch_keys(clock.now() - KEEP_KEYS).await?,
+    };
+    let settings = LocalLogConfig {
+        segment_bytes: config.segment,
+        max_tail_bytes: config.max_tail,
+        max_batch_bytes: config.max_tail / 2,
+        ..LocalLogConfig::new(config.data_dir.join("eventlog"))
+    };
+    Ok(
+        tokio::task::spawn_blocking(move || LocalLog::resume(settings, resume, Arc::new(RealDisk)))
+            .await??,
+    )
+}
+
+fn ingest_settings(config: &Config) -> IngestSettings {
+    IngestSettings {
+        max_body_bytes: config.max_body,
+        max_expanded_bytes: config.max_expanded,
+        max_line_bytes: config.max_line,
+        default_timezone: config.timezone.clone(),
+        server_name: config.name.clone(),
+        syslog_repo: config.syslog_repo.clone(),
+        max_connections: config.syslog_connections,
+        ..IngestSettings::default()
+    }
+}
+
+fn notify_settings(config: &Config, url: &str) -> anyhow::Result<NotifySettings> {
+    Ok(NotifySettings {
+        smtp: config.smtp.as_ref().map(smtp_settings).transpose()?,
+        egress_allow: config.egress_allow.clone(),
+        retry_schedule: RetrySchedule::new(config.retry_schedule.clone())?,
+        public_url: url.to_owned(),
+        server_name: config.name.clone(),
+        concurrency: config.notify_concurrency,
+        http: HttpSettings {
+            total_timeout: config.http_timeout.to_std(),
+            ..HttpSettings::default()
+        },
+        ..NotifySettings::default()
+    })
+}
+
+fn smtp_settings(smtp: &Smtp) -> anyhow::Result<SmtpSettings> {
+    let password = match &smtp.password_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("smtp.password_file: {}", path.display()))?;
+            Some(SecretString::new(text.trim_end_matches(['\r', '\n'])))
+        }
+        None => None,
+    };
+    Ok(SmtpSettings {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        mode: match smtp.mode {
+            SmtpMode::Starttls => cresset_notify::SmtpMode::Starttls,
+            SmtpMode::Tls => cresset_notify::SmtpMode::Tls,
+            SmtpMode::Plain => cresset_notify::SmtpMode::Plain,
+        },
+        from: smtp.from.clone(),
+        user: Some(smtp.user.clone()).filter(|u| !u.is_empty()),
+        password,
+        ca_file: smtp.ca_file.clone(),
+        timeout: smtp.timeout.to_std(),
+    })
+}
+
+/// Removes what is older than its repo keeps, once an hour.
+pub(super) async fn keep_retention(store: Arc<EventStore>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_hours(1));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.changed() => return,
+        }
+        match store.enforce_retention().await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(
+                files,
+                "events older than their repo's retention were removed"
+            ),
+            Err(error) => tracing::error!(%error, "old events could not be removed"),
+        }
+    }
+}

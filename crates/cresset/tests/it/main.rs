@@ -1,0 +1,10 @@
+//! End to end: the real binary, real sinks, real files.
+
+mod alert;
+mod bad_input;
+mod cli;
+mod crash;
+mod delivery;
+mod start;
+mod tutorial;
+mod world;
