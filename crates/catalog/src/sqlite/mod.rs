@@ -45,6 +45,9 @@ const STATEMENTS: usize = 48;
 /// Size to which the write-ahead log is cut after a checkpoint, in bytes.
 const WAL_LIMIT: &str = "16777216";
 
+/// How changes begin: with the write lock.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 const KEY_CHECK: Place<'static> = Place {
     table: "meta",
     column: "value",
@@ -120,8 +123,22 @@ impl SqliteCatalog {
 
     /// A transaction that holds the write lock from its start, so that what it
     /// reads cannot change before it writes.
+    ///
+    /// A full or failing disk can make SQLite take a transaction back by itself. The
+    /// roll-back that then follows fails, after which sqlx believes for ever that the
+    /// connection is inside a transaction; such a connection is replaced.
     async fn begin(&self) -> Result<Transaction> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        match self.writer.begin_with(BEGIN).await {
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                tracing::warn!(
+                    "the catalog's connection was lost to a failed write; opening another"
+                );
+                // It leaves the pool even if closing it fails.
+                let _ = self.writer.acquire().await?.close().await;
+                Ok(self.writer.begin_with(BEGIN).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 }
 
@@ -184,4 +201,55 @@ async fn counter(pool: &SqlitePool, counter: &'static str) -> Result<u64> {
         .fetch_one(pool)
         .await?;
     Ok(value as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::{Files, FlushCommit};
+    use cresset_model::Timestamp;
+
+    fn flush(n: u64) -> FlushCommit {
+        let key = |k: u64| {
+            let key = format!("{n}-{k}-{}", "x".repeat(500));
+            ("r".to_owned(), key, n, 1, Timestamp(0))
+        };
+        FlushCommit {
+            files: Vec::new(),
+            flushed_to: n,
+            batch_keys: (0..20).map(key).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_until_there_is_space_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = "AAAA".repeat(10) + "AAA=";
+        let sealer = Sealer::from_text(&SecretString::new(key)).unwrap();
+        let catalog = SqliteCatalog::open(&dir.path().join("catalog.db"), sealer)
+            .await
+            .unwrap();
+        catalog.register_flush(flush(1)).await.unwrap();
+        // What SQLite meets on a full disk, too: it cannot add a page.
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+            .fetch_one(&catalog.writer)
+            .await
+            .unwrap();
+        let limit = format!("PRAGMA max_page_count = {}", pages + 1);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(limit))
+            .execute(&catalog.writer)
+            .await
+            .unwrap();
+        let full = catalog.register_flush(flush(2)).await.unwrap_err();
+        assert!(full.to_string().contains("full"), "{full}");
+        assert_eq!(catalog.cursor("store").await.unwrap(), 1);
+        sqlx::raw_sql("PRAGMA max_page_count = 1000000")
+            .execute(&catalog.writer)
+            .await
+            .unwrap();
+        catalog.register_flush(flush(2)).await.unwrap();
+        assert_eq!(catalog.cursor("store").await.unwrap(), 2);
+        let keys = catalog.batch_keys(Timestamp::MIN).await.unwrap();
+        assert_eq!(keys.len(), 40);
+    }
 }
