@@ -5,6 +5,8 @@ use crate::disk::Disk;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Where set-aside bytes are, below the directory of the log.
+const FOLDER: &str = "quarantine";
 /// Ending of a file that is being written to replace a segment.
 pub(super) const UNFINISHED: &str = ".tmp";
 
@@ -16,7 +18,7 @@ pub(super) fn save(
     offset: u64,
     bytes: &[u8],
 ) -> io::Result<PathBuf> {
-    let dir = dir.join("quarantine");
+    let dir = dir.join(FOLDER);
     disk.make_dir(&dir)?;
     let stem = segment.trim_end_matches(".log");
     let path = dir.join(format!(
@@ -29,6 +31,20 @@ pub(super) fn save(
     write_new(disk, &path, &[bytes])?;
     disk.sync_dir(&dir)?;
     Ok(path)
+}
+
+/// Moves a whole segment here, whose bytes could not be read or saved.
+pub(super) fn set_aside(disk: &dyn Disk, dir: &Path, segment: &Path) -> io::Result<()> {
+    let folder = dir.join(FOLDER);
+    disk.make_dir(&folder)?;
+    let stem = segment.file_stem().unwrap_or_default().to_string_lossy();
+    let path = folder.join(format!("{stem}-whole.bad"));
+    match disk.rename(segment, &path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        moved => moved?,
+    }
+    tracing::warn!(path = %path.display(), "an unreadable segment of the event log was set aside");
+    disk.sync_dir(&folder)
 }
 
 /// Replaces a segment by `pieces` of it, atomically.

@@ -44,7 +44,8 @@ pub struct Damage {
     pub len: u64,
     /// Why.
     pub cause: Cause,
-    /// The copy in the quarantine. Without one the bytes are still in the segment.
+    /// The copy in the quarantine. Without one the bytes are still in the segment,
+    /// which goes there when it is finished.
     pub saved_as: Option<PathBuf>,
 }
 
@@ -165,7 +166,7 @@ impl Reader<'_> {
         {
             if let Err(error) = remove_if_there(self.disk, &path) {
                 tracing::warn!(path = %path.display(), %error, "could not delete a finished segment");
-                self.keep(path, found.last_possible());
+                self.keep(path, found.last_possible(), false);
             }
             return;
         }
@@ -176,8 +177,12 @@ impl Reader<'_> {
         }
     }
 
-    fn keep(&mut self, path: PathBuf, last_seq: u64) {
-        self.out.segments.push_back(Closed { path, last_seq });
+    fn keep(&mut self, path: PathBuf, last_seq: u64, unsaved: bool) {
+        self.out.segments.push_back(Closed {
+            path,
+            last_seq,
+            unsaved,
+        });
     }
 
     fn unreadable(&mut self, found: Found, path: PathBuf, error: &io::Error) {
@@ -192,7 +197,7 @@ impl Reader<'_> {
             cause: Cause::Unreadable,
             saved_as: None,
         });
-        self.keep(path, last_seq);
+        self.keep(path, last_seq, true);
     }
 
     fn content(&mut self, found: Found, path: PathBuf, bytes: &[u8]) {
@@ -324,7 +329,7 @@ impl Reader<'_> {
         }
         // A file that stays keeps its name, so the next segment needs another one.
         self.newest = self.newest.max(found.first_seq);
-        self.keep(path, last_seq);
+        self.keep(path, last_seq, !saved);
     }
 
     fn finish(mut self) -> Recovered {
@@ -339,7 +344,11 @@ impl Reader<'_> {
             && let Err(error) = remove_if_there(self.disk, &path)
         {
             tracing::warn!(%error, "could not delete an empty segment");
-            self.out.segments.push_back(Closed { path, last_seq: 0 });
+            self.out.segments.push_back(Closed {
+                path,
+                last_seq: 0,
+                unsaved: false,
+            });
         }
         for damage in &report.damage {
             metrics::counter!("cresset_eventlog_damaged_ranges_total").increment(1);

@@ -4,6 +4,7 @@
 //! the next segment's name covers: a frame that does is a remainder of a failed
 //! append, superseded by what was stored afterwards under the same numbers.
 
+use super::quarantine;
 use crate::disk::{Disk, DiskFile};
 use std::collections::VecDeque;
 use std::io;
@@ -33,6 +34,8 @@ pub(crate) struct Closed {
     pub(crate) path: PathBuf,
     /// No event in it is newer.
     pub(crate) last_seq: u64,
+    /// Recovery could neither use all of it nor save the rest: it is never deleted.
+    pub(crate) unsaved: bool,
 }
 
 struct Active {
@@ -118,6 +121,7 @@ impl Segments {
                 let full = full.map(|a| Closed {
                     path: a.path,
                     last_seq: a.last_seq,
+                    unsaved: false,
                 });
                 self.closed.extend(full);
                 self.begin(first_seq)?
@@ -161,6 +165,7 @@ impl Segments {
             self.closed.push_back(Closed {
                 path: active.path,
                 last_seq: active.last_seq,
+                unsaved: false,
             });
         }
         // At once, so that after a crash the remainder is void already; if it
@@ -170,12 +175,17 @@ impl Segments {
         }
     }
 
-    /// Deletes the closed segments that hold only events up to `upto`.
+    /// Deletes the closed segments that hold only events up to `upto`; sets those
+    /// aside of which something was never saved.
     pub(crate) fn trim(&mut self, upto: u64) -> io::Result<()> {
         let before = self.closed.len();
         let mut result = Ok(());
         while let Some(oldest) = self.closed.front().filter(|s| s.last_seq <= upto) {
-            result = remove_if_there(self.disk.as_ref(), &oldest.path);
+            result = if oldest.unsaved {
+                quarantine::set_aside(self.disk.as_ref(), &self.dir, &oldest.path)
+            } else {
+                remove_if_there(self.disk.as_ref(), &oldest.path)
+            };
             if result.is_err() {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use crate::faulty_disk::{Faults, FaultyDisk};
 use crate::support::{DIR, append, contents, open, resume, run};
-use cresset_eventlog::{Cause, LocalLog, Resume};
+use cresset_eventlog::{Cause, EventLog, LocalLog, Resume};
 use proptest::prelude::*;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -278,5 +278,33 @@ fn an_unreadable_segment_is_passed_over_and_kept() {
             12 * 4 + 1,
             "readable again, so all is back"
         );
+    });
+}
+
+#[test]
+fn an_unreadable_segment_is_not_deleted_when_later_events_are_stored_elsewhere() {
+    run(async {
+        let disk = FaultyDisk::default();
+        let stored = fill(&disk, &[4; 12]).await;
+        let (path, content) = disk.files(DIR, ".log")[0].clone();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        disk.fail(Faults {
+            unreadable: Some(name),
+            ..Faults::default()
+        });
+        let log = open(&disk);
+        let last = stored.last().unwrap().events.last().unwrap().0;
+        append(&log, &["next"]).await.unwrap();
+        log.trim(last + 1).await.unwrap();
+        assert!(disk.files(DIR, ".log").iter().all(|f| f.0 != path));
+        disk.fail(Faults::default());
+        let saved = disk.files("/log/quarantine", ".bad");
+        assert_eq!(saved.len(), 1);
+        assert_eq!(
+            saved[0].1, content,
+            "acknowledged events in their only copy"
+        );
+        drop(log);
+        assert!(contents(&open(&disk)).len() <= 1);
     });
 }
