@@ -13,7 +13,7 @@ use cresset_model::{Clock, Duration, Timestamp};
 use cresset_store::{EventStore, STORE_CURSOR};
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// When to flush.
 #[derive(Debug, Clone, Copy)]
@@ -80,14 +80,19 @@ struct Inner {
 struct State {
     /// Files on disk whose registration failed, or seemed to.
     unregistered: Option<FlushCommit>,
+    /// The place up to which events are in files, when last looked at.
+    flushed: u64,
     /// What the log was last told to forget.
     trimmed: u64,
     /// When old keys were last forgotten.
     pruned: Option<Timestamp>,
 }
 
-/// How often waiting bytes, and other consumers' places, are looked at.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(250);
+/// How often waiting bytes are looked at while events arrive. A fast sender fills a
+/// file's worth of events within a few of these.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(50);
+/// How often other consumers' places are looked at while they are behind.
+const LOOK_AT_OTHERS: std::time::Duration = std::time::Duration::from_secs(1);
 /// First and longest pause after a failure.
 const PAUSES: (std::time::Duration, std::time::Duration) = (
     std::time::Duration::from_secs(1),
@@ -159,6 +164,8 @@ impl Flusher {
         loop {
             inner.register_pending(&mut state).await?;
             total.upto = inner.catalog.cursor(STORE_CURSOR).await?;
+            // Each time, so that senders who wait for room need not wait for the whole tail.
+            inner.trim(&mut state, total.upto).await?;
             if total.upto >= head {
                 break;
             }
@@ -168,11 +175,12 @@ impl Flusher {
             let commit = inner.write(&chunk, after, flushed_to).await?;
             total.events += chunk.len() as u64;
             total.files += commit.files.len() as u64;
+            metrics::counter!("cresset_flushed_events_total").increment(chunk.len() as u64);
             state.unregistered = Some(commit);
         }
-        inner.trim(&mut state, total.upto).await?;
         inner.prune_keys(&mut state).await?;
-        metrics::counter!("cresset_flushed_events_total").increment(total.events);
+        // After damage the newest numbers of the log may have no events.
+        total.upto = total.upto.max(head);
         Ok(total)
     }
 }
@@ -181,8 +189,8 @@ impl Inner {
     /// Returns when a flush or a trim is due.
     async fn due(&self, head: &mut watch::Receiver<u64>, done: u64) {
         while *head.borrow_and_update() <= done {
-            if self.trim_is_behind(done).await {
-                sleep(LOOK * 4).await;
+            if self.trim_is_behind().await {
+                sleep(LOOK_AT_OTHERS).await;
                 return;
             }
             if head.changed().await.is_err() {
@@ -192,13 +200,17 @@ impl Inner {
         }
         let start = Instant::now();
         let max_age = self.settings.max_age.to_std();
-        while start.elapsed() < max_age && self.log.pending_bytes(done) < self.settings.max_bytes {
-            sleep(LOOK.min(max_age.saturating_sub(start.elapsed()))).await;
+        let rest = || max_age.saturating_sub(start.elapsed());
+        while !rest().is_zero() && self.log.pending_bytes(done) < self.settings.max_bytes {
+            sleep(LOOK.min(rest())).await;
+            // Without new events there is nothing new to see.
+            let _ = timeout(rest(), head.changed()).await;
         }
     }
 
-    async fn trim_is_behind(&self, done: u64) -> bool {
-        self.state.lock().await.trimmed < done
+    async fn trim_is_behind(&self) -> bool {
+        let state = self.state.lock().await;
+        state.trimmed < state.flushed
     }
 
     /// Events after `after`, as many as are written at a time.
@@ -257,6 +269,7 @@ impl Inner {
     }
 
     async fn trim(&self, state: &mut State, flushed: u64) -> Result<(), FlushError> {
+        state.flushed = flushed;
         let mut upto = flushed;
         for consumer in &self.other_consumers {
             upto = upto.min(self.catalog.cursor(consumer).await?);

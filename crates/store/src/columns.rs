@@ -114,16 +114,27 @@ struct Field<'a> {
 fn collect<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Field<'a>> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut fields: Vec<Field<'a>> = Vec::new();
+    // Where the fields of the event before went, in its order: events of one source
+    // look alike, and comparing a name costs much less than looking it up.
+    let mut expected: Vec<usize> = Vec::new();
     for (row, event) in events.enumerate() {
         let row = row as u32;
-        for (name, value) in &event.fields {
-            let place = *places.entry(name.as_str()).or_insert_with(|| {
-                fields.push(Field {
-                    name,
-                    cells: Vec::new(),
-                });
-                fields.len() - 1
+        for (at, (name, value)) in event.fields.iter().enumerate() {
+            let likely = expected.get(at).copied();
+            let known = likely.filter(|p| fields.get(*p).is_some_and(|f| f.name == name.as_str()));
+            let place = known.unwrap_or_else(|| {
+                *places.entry(name.as_str()).or_insert_with(|| {
+                    fields.push(Field {
+                        name,
+                        cells: Vec::new(),
+                    });
+                    fields.len() - 1
+                })
             });
+            match expected.get_mut(at) {
+                Some(expected) => *expected = place,
+                None => expected.push(place),
+            }
             let Some(field) = fields.get_mut(place) else {
                 continue;
             };

@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What can be set about a store.
 #[derive(Debug, Clone, Copy)]
@@ -262,25 +263,62 @@ fn clear(root: &Path, registered: &HashSet<String>, fresh: bool) -> Result<()> {
     Ok(())
 }
 
+/// Files written at the same time: most of the time of a small one is waiting for
+/// the disk, and events of past years become many small ones.
+const WRITERS: usize = 4;
+
+/// Writes a file per slice, in the order of the slices; after an error, none.
 fn write_all(
     root: &Path,
     slices: &[(ObjectId, Slice)],
     max_columns: usize,
 ) -> Result<Vec<FileEntry>> {
-    let mut files = Vec::with_capacity(slices.len());
-    for (id, slice) in slices {
-        match write_one(root, *id, slice, max_columns) {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((id, slice)) = slices.get(at) else {
+                break;
+            };
+            let file = write_one(root, *id, slice, max_columns);
+            failed.fetch_or(file.is_err(), Ordering::Relaxed);
+            done.push((at, file));
+        }
+        done
+    };
+    let mut done = if slices.len() > 1 {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..WRITERS.min(slices.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            let joined = threads.into_iter().map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            joined.flatten().collect()
+        })
+    } else {
+        work()
+    };
+    done.sort_unstable_by_key(|(at, _)| *at);
+    let (mut files, mut first_error) = (Vec::with_capacity(done.len()), None);
+    for (_, file) in done {
+        match file {
             Ok(file) => files.push(file),
-            Err(error) => {
-                for file in &files {
-                    // What stays is removed at the next start.
-                    let _ = discard(root, file);
-                }
-                return Err(error);
-            }
+            Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Ok(files)
+    let Some(error) = first_error else {
+        return Ok(files);
+    };
+    for file in &files {
+        // What stays is removed at the next start.
+        let _ = discard(root, file);
+    }
+    Err(error)
 }
 
 fn discard(root: &Path, file: &FileEntry) -> Result<()> {

@@ -161,3 +161,52 @@ async fn the_task_flushes_by_age_by_size_and_at_the_end() {
     task.await.unwrap();
     assert_eq!(files(&server).await, 51);
 }
+
+#[tokio::test]
+async fn what_is_in_files_leaves_the_log_although_the_rest_cannot_follow() {
+    let home = Home::new();
+    let small = FlusherSettings {
+        max_bytes: 2_000,
+        ..FlusherSettings::default()
+    };
+    let server = home.start_with(&[], small, SearchSettings::default()).await;
+    server
+        .append("r", (0..20).map(|n| event(n, START)).collect())
+        .await;
+    server.append("blocked", vec![event(20, START)]).await;
+    std::fs::write(home.events().join("blocked"), b"not a folder").unwrap();
+    assert!(server.flusher.flush_now().await.is_err());
+    let stored = server.catalog.cursor(STORE_CURSOR).await.unwrap();
+    assert!((1..21).contains(&stored), "{stored}");
+    let left = server.log.read(0, 100);
+    assert_eq!(left.first().map(|e| e.seq), Some(stored + 1));
+    assert_eq!(left.last().map(|e| e.seq), Some(21));
+    assert_eq!(server.searcher.run(request("")).await.unwrap().total, 21);
+}
+
+#[tokio::test]
+async fn numbers_without_events_are_not_waited_for() {
+    let home = Home::new();
+    let server = home.start().await;
+    server.append("r", vec![event(0, START)]).await;
+    server.stop().await;
+    // A torn end, as after a power failure: what it held cannot be told.
+    let log = home.folder.path().join("log");
+    let mut segments: Vec<_> = std::fs::read_dir(log)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    segments.retain(|p| p.extension().is_some_and(|e| e == "log"));
+    let newest = segments.iter().max().unwrap();
+    let content = [std::fs::read(newest).unwrap(), vec![0xff; 300]].concat();
+    std::fs::write(newest, content).unwrap();
+
+    let server = home.start().await;
+    let head = *server.log.head().borrow();
+    assert!(head > 1, "{head}");
+    let flushed = server.flusher.flush_now().await.unwrap();
+    assert_eq!((flushed.events, flushed.upto), (1, head));
+    server.append("r", vec![event(1, START)]).await;
+    assert_eq!(server.flusher.flush_now().await.unwrap().events, 1);
+    assert_eq!(server.searcher.run(request("")).await.unwrap().total, 2);
+}

@@ -99,6 +99,39 @@ async fn a_failed_write_names_the_place_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn many_files_are_written_in_order_or_none_is() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    let events: Vec<_> = (0..40)
+        .map(|n| event(40 - n, "r", START + Duration::days(n as i64 * 30)))
+        .collect();
+    let files = store.write(&events).await.unwrap();
+    let seqs: Vec<u64> = files.iter().map(|f| f.min_seq).collect();
+    assert_eq!(seqs, (1..=40).rev().collect::<Vec<u64>>());
+    for file in &files {
+        let mut found = Vec::new();
+        let all = (Timestamp::MIN, Timestamp::MAX);
+        let take = &mut |seq, _| {
+            found.push(seq);
+            ControlFlow::Continue(())
+        };
+        store.scan(file, all, None, take).await.unwrap();
+        assert_eq!(found, [file.min_seq]);
+    }
+    let before = home.on_disk();
+    assert_eq!(before.len(), 40);
+    // The folder of the last year cannot be made.
+    std::fs::remove_dir_all(home.root().join("r/2029")).unwrap();
+    std::fs::write(home.root().join("r/2029"), b"").unwrap();
+    let left = home.on_disk();
+    assert!(matches!(
+        store.write(&events).await.unwrap_err(),
+        Error::Io { .. }
+    ));
+    assert_eq!(home.on_disk(), left);
+}
+
+#[tokio::test]
 async fn missing_and_damaged_files_are_named() {
     let home = Home::new().await;
     let store = home.open().await.unwrap();
