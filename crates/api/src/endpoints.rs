@@ -151,7 +151,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     native(
         POST,
         "/api/v1/repos",
-        Access::Administrator(Scope::LogsourceRead),
+        Access::Administrator(Scope::LogsWrite),
     ),
     native(
         PUT,

@@ -55,16 +55,16 @@ impl EgressGuard {
         if let Some(&address) = forms.iter().find(|a| is_metadata(**a)) {
             return Err(EgressError::Metadata { address });
         }
-        // The operator means an address, however it is wrapped; the wrapping itself may
-        // be allowed too.
-        if forms
-            .iter()
-            .any(|a| self.allow.iter().any(|net| net.contains(*a)))
-        {
+        let allowed = |a: &IpAddr| self.allow.iter().any(|net| net.contains(*a));
+        if allowed(&address) {
             return Ok(());
         }
+        // The operator means an address, however it is wrapped, so the wrapping is not
+        // judged where something inside is allowed; all that is inside is.
+        let inside = forms.iter().any(allowed);
         match forms
             .iter()
+            .filter(|a| !(allowed(a) || inside && a.is_ipv6()))
             .find_map(|a| class(*a).map(|class| (*a, class)))
         {
             Some((address, class)) => Err(EgressError::Refused { address, class }),

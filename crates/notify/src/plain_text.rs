@@ -30,6 +30,9 @@ pub(crate) fn from_html(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     let mut rest = html;
     let mut link: Option<(String, usize)> = None;
+    // What was not found once is not looked for again: the time stays in proportion to
+    // the length, whatever a template writes.
+    let mut tags_end = true;
     while let Some(open) = rest.find('<') {
         push_words(&mut text, &rest[..open]);
         rest = &rest[open..];
@@ -39,7 +42,14 @@ pub(crate) fn from_html(html: &str) -> String {
         }
         let is_tag =
             rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
-        let Some(end) = rest.find('>').filter(|_| is_tag) else {
+        let end = if is_tag && tags_end {
+            let end = rest.find('>');
+            tags_end = end.is_some();
+            end
+        } else {
+            None
+        };
+        let Some(end) = end else {
             push_words(&mut text, "<");
             rest = &rest[1..];
             continue;
@@ -74,11 +84,16 @@ pub(crate) fn from_html(html: &str) -> String {
 }
 
 fn after_element<'t>(rest: &'t str, name: &str) -> &'t str {
-    let lower = rest.to_ascii_lowercase();
-    match lower.find(&format!("</{name}")) {
-        Some(at) => rest[at..].find('>').map_or("", |end| &rest[at + end + 1..]),
-        None => "",
+    let mut from = 0;
+    while let Some(step) = rest[from..].find("</") {
+        let at = from + step;
+        from = at + 2;
+        let tag = rest.as_bytes()[from..].get(..name.len());
+        if tag.is_some_and(|tag| tag.eq_ignore_ascii_case(name.as_bytes())) {
+            return rest[at..].find('>').map_or("", |end| &rest[at + end + 1..]);
+        }
     }
+    ""
 }
 
 fn href(tag: &str) -> Option<String> {
@@ -191,6 +206,24 @@ mod tests {
         check("<style>never closed", "");
         check("<", "<");
         check("<a href=>x</a>", "x");
+        check("<style>a</b></STYLE >x", "x");
+    }
+
+    #[test]
+    fn the_time_grows_with_the_length_only() {
+        let started = std::time::Instant::now();
+        for part in [
+            "<a ",
+            "<",
+            "<style></style>",
+            "<!-",
+            "</",
+            "<script></scrip",
+        ] {
+            from_html(&part.repeat((4 << 20) / part.len()));
+            from_html(&format!("{}>", part.repeat((4 << 20) / part.len())));
+        }
+        assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
     }
 
     proptest! {

@@ -212,6 +212,10 @@ impl Secrets {
     fn of(notification: &HttpNotification, url: &Url) -> Self {
         let mut texts = vec![url.to_string(), notification.url.expose().to_owned()];
         texts.extend(url.query().map(str::to_owned));
+        // A destination that complains about a token shows it alone, and decoded.
+        let pairs = url.query().into_iter().flat_map(|query| query.split('&'));
+        texts.extend(pairs.filter_map(|pair| Some(pair.split_once('=')?.1.to_owned())));
+        texts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
         texts.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
         texts.extend(url.password().map(str::to_owned));
         match &notification.auth {
@@ -371,6 +375,12 @@ mod tests {
         assert_eq!(
             secrets.redact(echo),
             "got /***/***/x?*** with Basic *** *** [1m"
+        );
+        let url = address(&notification, "key=s3cr%20et&other=1").unwrap();
+        let secrets = Secrets::of(&notification, &url);
+        assert_eq!(
+            secrets.redact("bad key s3cr et, bad key s3cr%20et"),
+            "bad key ***, bad key ***"
         );
     }
 

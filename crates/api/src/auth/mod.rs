@@ -49,7 +49,13 @@ macro_rules! needs {
     )*};
 }
 
-needs!(SearchWrite, LogsourceRead, AlertrulesRead, AlertrulesWrite);
+needs!(
+    SearchWrite,
+    LogsourceRead,
+    LogsWrite,
+    AlertrulesRead,
+    AlertrulesWrite
+);
 
 /// The address of the other end; unspecified if the server does not know it.
 #[derive(Debug, Clone, Copy)]

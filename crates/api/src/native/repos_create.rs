@@ -1,7 +1,7 @@
 //! `POST /api/v1/repos`
 
 use super::repos_list::row;
-use crate::auth::{Authorized, LogsourceRead};
+use crate::auth::{Authorized, LogsWrite};
 use crate::body::JsonObject;
 use crate::error::{Error, Result, ValidationErrors};
 use crate::logpoint::fields::Section;
@@ -17,7 +17,7 @@ const MAX_RETENTION_DAYS: u32 = 36_500;
 /// Creates a repo. For administrators.
 #[utoipa::path(
     post, path = "/api/v1/repos", tag = "Repos",
-    security(("jwt" = ["logsource:read"])),
+    security(("jwt" = ["logs:write"])),
     request_body(content = Value, example = json!({"name": "web", "retention_days": 90})),
     responses(
         (status = 201, description = "Created", body = Value),
@@ -28,7 +28,7 @@ const MAX_RETENTION_DAYS: u32 = 36_500;
 )]
 pub(crate) async fn create(
     State(api): State<Api>,
-    caller: Authorized<LogsourceRead>,
+    caller: Authorized<LogsWrite>,
     JsonObject(body): JsonObject,
 ) -> Result<(StatusCode, Json<Value>)> {
     if !caller.is_administrator() {

@@ -68,8 +68,8 @@ impl<'a> ArrayItems<'a> {
     }
 }
 
-/// The place of the quote that ends a string.
-fn string_end(body: &[u8], mut at: usize) -> Option<usize> {
+/// The place of the quote that ends a string whose text begins at `at`.
+pub(super) fn string_end(body: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', body.get(at..)?)?;
         if body[at] == b'"' {

@@ -1,5 +1,6 @@
 //! From JSON text to fields without a tree in between: the hot path of the ingest.
 
+use super::array::string_end;
 use super::names::keep_last_of_equal;
 use crate::IngestSettings;
 use compact_str::{CompactString, ToCompactString};
@@ -10,6 +11,10 @@ use std::fmt;
 
 /// Fields that most events have room for without growing.
 const USUAL_FIELDS: usize = 32;
+
+/// Most values in one item, in arrays and objects together. A value of two bytes takes
+/// up to a hundred while it is read, so the length of the text does not bound memory.
+const MAX_VALUES: usize = 250_000;
 
 /// How large an event may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,9 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
     if !text.trim_ascii_start().starts_with('{') {
         return Err("each item must be a JSON object".to_owned());
     }
+    if has_too_many_values(text.as_bytes()) {
+        return Err(format!("more than {MAX_VALUES} values"));
+    }
     let mut sink = Sink {
         flat: Flat {
             fields: Vec::with_capacity(USUAL_FIELDS),
@@ -77,6 +85,34 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
     let mut flat = sink.flat;
     keep_last_of_equal(&mut flat.fields);
     Ok(flat)
+}
+
+/// Counts commas outside strings, as far as [`MAX_VALUES`].
+fn has_too_many_values(text: &[u8]) -> bool {
+    if text.len() <= MAX_VALUES {
+        return false;
+    }
+    let (mut at, mut commas) = (0, 0);
+    while let Some(step) = text
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b',', rest))
+    {
+        at += step;
+        if text[at] == b'"' {
+            // A string without an end is the parser's to complain about.
+            let Some(end) = string_end(text, at + 1) else {
+                return false;
+            };
+            at = end;
+        } else {
+            commas += 1;
+        }
+        if commas >= MAX_VALUES {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// serde_json counts lines within the item; only the column helps.

@@ -104,6 +104,20 @@ fn refuses_with_a_reason() {
 }
 
 #[test]
+fn many_small_values_do_not_take_memory() {
+    let check = |text: String, expect: Option<&str>| {
+        let found = flatten(&text, &limits()).err();
+        assert_eq!(found.as_deref(), expect, "{}", &text[..20]);
+    };
+    let many = Some("more than 250000 values");
+    check(format!("{{\"a\":[{}0]}}", "0,".repeat(250_000)), many);
+    check(format!("{{\"a\":[{}[]]}}", "[],".repeat(250_000)), many);
+    check(format!("{{\"a\":[{}0]}}", "0,".repeat(240_000)), None);
+    check(format!("{{\"a\":\"{}\"}}", ",".repeat(300_000)), None);
+    check(format!("{{\"a\":\"{}\"}}", "\\\",".repeat(300_000)), None);
+}
+
+#[test]
 fn keeps_what_is_too_deep_as_text() {
     let small = Limits {
         depth: 1,

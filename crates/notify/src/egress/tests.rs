@@ -203,6 +203,15 @@ fn mixed_answers_keep_the_good_ones() {
 }
 
 #[test]
+fn an_allowed_address_does_not_let_a_refused_one_pass_with_it() {
+    // Teredo: server 10.0.0.1, client 192.168.1.1.
+    let both: IpAddr = "2001:0:a00:1:0:0:3f57:fefe".parse().unwrap();
+    assert!(guard(&["10.0.0.0/8"]).check(both).is_err());
+    assert!(guard(&["192.168.0.0/16"]).check(both).is_err());
+    assert_eq!(guard(&["10.0.0.0/8", "192.168.0.0/16"]).check(both), Ok(()));
+}
+
+#[test]
 fn networks_are_read_and_printed() {
     let check = |text: &str, expect: &str| {
         let shown = match text.parse::<Cidr>() {
