@@ -15,16 +15,28 @@ mod system;
 use clap::Parser;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long threads that are still busy may hold up the end of the process.
+const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);
+
+fn main() -> ExitCode {
     let args = cli::Cli::parse();
     // One TLS provider for the whole process; a second call would be a bug here.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match cmd::run(args).await {
-        Ok(code) => code,
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("cresset: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("cresset: no threads can be started: {error}");
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let code = runtime.block_on(cmd::run(args)).unwrap_or_else(|error| {
+        eprintln!("cresset: {error:#}");
+        ExitCode::FAILURE
+    });
+    // A search that does not notice its end must not keep the process alive.
+    runtime.shutdown_timeout(LAST_WORK);
+    code
 }

@@ -52,6 +52,19 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     let bound = listener.local_addr()?;
     let url = config.url(bound);
     let catalog = Arc::new(catalog);
+
+    let (stop, stopped) = watch::channel(false);
+    // The flusher must outlive everything that appends.
+    let (stop_storage, storage_stopped) = watch::channel(false);
+    let parts = Parts::build(
+        &config,
+        Arc::clone(&catalog),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        &url,
+    )
+    .await?;
+    // After the event log's lock is taken: a second server must change nothing here.
     first_start::populate(
         &catalog,
         &config.data_dir,
@@ -61,11 +74,6 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         entropy.as_ref(),
     )
     .await?;
-
-    let (stop, stopped) = watch::channel(false);
-    // The flusher must outlive everything that appends.
-    let (stop_storage, storage_stopped) = watch::channel(false);
-    let parts = Parts::build(&config, catalog, Arc::clone(&clock), entropy, &url).await?;
     let has = |role| config.roles.contains(&role);
 
     let mut tasks = JoinSet::new();

@@ -144,6 +144,7 @@ impl Parts {
             let settings = DetectSettings {
                 grace: config.grace,
                 timeout: config.search_timeout,
+                attempts: 8,
                 ..DetectSettings::default()
             };
             Detector::new(deps, settings)
