@@ -11,21 +11,27 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("catalog", &["model"]),
     ("eventlog", &["model"]),
     ("store", &["model", "catalog"]),
-    ("search", &["model", "catalog", "eventlog", "store"]),
-    ("detect", &["model", "catalog", "eventlog", "search"]),
+    (
+        "search",
+        &["model", "query", "catalog", "eventlog", "store"],
+    ),
+    (
+        "detect",
+        &["model", "query", "catalog", "eventlog", "search"],
+    ),
     ("notify", &["model", "catalog"]),
     ("ingest", &["model", "catalog", "eventlog"]),
     (
         "api",
         &[
-            "model", "query", "auth", "catalog", "eventlog", "search", "detect", "notify", "ingest",
+            "model", "query", "auth", "catalog", "eventlog", "search", "ingest",
         ],
     ),
     ("testkit", &["model"]),
     (
         "cresset",
         &[
-            "model", "query", "auth", "catalog", "eventlog", "store", "search", "detect", "notify",
+            "model", "auth", "catalog", "eventlog", "store", "search", "detect", "notify",
             "ingest", "api",
         ],
     ),
