@@ -307,7 +307,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     s(
         "storage.max_tail",
         Kind::Size,
-        "\"512MiB\"",
+        "\"256MiB\"",
         "events in memory beyond which senders are told to wait",
     ),
     s(

@@ -115,13 +115,13 @@ async fn measure(source: Source, count: u64, connections: usize) -> anyhow::Resu
     let events = sent.load(Ordering::Relaxed) as f64;
     let bytes_each = source.bytes as f64 / source.lines as f64;
     println!(
-        "{:<34} {wall:>9.1} {:>11.0} {:>13.0} {:>9.1} {:>9.0} {:>9.1}x",
+        "{:<34} {wall:>9.1} {:>11.0} {:>13.0} {:>9.1} {:>9.0} {:>10}",
         format!("{} x {}", events, source.name),
         events / wall,
         events / cpu,
         events * bytes_each / cpu / 1e6,
         server.memory()?.1,
-        cpu / events / baseline,
+        baseline.map_or_else(|| "-".to_owned(), |b| format!("{:.1}x", cpu / events / b)),
     );
     println!(
         "   stored in {:.1} MB, {:.1} times smaller than sent",
@@ -144,8 +144,11 @@ async fn settle(server: &BenchServer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// CPU seconds per event of parsing with `serde_json`, or of splitting lines that are no JSON.
-fn parse_cost(source: &Source) -> f64 {
+/// CPU seconds per event of parsing with `serde_json`; `None` for lines that are no JSON.
+fn parse_cost(source: &Source) -> Option<f64> {
+    if source.format != "ndjson" {
+        return None;
+    }
     let begin = Instant::now();
     let mut events = 0_u64;
     while begin.elapsed().as_secs_f64() < 1.0 {
@@ -157,7 +160,7 @@ fn parse_cost(source: &Source) -> f64 {
             events += lines;
         }
     }
-    begin.elapsed().as_secs_f64() / events as f64
+    Some(begin.elapsed().as_secs_f64() / events as f64)
 }
 
 fn read(path: &Path) -> anyhow::Result<Source> {
