@@ -1,7 +1,8 @@
 //! `cresset check`: the server's own verdict on a configuration.
 
 use crate::cli::CheckArgs;
-use crate::config::{SETTINGS, Sources, load, render_problems};
+use crate::config::{SETTINGS, Sources, render_problems};
+use crate::serve::load_checked;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
@@ -9,7 +10,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
         list();
         return ExitCode::SUCCESS;
     }
-    match load(&Sources::from_process(args.config.clone(), Vec::new())) {
+    match load_checked(&Sources::from_process(args.config.clone(), Vec::new())) {
         Ok(config) => {
             println!(
                 "configuration is valid; the server would listen on {}",

@@ -11,7 +11,7 @@ mod settings;
 mod typed;
 mod units;
 
-pub(crate) use load::{Sources, load, render_problems};
+pub(crate) use load::{Problem, Sources, load, render_problems};
 pub(crate) use settings::SETTINGS;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;

@@ -128,7 +128,7 @@ impl Connections {
     }
 }
 
-fn acceptor(tls: &crate::config::Tls) -> anyhow::Result<TlsAcceptor> {
+pub(super) fn acceptor(tls: &crate::config::Tls) -> anyhow::Result<TlsAcceptor> {
     let certs = CertificateDer::pem_file_iter(&tls.cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| {

@@ -7,11 +7,12 @@ mod listen;
 mod metrics;
 mod own_log;
 mod parts;
+mod preflight;
 mod roles;
 mod signals;
 
 use crate::cli::ServeArgs;
-use crate::config::{Config, NodeRole, Sources, load, render_problems};
+use crate::config::{Config, NodeRole, Sources, render_problems};
 use crate::demo::Demo;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Context;
@@ -23,6 +24,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use preflight::load_checked;
+
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let demo = if args.demo {
         Some(Demo::start().await?)
@@ -31,7 +34,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut flags = args.settings();
     flags.extend(demo.iter().flat_map(Demo::settings));
-    let config = match load(&Sources::from_process(args.config.clone(), flags)) {
+    let config = match load_checked(&Sources::from_process(args.config.clone(), flags)) {
         Ok(config) => config,
         Err(problems) => {
             eprint!("{}", render_problems(&problems));

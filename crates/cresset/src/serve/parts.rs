@@ -284,7 +284,7 @@ fn notify_settings(config: &Config, url: &str) -> anyhow::Result<NotifySettings>
     })
 }
 
-fn smtp_settings(smtp: &Smtp) -> anyhow::Result<SmtpSettings> {
+pub(super) fn smtp_settings(smtp: &Smtp) -> anyhow::Result<SmtpSettings> {
     let password = match &smtp.password_file {
         Some(path) => {
             let text = std::fs::read_to_string(path)

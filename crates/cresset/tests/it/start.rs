@@ -111,7 +111,14 @@ async fn two_servers_cannot_share_a_data_directory() -> Result<()> {
 async fn check_and_serve_give_the_same_verdict() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("cresset.toml");
+    let garbage = dir.path().join("garbage.pem");
+    std::fs::write(&garbage, "no certificate")?;
+    let garbage = garbage.display();
+    let no_pem = format!("[tls]\ncert = \"{garbage}\"\nkey = \"{garbage}\"\n");
+    let no_ca = format!("[smtp]\nhost = \"mail\"\nca_file = \"{garbage}\"\n");
     for (text, good) in [
+        (no_pem.as_str(), false),
+        (no_ca.as_str(), false),
         ("[server]\nlisten = \"127.0.0.1:0\"\n", true),
         ("[server]\nlisten = \"127.0.0.1:0\"\nnmae = \"x\"\n", false),
         ("[egress]\nallow = [\"10.0.0.0/33\"]\n", false),

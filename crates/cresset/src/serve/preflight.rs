@@ -1,0 +1,39 @@
+//! What a configuration names is opened and read, before anything is started.
+//!
+//! `cresset check` and the server both come through here, so their verdicts agree.
+
+use super::{listen, parts};
+use crate::config::{Config, Problem, Sources, load};
+use cresset_notify::EgressGuard;
+use cresset_notify::email::EmailSender;
+use std::sync::Arc;
+
+/// Loads the configuration and reads the certificates and passwords that it names.
+pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
+    let config = load(sources)?;
+    let mut problems = Vec::new();
+    let mut note = |place: &str, error: anyhow::Error| {
+        problems.push(Problem {
+            place: place.to_owned(),
+            message: format!("{error:#}"),
+            help: None,
+        });
+    };
+    if let Some(tls) = &config.tls
+        && let Err(error) = listen::acceptor(tls)
+    {
+        note("[tls]", error);
+    }
+    if let Some(smtp) = &config.smtp {
+        let guard = Arc::new(EgressGuard::new(config.egress_allow.clone()));
+        let sender = parts::smtp_settings(smtp).and_then(|s| Ok(EmailSender::new(s, guard)?));
+        if let Err(error) = sender {
+            note("[smtp]", error);
+        }
+    }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
+}
