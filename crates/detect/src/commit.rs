@@ -6,7 +6,7 @@ use crate::rule::CompiledRule;
 use cresset_catalog::port::{Firing, FiringCommit, FiringOutcome};
 use cresset_catalog::{Error, Result};
 use cresset_model::incident::{
-    Evaluation, EvaluationMode, Incident, IncidentStatus, RuleState, Verdict,
+    Evaluation, EvaluationMode, Incident, IncidentStatus, Row, RuleState, Verdict,
 };
 use cresset_model::notification::{Channel, Delivery, DeliveryState};
 use cresset_model::{ObjectId, Timestamp};
@@ -16,6 +16,10 @@ use tokio::sync::watch;
 /// First and longest wait between attempts to commit.
 const FIRST_WAIT: std::time::Duration = std::time::Duration::from_millis(50);
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Most bytes of rows that an incident keeps, as JSON. Below the catalog's bound, so that no
+/// firing is refused for its size.
+const MAX_ROWS_BYTES: usize = 64 << 20;
 
 /// A firing and how it was found.
 #[derive(Debug)]
@@ -36,15 +40,26 @@ async fn firing(deps: &DetectorDeps, found: &Found) -> Result<Firing> {
     let now = deps.clock.now();
     let channels = deps.catalog.auto_channels(rule.id()).await?;
     let assignee = assignee(deps, rule).await?;
-    let cut = || "limit reached: the query kept only part of its rows".to_owned();
+    let kept = rows_within(&fired.rows, MAX_ROWS_BYTES);
+    let error = if kept < fired.rows.len() {
+        Some(format!(
+            "limit reached: the incident keeps {kept} of its rows, which is {} MiB of them",
+            MAX_ROWS_BYTES >> 20
+        ))
+    } else {
+        fired
+            .truncated
+            .then(|| "limit reached: the query kept only part of its rows".to_owned())
+    };
     let evaluation = Evaluation {
         rows: fired.rows_count,
         duration_us: found.duration_us,
-        error: fired.truncated.then(cut),
+        error,
         ..evaluation(rule, found.mode, fired.slot_end, now, Verdict::Fired)
     };
     let id = ObjectId::generate(now, &*deps.entropy);
-    let incident = incident(rule, fired, id, now, assignee);
+    let mut incident = incident(rule, fired, id, now, assignee);
+    incident.rows = fired.rows[..kept].to_vec();
     let deliver = |channel| delivery(deps, &incident, channel, now);
     let deliveries = channels.into_iter().map(deliver).collect();
     Ok(Firing {
@@ -53,6 +68,34 @@ async fn firing(deps: &DetectorDeps, found: &Found) -> Result<Firing> {
         evaluation,
         state: fired.state.clone(),
     })
+}
+
+/// How many of the first rows take at most `most` bytes as JSON.
+fn rows_within(rows: &[Row], most: usize) -> usize {
+    let mut left = Some(most);
+    let fits = |row: &&Row| {
+        let mut counter = Counter(0);
+        let written = serde_json::to_writer(&mut counter, row);
+        left = left
+            .filter(|_| written.is_ok())
+            .and_then(|left| left.checked_sub(counter.0 + 1));
+        left.is_some()
+    };
+    rows.iter().take_while(fits).count()
+}
+
+/// Counts what is written.
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 async fn assignee(deps: &DetectorDeps, rule: &CompiledRule) -> Result<Option<ObjectId>> {
@@ -88,7 +131,7 @@ fn incident(
         window_to: fired.window_to,
         detected_at: now,
         rows_count: fired.rows_count,
-        rows: fired.rows.clone(),
+        rows: Vec::new(),
         comments: Vec::new(),
         throttle_enabled: params.throttling_enabled,
         taxonomy: source.spec.taxonomy.clone(),
@@ -231,4 +274,27 @@ pub(crate) async fn record(
         .inspect_err(|error| {
             tracing::warn!(%error, "evaluations could not be recorded");
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_kept_while_they_fit() {
+        let row = |n: usize| {
+            let value = serde_json::json!({"a": "x".repeat(n)});
+            value.as_object().cloned().unwrap_or_default()
+        };
+        // `{"a":""}` and a comma are 9 bytes.
+        let check = |sizes: &[usize], most: usize, kept: usize| {
+            let rows: Vec<Row> = sizes.iter().map(|n| row(*n)).collect();
+            assert_eq!(rows_within(&rows, most), kept, "{sizes:?} in {most}");
+        };
+        check(&[], 0, 0);
+        check(&[0, 0], 18, 2);
+        check(&[0, 0], 17, 1);
+        check(&[1, 50, 1], 40, 1);
+        check(&[100], 40, 0);
+    }
 }

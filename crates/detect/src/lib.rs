@@ -21,6 +21,7 @@ mod detector;
 pub mod engine;
 mod groups;
 pub mod history;
+mod job;
 pub mod live;
 mod probe;
 mod records;

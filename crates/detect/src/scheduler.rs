@@ -2,13 +2,15 @@
 //!
 //! A rule's place is [`RuleState::evaluated_to`], written with the outcome of each
 //! evaluation. Slots missed while nobody was running are made up for, oldest first.
+//! What happens to a slot whose evaluation keeps failing is told in [`crate::job`].
 
 use crate::commit::{Found, commit, evaluation, record};
 use crate::decide::Decision;
 use crate::detector::{DetectSettings, DetectorDeps, Figures, is_stopped, stopped};
+use crate::job::{Job, Turn};
 use crate::rule::CompiledRule;
 use crate::rulebook::RuleSet;
-use crate::schedule::{decide_slot, due_at, next_slot, span};
+use crate::schedule::{decide_slot, span};
 use cresset_catalog::port::FiringOutcome;
 use cresset_model::incident::{Evaluation, EvaluationMode, RuleState, Verdict};
 use cresset_model::{Duration, ObjectId, Timestamp};
@@ -19,32 +21,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
-
-/// Longest wait between attempts at one evaluation.
-const LONGEST_WAIT: Duration = Duration::minutes(5);
-
-/// One scheduled rule.
-#[derive(Debug)]
-struct Job {
-    rule: Arc<CompiledRule>,
-    /// `None` until it has been read from the catalog.
-    state: Option<RuleState>,
-    failures: u32,
-    not_before: Timestamp,
-    running: bool,
-}
-
-impl Job {
-    fn new(rule: Arc<CompiledRule>) -> Self {
-        Self {
-            rule,
-            state: None,
-            failures: 0,
-            not_before: Timestamp::MIN,
-            running: false,
-        }
-    }
-}
 
 /// How an evaluation ended.
 enum Outcome {
@@ -65,7 +41,7 @@ pub(crate) struct Scheduler {
     jobs: HashMap<ObjectId, Job>,
     tasks: JoinSet<Outcome>,
     /// What each task evaluates.
-    owners: HashMap<Id, (Arc<CompiledRule>, Timestamp)>,
+    owners: HashMap<Id, (Arc<CompiledRule>, Turn)>,
 }
 
 impl Scheduler {
@@ -110,27 +86,16 @@ impl Scheduler {
     fn take_rules(&mut self, set: &RuleSet) {
         self.jobs.retain(|id, _| set.scheduled.contains_key(id));
         for (id, rule) in &set.scheduled {
-            match self.jobs.get_mut(id) {
-                Some(job) if Arc::ptr_eq(&job.rule, rule) => {}
-                Some(job) => {
-                    // Its state is read anew when nothing of it is under way any more.
-                    let running = job.running;
-                    *job = Job {
-                        running,
-                        ..Job::new(Arc::clone(rule))
-                    };
-                }
-                None => {
-                    let running = self.owners.values().any(|(r, _)| r.id() == *id);
-                    self.jobs.insert(
-                        *id,
-                        Job {
-                            running,
-                            ..Job::new(Arc::clone(rule))
-                        },
-                    );
-                }
+            if self
+                .jobs
+                .get(id)
+                .is_some_and(|job| Arc::ptr_eq(&job.rule, rule))
+            {
+                continue;
             }
+            // Its state is read anew when nothing of it is under way any more.
+            let running = self.owners.values().any(|(r, _)| r.id() == *id);
+            self.jobs.insert(*id, Job::new(Arc::clone(rule), running));
         }
     }
 
@@ -149,35 +114,37 @@ impl Scheduler {
         }
     }
 
-    /// Starts the most overdue evaluations, as many as may run at once.
+    /// Starts the most overdue evaluations, as many as may run at once; gaps come last.
     fn start_due(&mut self, shutdown: &watch::Receiver<bool>) {
         let now = self.deps.clock.now();
         let grace = self.settings.grace;
-        let mut due: Vec<(Timestamp, ObjectId, Timestamp)> = Vec::new();
-        let mut lag = Duration::ZERO;
+        let mut turns: Vec<(bool, Timestamp, ObjectId, Turn)> = Vec::new();
+        let (mut lag, mut gaps) = (Duration::ZERO, 0);
         for (id, job) in &self.jobs {
-            let Some(state) = &job.state else {
+            gaps += job.state.as_ref().map_or(0, |s| s.gaps.len());
+            let Some(due) = job.next_due(grace) else {
                 continue;
             };
-            let slot = next_slot(&job.rule, state);
-            let at = due_at(&job.rule, slot, grace);
-            lag = lag.max(now.since(at));
-            if at <= now && !job.running && job.not_before <= now {
-                due.push((at, *id, slot));
+            lag = lag.max(now.since(due));
+            match job.turn(now, grace) {
+                Some(turn @ Turn::Next(_)) => turns.push((false, due, *id, turn)),
+                Some(turn @ Turn::Gap(slot)) => turns.push((true, slot, *id, turn)),
+                None => {}
             }
         }
         self.figures.scheduler_lag.store(lag.0, Ordering::Relaxed);
         metrics::gauge!("cresset_detect_scheduler_lag_seconds").set(lag.as_secs_f64());
-        due.sort_unstable();
-        for (_, id, slot) in due {
+        metrics::gauge!("cresset_detect_gaps").set(gaps as f64);
+        turns.sort_unstable();
+        for (.., id, turn) in turns {
             if self.tasks.len() >= self.settings.concurrency.max(1) {
                 return;
             }
-            self.start(id, slot, shutdown);
+            self.start(id, turn, shutdown);
         }
     }
 
-    fn start(&mut self, id: ObjectId, slot: Timestamp, shutdown: &watch::Receiver<bool>) {
+    fn start(&mut self, id: ObjectId, turn: Turn, shutdown: &watch::Receiver<bool>) {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
@@ -187,8 +154,8 @@ impl Scheduler {
         job.running = true;
         let rule = Arc::clone(&job.rule);
         let (deps, timeout) = (self.deps.clone(), self.settings.timeout);
-        let owner = (Arc::clone(&rule), slot);
-        let work = evaluate(deps, rule, state, slot, timeout, shutdown.clone());
+        let owner = (Arc::clone(&rule), turn);
+        let work = evaluate(deps, rule, state, turn, timeout, shutdown.clone());
         let task = self.tasks.spawn(work);
         self.owners.insert(task.id(), owner);
     }
@@ -201,7 +168,7 @@ impl Scheduler {
                 Outcome::Failed("the evaluation panicked".into()),
             ),
         };
-        let Some((rule, slot)) = self.owners.remove(&task) else {
+        let Some((rule, turn)) = self.owners.remove(&task) else {
             return;
         };
         let Some(job) = self.jobs.get_mut(&rule.id()) else {
@@ -213,60 +180,31 @@ impl Scheduler {
             return;
         }
         match outcome {
-            Outcome::Done(state) => {
-                job.failures = 0;
-                job.state = Some(state);
-            }
-            Outcome::Failed(error) => self.take_failure(&rule, slot, &error).await,
+            Outcome::Done(state) => job.done(turn, state),
+            Outcome::Failed(error) => self.take_failure(&rule, turn, &error).await,
             Outcome::Stopped => {}
         }
     }
 
-    /// Records a failure; after the last attempt the slot is passed over, which the record says.
-    async fn take_failure(&mut self, rule: &CompiledRule, slot: Timestamp, error: &str) {
+    /// Records a failure and, after the last attempt, that the slot is passed over.
+    async fn take_failure(&mut self, rule: &CompiledRule, turn: Turn, error: &str) {
         let now = self.deps.clock.now();
-        let attempts = self.settings.attempts.max(1);
-        let retry_after = self.settings.retry_after;
+        let (retry_after, attempts) = (self.settings.retry_after, self.settings.attempts);
         let Some(job) = self.jobs.get_mut(&rule.id()) else {
             return;
         };
-        let Some(state) = &job.state else {
-            return;
-        };
-        let failures = job.failures.saturating_add(1);
-        tracing::warn!(rule = %rule.id(), failures, error, "a scheduled evaluation failed");
-        let wait = Duration(
-            retry_after
-                .0
-                .saturating_mul(1 << (failures.clamp(1, 20) - 1)),
-        );
-        let (error, states) = if failures < attempts {
-            (
-                format!("attempt {failures} of {attempts}: {error}"),
-                Vec::new(),
-            )
-        } else {
-            let text =
-                format!("gap: this slot was not evaluated after {attempts} attempts: {error}");
-            let state = RuleState {
-                evaluated_to: Some(slot),
-                ..state.clone()
-            };
-            (text, vec![(rule.id(), state)])
-        };
+        let (told, over) = job.failed(turn, now, retry_after, attempts);
+        tracing::warn!(rule = %rule.id(), slot = turn.slot().to_rfc3339(), told, error, "a scheduled evaluation failed");
+        let mode = EvaluationMode::Scheduled;
         let failed = Evaluation {
-            error: Some(error),
-            ..evaluation(rule, EvaluationMode::Scheduled, slot, now, Verdict::Failed)
+            error: Some(format!("{told}: {error}")),
+            ..evaluation(rule, mode, turn.slot(), now, Verdict::Failed)
         };
+        let states: Vec<_> = over.iter().map(|s| (rule.id(), s.clone())).collect();
         let recorded = record(&self.deps, &[failed], &states).await.is_ok();
-        if let (true, Some((_, state))) = (recorded, states.into_iter().next()) {
-            job.failures = 0;
-            job.not_before = Timestamp::MIN;
-            job.state = Some(state);
+        if let (true, Some(state)) = (recorded, over) {
+            job.passed_over(state);
             metrics::counter!("cresset_detect_gaps_total").increment(1);
-        } else {
-            job.failures = failures;
-            job.not_before = now + wait.min(LONGEST_WAIT);
         }
     }
 }
@@ -275,12 +213,14 @@ async fn evaluate(
     deps: DetectorDeps,
     rule: Arc<CompiledRule>,
     state: RuleState,
-    slot: Timestamp,
+    turn: Turn,
     timeout: Duration,
     mut shutdown: watch::Receiver<bool>,
 ) -> Outcome {
     let started = Instant::now();
-    let reach = span(&rule, &state, slot);
+    let slot = turn.slot();
+    let before = turn.state_before(&state);
+    let reach = span(&rule, &before, slot);
     let request = SearchRequest {
         plan: Arc::clone(rule.plan()),
         repos: rule.repos().to_vec(),
@@ -295,7 +235,7 @@ async fn evaluate(
         Ok(result) => result,
         Err(error) => return Outcome::Failed(error.to_string()),
     };
-    let decision = decide_slot(&rule, &state, slot, &result);
+    let decision = decide_slot(&rule, &before, slot, &result);
     let spent = started.elapsed();
     metrics::histogram!("cresset_detect_evaluation_seconds").record(spent.as_secs_f64());
     let duration_us = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
@@ -303,8 +243,8 @@ async fn evaluate(
     let mode = EvaluationMode::Scheduled;
     let verdict = match decision {
         Decision::Fired(mut fired) => {
-            fired.state.evaluated_to = Some(slot);
-            let next = fired.state.clone();
+            let next = turn.state_after(&state, fired.state);
+            fired.state = next.clone();
             let found = Found {
                 rule: Arc::clone(&rule),
                 fired: *fired,
@@ -326,10 +266,7 @@ async fn evaluate(
         Decision::Throttled { .. } => Verdict::Throttled,
         Decision::Quiet { .. } => Verdict::Quiet,
     };
-    let next = RuleState {
-        evaluated_to: Some(slot),
-        ..state
-    };
+    let next = turn.state_after(&state, before);
     let made = Evaluation {
         rows,
         duration_us,

@@ -143,4 +143,16 @@ pub struct RuleState {
     pub evaluated_to: Option<Timestamp>,
     /// Values held back, each with the event time at which it is let go.
     pub throttled: std::collections::BTreeMap<String, Timestamp>,
+    /// Slots up to `evaluated_to` that are still to be evaluated, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+}
+
+/// A slot that was passed over because its evaluation kept failing; it is filled later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// End of the slot.
+    pub slot_end: Timestamp,
+    /// [`RuleState::last_fired_slot`] when it was passed over.
+    pub last_fired_slot: Option<Timestamp>,
 }

@@ -11,7 +11,8 @@ use cresset_model::{ObjectId, Timestamp};
 pub struct Firing {
     /// The incident.
     pub incident: Incident,
-    /// Its outbox rows: one per channel in [`super::Rules::auto_channels`].
+    /// Its outbox rows: one per channel in [`super::Rules::auto_channels`]. A channel that
+    /// came since they were made gets its row in the transaction.
     pub deliveries: Vec<Delivery>,
     /// The evaluation that found it.
     pub evaluation: Evaluation,

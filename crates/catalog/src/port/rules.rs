@@ -56,19 +56,23 @@ pub trait Rules: Send + Sync + 'static {
     /// A number that grows with every change of any rule, by any process.
     async fn rules_version(&self) -> Result<u64>;
 
-    /// Sets the e-mail notification of rules of `owner`; all or none.
+    /// Sets the e-mail notification of rules of `owner`; all or none. A rule made in the
+    /// last 5 minutes tells of its earlier incidents.
     async fn put_email_notification(
         &self,
         ids: &[ObjectId],
         owner: ObjectId,
         notification: &EmailNotification,
+        now: Timestamp,
     ) -> Result<()>;
-    /// Sets the HTTP notification of rules of `owner`; all or none. Secrets are sealed.
+    /// Sets the HTTP notification of rules of `owner`; all or none. Secrets are sealed. A
+    /// rule made in the last 5 minutes tells of its earlier incidents.
     async fn put_http_notification(
         &self,
         ids: &[ObjectId],
         owner: ObjectId,
         notification: &HttpNotification,
+        now: Timestamp,
     ) -> Result<()>;
     /// A rule's e-mail notification.
     async fn email_notification(&self, rule: ObjectId) -> Result<Option<EmailNotification>>;

@@ -4,6 +4,7 @@ use super::columns::{Columns, from_json, not_found, to_json};
 use super::deliveries::insert_delivery;
 use super::evaluations::{record_evaluation, store_state};
 use super::files::store_cursor;
+use super::told::{auto_channels, first_delivery};
 use super::{SqliteCatalog, Transaction};
 use crate::port::{
     CommentedStatus, Firing, FiringCommit, FiringOutcome, IncidentFilter, Incidents,
@@ -166,6 +167,13 @@ impl Prepared {
             .await?;
         for delivery in &self.firing.deliveries {
             insert_delivery(tx, delivery).await?;
+        }
+        for channel in auto_channels(&mut **tx, incident.rule_id).await? {
+            if self.firing.deliveries.iter().all(|d| d.channel != channel) {
+                let now = incident.detected_at;
+                let delivery = first_delivery(incident.id, incident.rule_id, channel, now);
+                insert_delivery(tx, &delivery).await?;
+            }
         }
         record_evaluation(tx, &self.firing.evaluation).await?;
         store_state(tx, incident.rule_id, &self.firing.state).await?;

@@ -18,6 +18,7 @@ mod passwords;
 mod repos;
 mod rules;
 mod schema;
+mod told;
 mod users;
 
 use crate::seal::{Place, Sealer};

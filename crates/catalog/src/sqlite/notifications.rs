@@ -1,13 +1,14 @@
 //! What rules' owners asked to be told.
 
 use super::columns::{Columns, expect_row, from_json, to_json, to_word};
+use super::told::tell_untold;
 use super::{SqliteCatalog, bump};
 use crate::seal::Place;
 use crate::{Error, Result};
 use cresset_model::notification::{
     Channel, DispatchOption, EmailNotification, HttpAuth, HttpMethod, HttpNotification, Threshold,
 };
-use cresset_model::{ObjectId, SecretString};
+use cresset_model::{ObjectId, SecretString, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
@@ -29,6 +30,7 @@ impl SqliteCatalog {
         ids: &[ObjectId],
         owner: ObjectId,
         notification: &EmailNotification,
+        now: Timestamp,
     ) -> Result<()> {
         let settings = to_json("e-mail notification", notification)?;
         if settings.len() > MAX_EMAIL {
@@ -45,9 +47,11 @@ impl SqliteCatalog {
                 enabled: notification.enabled,
                 dispatch: notification.dispatch,
                 settings: settings.clone(),
+                channel: Channel::Email,
             };
             row.upsert(
                 &mut tx,
+                now,
                 "INSERT INTO email_notifications (rule_id, enabled, dispatch, settings)
                  SELECT id, $3, $4, $5 FROM rules WHERE id = $1 AND owner = $2
                  ON CONFLICT (rule_id) DO UPDATE SET enabled = excluded.enabled,
@@ -64,6 +68,7 @@ impl SqliteCatalog {
         ids: &[ObjectId],
         owner: ObjectId,
         notification: &HttpNotification,
+        now: Timestamp,
     ) -> Result<()> {
         let document = HttpDocument::of(notification).to_secret()?;
         let mut tx = self.begin().await?;
@@ -77,9 +82,11 @@ impl SqliteCatalog {
                 enabled,
                 dispatch,
                 settings,
+                channel: Channel::Http,
             };
             row.upsert(
                 &mut tx,
+                now,
                 "INSERT INTO http_notifications (rule_id, enabled, dispatch, settings)
                  SELECT id, $3, $4, $5 FROM rules WHERE id = $1 AND owner = $2
                  ON CONFLICT (rule_id) DO UPDATE SET enabled = excluded.enabled,
@@ -114,22 +121,6 @@ impl SqliteCatalog {
         let document: StoredHttp = from_json("HTTP notification", document.expose())?;
         Ok(Some(document.into()))
     }
-
-    pub(super) async fn auto_channels_of(&self, rule: ObjectId) -> Result<Vec<Channel>> {
-        sqlx::query(
-            "SELECT 'email' AS channel FROM email_notifications
-             WHERE rule_id = $1 AND enabled = 1 AND dispatch = 'auto'
-             UNION ALL
-             SELECT 'http' FROM http_notifications
-             WHERE rule_id = $1 AND enabled = 1 AND dispatch = 'auto'",
-        )
-        .bind(rule.to_string())
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(|row| row.word("channel"))
-        .collect()
-    }
 }
 
 struct NotificationRow {
@@ -138,12 +129,14 @@ struct NotificationRow {
     enabled: bool,
     dispatch: DispatchOption,
     settings: String,
+    channel: Channel,
 }
 
 impl NotificationRow {
     async fn upsert(
         self,
         connection: &mut SqliteConnection,
+        now: Timestamp,
         statement: &'static str,
     ) -> Result<()> {
         let met = sqlx::query(statement)
@@ -152,9 +145,13 @@ impl NotificationRow {
             .bind(i64::from(self.enabled))
             .bind(to_word("dispatch option", &self.dispatch)?)
             .bind(self.settings)
-            .execute(connection)
+            .execute(&mut *connection)
             .await?;
-        expect_row(&met, "alert rule", self.rule)
+        expect_row(&met, "alert rule", &self.rule)?;
+        if self.enabled && self.dispatch == DispatchOption::Auto {
+            tell_untold(connection, &self.rule, self.channel, now).await?;
+        }
+        Ok(())
     }
 }
 

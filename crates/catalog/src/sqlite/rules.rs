@@ -1,6 +1,7 @@
 //! Alert rules.
 
 use super::columns::{Columns, absent_on_foreign_key, expect_row, not_found, to_json};
+use super::told::auto_channels;
 use super::{SqliteCatalog, bump, counter};
 use crate::port::{RuleWithOwner, Rules};
 use crate::{Error, Result};
@@ -187,8 +188,9 @@ impl Rules for SqliteCatalog {
         ids: &[ObjectId],
         owner: ObjectId,
         notification: &EmailNotification,
+        now: Timestamp,
     ) -> Result<()> {
-        self.put_email(ids, owner, notification).await
+        self.put_email(ids, owner, notification, now).await
     }
 
     async fn put_http_notification(
@@ -196,8 +198,9 @@ impl Rules for SqliteCatalog {
         ids: &[ObjectId],
         owner: ObjectId,
         notification: &HttpNotification,
+        now: Timestamp,
     ) -> Result<()> {
-        self.put_http(ids, owner, notification).await
+        self.put_http(ids, owner, notification, now).await
     }
 
     async fn email_notification(&self, rule: ObjectId) -> Result<Option<EmailNotification>> {
@@ -209,7 +212,7 @@ impl Rules for SqliteCatalog {
     }
 
     async fn auto_channels(&self, rule: ObjectId) -> Result<Vec<Channel>> {
-        self.auto_channels_of(rule).await
+        auto_channels(&self.reader, rule).await
     }
 
     async fn rule_state(&self, rule: ObjectId) -> Result<RuleState> {

@@ -1,15 +1,16 @@
-use crate::support::{OWNER, email, http, id, with_rule};
+use crate::support::{OWNER, at, commit, email, firing, http, id, with_rule};
+use cresset_catalog::port::FiringCommit;
 use cresset_catalog::{Catalog, Error};
-use cresset_model::SecretString;
 use cresset_model::notification::{
     Channel, DispatchOption, EmailNotification, HttpAuth, HttpNotification,
 };
+use cresset_model::{ObjectId, SecretString};
 
 async fn email_settings_round_trip_for_several_rules(catalog: &dyn Catalog) {
     let rules = [with_rule(catalog, 10).await, with_rule(catalog, 11).await];
     assert_eq!(catalog.email_notification(rules[0]).await.unwrap(), None);
     catalog
-        .put_email_notification(&rules, id(OWNER), &email())
+        .put_email_notification(&rules, id(OWNER), &email(), at(0))
         .await
         .unwrap();
     let changed = EmailNotification {
@@ -17,7 +18,7 @@ async fn email_settings_round_trip_for_several_rules(catalog: &dyn Catalog) {
         ..email()
     };
     catalog
-        .put_email_notification(&rules[1..], id(OWNER), &changed)
+        .put_email_notification(&rules[1..], id(OWNER), &changed, at(0))
         .await
         .unwrap();
     assert_eq!(
@@ -47,7 +48,7 @@ async fn http_settings_round_trip_with_every_kind_of_auth(catalog: &dyn Catalog)
         HttpAuth::Bearer { token: secret("") },
     ] {
         catalog
-            .put_http_notification(&[rule], id(OWNER), &http(auth.clone()))
+            .put_http_notification(&[rule], id(OWNER), &http(auth.clone()), at(0))
             .await
             .unwrap();
         let read = catalog.http_notification(rule).await.unwrap().unwrap();
@@ -66,14 +67,16 @@ async fn only_the_owners_rules_take_notifications_all_or_none(catalog: &dyn Cata
     };
     let http = http(HttpAuth::None);
     let error = catalog
-        .put_email_notification(&[rule, id(98)], id(OWNER), &email())
+        .put_email_notification(&[rule, id(98)], id(OWNER), &email(), at(0))
         .await;
     missing(error.unwrap_err(), id(98).to_string());
     let error = catalog
-        .put_http_notification(&[rule, id(98)], id(OWNER), &http)
+        .put_http_notification(&[rule, id(98)], id(OWNER), &http, at(0))
         .await;
     missing(error.unwrap_err(), id(98).to_string());
-    let error = catalog.put_http_notification(&[rule], id(2), &http).await;
+    let error = catalog
+        .put_http_notification(&[rule], id(2), &http, at(0))
+        .await;
     missing(error.unwrap_err(), rule.to_string());
     assert_eq!(catalog.email_notification(rule).await.unwrap(), None);
     assert_eq!(catalog.http_notification(rule).await.unwrap(), None);
@@ -84,11 +87,11 @@ async fn auto_channels_are_the_enabled_and_automatic(catalog: &dyn Catalog) {
     assert!(catalog.auto_channels(rule).await.unwrap().is_empty());
     let http = http(HttpAuth::None);
     catalog
-        .put_email_notification(&[rule], id(OWNER), &email())
+        .put_email_notification(&[rule], id(OWNER), &email(), at(0))
         .await
         .unwrap();
     catalog
-        .put_http_notification(&[rule], id(OWNER), &http)
+        .put_http_notification(&[rule], id(OWNER), &http, at(0))
         .await
         .unwrap();
     assert_eq!(
@@ -101,7 +104,7 @@ async fn auto_channels_are_the_enabled_and_automatic(catalog: &dyn Catalog) {
         ..email()
     };
     catalog
-        .put_email_notification(&[rule], id(OWNER), &off)
+        .put_email_notification(&[rule], id(OWNER), &off, at(0))
         .await
         .unwrap();
     assert_eq!(catalog.auto_channels(rule).await.unwrap(), [Channel::Http]);
@@ -111,13 +114,80 @@ async fn auto_channels_are_the_enabled_and_automatic(catalog: &dyn Catalog) {
         ..http
     };
     catalog
-        .put_http_notification(&[rule], id(OWNER), &manual)
+        .put_http_notification(&[rule], id(OWNER), &manual, at(0))
         .await
         .unwrap();
     assert!(catalog.auto_channels(rule).await.unwrap().is_empty());
 }
 
+/// Channels of the outbox rows of an incident.
+async fn told(catalog: &dyn Catalog, incident: u64) -> Vec<Channel> {
+    let rows = catalog.deliveries_of(id(incident)).await.unwrap();
+    let mut channels: Vec<_> = rows.iter().map(|d| d.channel).collect();
+    channels.sort_unstable_by_key(|c| c.as_str());
+    channels
+}
+
+/// A firing that was made when the rule had no notification.
+fn untold(n: u64, rule: ObjectId, slot: i64) -> FiringCommit {
+    let mut firing = firing(n, rule, slot);
+    firing.deliveries.clear();
+    commit(vec![firing])
+}
+
+async fn a_new_rule_tells_what_it_found_before(catalog: &dyn Catalog) {
+    let rule = with_rule(catalog, 10).await;
+    catalog.commit_firings(untold(1, rule, 0)).await.unwrap();
+    assert_eq!(told(catalog, 1).await, []);
+    for _ in 0..2 {
+        catalog
+            .put_email_notification(&[rule], id(OWNER), &email(), at(60))
+            .await
+            .unwrap();
+        assert_eq!(told(catalog, 1).await, [Channel::Email]);
+    }
+    let manual = HttpNotification {
+        dispatch: DispatchOption::Manual,
+        ..http(HttpAuth::None)
+    };
+    catalog
+        .put_http_notification(&[rule], id(OWNER), &manual, at(60))
+        .await
+        .unwrap();
+    assert_eq!(told(catalog, 1).await, [Channel::Email]);
+    let http = http(HttpAuth::None);
+    catalog
+        .put_http_notification(&[rule], id(OWNER), &http, at(60))
+        .await
+        .unwrap();
+    assert_eq!(told(catalog, 1).await, [Channel::Email, Channel::Http]);
+}
+
+async fn an_old_rule_tells_only_what_it_finds_from_now_on(catalog: &dyn Catalog) {
+    let rule = with_rule(catalog, 10).await;
+    catalog.commit_firings(untold(1, rule, 0)).await.unwrap();
+    catalog
+        .put_email_notification(&[rule], id(OWNER), &email(), at(86_400))
+        .await
+        .unwrap();
+    assert_eq!(told(catalog, 1).await, []);
+}
+
+async fn a_channel_that_comes_while_a_firing_is_made_is_not_left_out(catalog: &dyn Catalog) {
+    let rule = with_rule(catalog, 10).await;
+    let firing = untold(1, rule, 0);
+    catalog
+        .put_email_notification(&[rule], id(OWNER), &email(), at(60))
+        .await
+        .unwrap();
+    catalog.commit_firings(firing).await.unwrap();
+    assert_eq!(told(catalog, 1).await, [Channel::Email]);
+}
+
 conformance!(
+    a_new_rule_tells_what_it_found_before,
+    an_old_rule_tells_only_what_it_finds_from_now_on,
+    a_channel_that_comes_while_a_firing_is_made_is_not_left_out,
     email_settings_round_trip_for_several_rules,
     http_settings_round_trip_with_every_kind_of_auth,
     only_the_owners_rules_take_notifications_all_or_none,

@@ -1,6 +1,6 @@
 use crate::support::{OWNER, at, email, evaluation, id, new_user, spec, with_owner, with_rule};
 use cresset_catalog::{Catalog, Error};
-use cresset_model::incident::RuleState;
+use cresset_model::incident::{Gap, RuleState};
 
 fn is_missing(error: &Error, what: &str, id: impl ToString) -> bool {
     matches!(error, Error::NotFound { what: w, name } if *w == what && *name == id.to_string())
@@ -156,7 +156,7 @@ async fn switching_is_all_or_none_and_keeps_times_honest(catalog: &dyn Catalog) 
 async fn deletion_is_all_or_none_and_takes_everything_along(catalog: &dyn Catalog) {
     let (a, b) = (with_rule(catalog, 10).await, with_rule(catalog, 11).await);
     catalog
-        .put_email_notification(&[a], id(OWNER), &email())
+        .put_email_notification(&[a], id(OWNER), &email(), at(0))
         .await
         .unwrap();
     let state = RuleState {
@@ -202,7 +202,7 @@ async fn the_version_grows_with_every_change(catalog: &dyn Catalog) {
         .unwrap();
     seen.push(catalog.rules_version().await.unwrap());
     catalog
-        .put_email_notification(&[rule], id(OWNER), &email())
+        .put_email_notification(&[rule], id(OWNER), &email(), at(0))
         .await
         .unwrap();
     seen.push(catalog.rules_version().await.unwrap());
@@ -236,6 +236,10 @@ async fn state_is_default_then_what_was_stored(catalog: &dyn Catalog) {
         last_fired_slot: Some(at(60)),
         evaluated_to: None,
         throttled: [("root".to_owned(), at(90))].into(),
+        gaps: vec![Gap {
+            slot_end: at(300),
+            last_fired_slot: None,
+        }],
     };
     catalog
         .record_evaluations(&[], &[(rule, state.clone())])

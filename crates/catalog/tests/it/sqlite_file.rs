@@ -103,7 +103,7 @@ async fn no_secret_is_readable_in_the_files() {
     for (n, auth) in (10..).zip(auths) {
         let rule = with_rule(&catalog, n).await;
         catalog
-            .put_http_notification(&[rule], id(OWNER), &http(auth))
+            .put_http_notification(&[rule], id(OWNER), &http(auth), at(0))
             .await
             .unwrap();
     }

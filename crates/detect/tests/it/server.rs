@@ -182,7 +182,7 @@ impl Server {
             threshold: None,
         };
         self.catalog
-            .put_http_notification(&[id], self.owner, &notification)
+            .put_http_notification(&[id], self.owner, &notification, self.now())
             .await
             .unwrap();
         id

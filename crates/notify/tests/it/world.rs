@@ -142,7 +142,7 @@ impl World {
     pub(crate) async fn http_rule(&self, name: &str, notification: &HttpNotification) -> ObjectId {
         let rule = self.rule(name).await;
         self.catalog
-            .put_http_notification(&[rule], self.owner, notification)
+            .put_http_notification(&[rule], self.owner, notification, self.clock.now())
             .await
             .unwrap();
         rule
@@ -155,7 +155,7 @@ impl World {
     ) -> ObjectId {
         let rule = self.rule(name).await;
         self.catalog
-            .put_email_notification(&[rule], self.owner, notification)
+            .put_email_notification(&[rule], self.owner, notification, self.clock.now())
             .await
             .unwrap();
         rule
@@ -163,7 +163,7 @@ impl World {
 
     pub(crate) async fn put_http(&self, rule: ObjectId, notification: &HttpNotification) {
         self.catalog
-            .put_http_notification(&[rule], self.owner, notification)
+            .put_http_notification(&[rule], self.owner, notification, self.clock.now())
             .await
             .unwrap();
     }

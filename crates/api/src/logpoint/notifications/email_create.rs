@@ -36,7 +36,7 @@ pub(crate) async fn create(
 ) -> Result<Json<Value>> {
     let (ids, notification) = read(&form)?;
     api.catalog
-        .put_email_notification(&ids, caller.user.id, &notification)
+        .put_email_notification(&ids, caller.user.id, &notification, api.now())
         .await?;
     let reply = super::set(&api, &caller, &ids, "email", "E-mail notification set").await;
     Ok(Json(reply))

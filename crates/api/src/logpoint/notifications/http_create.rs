@@ -35,7 +35,7 @@ pub(crate) async fn create(
 ) -> Result<Json<Value>> {
     let (ids, notification) = read(&body)?;
     api.catalog
-        .put_http_notification(&ids, caller.user.id, &notification)
+        .put_http_notification(&ids, caller.user.id, &notification, api.now())
         .await?;
     Ok(Json(
         super::set(&api, &caller, &ids, "http", "HTTP notification set").await,
