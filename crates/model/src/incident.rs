@@ -141,8 +141,17 @@ pub struct RuleState {
     pub last_fired_slot: Option<Timestamp>,
     /// End of the last slot that was evaluated on schedule.
     pub evaluated_to: Option<Timestamp>,
-    /// Values held back, each with the event time at which it is let go.
+    /// Values held back, each with the event time at which it is let go. Long values are
+    /// shortened.
     pub throttled: std::collections::BTreeMap<String, Timestamp>,
+    /// Ends of slots that fired before `last_fired_slot`, ascending, kept while a slot between
+    /// may still fire on events that arrive out of order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fired_before: Vec<Timestamp>,
+    /// Times at which values were or will be let go besides those in `throttled`, ascending,
+    /// kept for the same reason.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub held_before: std::collections::BTreeMap<String, Vec<Timestamp>>,
     /// Slots up to `evaluated_to` that are still to be evaluated, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,

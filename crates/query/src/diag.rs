@@ -109,6 +109,57 @@ impl Diagnostic {
     }
 }
 
+/// Most errors, and most warnings, kept for one text.
+pub(crate) const MAX_FINDINGS: usize = 50;
+
+/// Findings about one text. Errors and warnings are limited apart, so that no number
+/// of warnings can hide the error that keeps a query from running.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Findings {
+    all: Vec<Diagnostic>,
+}
+
+impl Findings {
+    /// Whether further findings like this are dropped, so that they need not be made.
+    pub(crate) fn is_full(&self, severity: Severity) -> bool {
+        let alike = self.all.iter().filter(|d| d.severity == severity);
+        alike.count() >= MAX_FINDINGS
+    }
+
+    pub(crate) fn push(&mut self, finding: Diagnostic) {
+        if !self.is_full(finding.severity) {
+            self.all.push(finding);
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Forgets all but the first `len` findings.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.all.truncate(len);
+    }
+
+    /// In order of discovery.
+    pub(crate) fn into_vec(self) -> Vec<Diagnostic> {
+        self.all
+    }
+
+    /// Errors first, each kind in order of place.
+    pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.all.sort_by_key(|d| (!d.is_error(), d.span.start));
+        self.all.truncate(MAX_FINDINGS);
+        self.all
+    }
+}
+
+impl From<Vec<Diagnostic>> for Findings {
+    fn from(all: Vec<Diagnostic>) -> Self {
+        Self { all }
+    }
+}
+
 fn printable(c: char) -> char {
     if c.is_control() { ' ' } else { c }
 }

@@ -6,6 +6,9 @@
 //! parser asks for a token in the mode that its place calls for.
 
 use crate::ast::CmpOp;
+#[cfg(test)]
+use std::cell::Cell;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// A token of the word mode.
@@ -41,26 +44,117 @@ impl Lexed<'_> {
     }
 }
 
-/// White space and comments are skipped from `pos`; the flag is false if a
-/// comment is not closed.
-pub(crate) fn skip_blanks(text: &str, mut pos: usize) -> (usize, bool) {
-    loop {
-        let rest = &text[pos..];
+/// A text that tokens are read from, at any place.
+#[derive(Debug)]
+pub(crate) struct Source<'t> {
+    pub text: &'t str,
+    /// Where comments can end. A calculation may be read once more as a condition and
+    /// the two see different comments, so that one far end would be sought many times.
+    comment_ends: OnceCell<Vec<usize>>,
+    /// Bytes looked at.
+    #[cfg(test)]
+    pub steps: Cell<usize>,
+}
+
+impl<'t> Source<'t> {
+    pub(crate) const fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            comment_ends: OnceCell::new(),
+            #[cfg(test)]
+            steps: Cell::new(0),
+        }
+    }
+
+    /// Notes work, so that tests can show that it is in proportion to the text.
+    #[cfg(test)]
+    pub(crate) fn count(&self, bytes: usize) {
+        self.steps.set(self.steps.get() + bytes);
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests count here")]
+    pub(crate) const fn count(&self, _bytes: usize) {}
+
+    /// The place after the end of the comment whose text begins at `pos`.
+    fn comment_end(&self, pos: usize) -> Option<usize> {
+        let ends = self.comment_ends.get_or_init(|| {
+            let ends = memchr::memmem::find_iter(self.text.as_bytes(), "*/");
+            ends.collect()
+        });
+        self.count(1);
+        let next = ends.partition_point(|end| *end < pos);
+        ends.get(next).map(|end| end + 2)
+    }
+
+    /// White space is skipped from `pos`, and at most one comment; the flag says
+    /// whether there was one. `None` if it is not closed.
+    pub(crate) fn skip_blank(&self, pos: usize) -> Option<(usize, bool)> {
+        let rest = &self.text[pos..];
         let trimmed = rest.trim_start();
-        pos += rest.len() - trimmed.len();
+        let blank = rest.len() - trimmed.len();
+        self.count(blank + 1);
         if !trimmed.starts_with("/*") {
-            return (pos, true);
+            return Some((pos + blank, false));
         }
-        match trimmed[2..].find("*/") {
-            Some(i) => pos += i + 4,
-            None => return (pos, false),
+        self.comment_end(pos + blank + 2).map(|end| (end, true))
+    }
+
+    /// White space and comments are skipped from `pos`; the flag is false if a
+    /// comment is not closed.
+    fn skip_blanks(&self, mut pos: usize) -> (usize, bool) {
+        loop {
+            match self.skip_blank(pos) {
+                Some((end, false)) => return (end, true),
+                Some((end, true)) => pos = end,
+                None => {
+                    let rest = &self.text[pos..];
+                    return (pos + rest.len() - rest.trim_start().len(), false);
+                }
+            }
         }
+    }
+
+    /// The token at or after `pos` where words, operators and brackets may stand.
+    pub(crate) fn word_mode(&self, pos: usize) -> Lexed<'t> {
+        let (start, closed) = self.skip_blanks(pos);
+        if !closed {
+            return unclosed(self.text, start);
+        }
+        let token = word_mode_token(self.text, start);
+        self.count(token.end - start);
+        token
+    }
+
+    /// The value at or after `pos`: quoted text, or everything up to white space,
+    /// a bracket, a comma or a pipe. An empty word means that there is no value.
+    pub(crate) fn value_mode(&self, pos: usize) -> Lexed<'t> {
+        let blank = self.text[pos..].starts_with(char::is_whitespace);
+        let (start, closed) = if blank {
+            self.skip_blanks(pos)
+        } else {
+            (pos, true)
+        };
+        if !closed {
+            return unclosed(self.text, start);
+        }
+        let token = value_mode_token(self.text, start);
+        self.count(token.end - start);
+        token
     }
 }
 
-/// The token at or after `pos` where words, operators and brackets may stand.
-pub(crate) fn word_mode(text: &str, pos: usize) -> Lexed<'_> {
-    let (start, closed) = skip_blanks(text, pos);
+/// The begin of a comment that is not closed.
+const fn unclosed(text: &str, start: usize) -> Lexed<'_> {
+    Lexed {
+        token: Token::End,
+        start,
+        end: text.len(),
+        closed: false,
+    }
+}
+
+fn word_mode_token(text: &str, start: usize) -> Lexed<'_> {
     let rest = &text[start..];
     let token = |token, len| Lexed {
         token,
@@ -68,14 +162,6 @@ pub(crate) fn word_mode(text: &str, pos: usize) -> Lexed<'_> {
         end: start + len,
         closed: true,
     };
-    if !closed {
-        return Lexed {
-            token: Token::End,
-            start,
-            end: text.len(),
-            closed: false,
-        };
-    }
     let Some(first) = rest.bytes().next() else {
         return token(Token::End, 0);
     };
@@ -153,23 +239,7 @@ fn ends_bare(c: char) -> bool {
     matches!(c, '(' | ')' | '[' | ']' | ',' | '|') || c.is_whitespace()
 }
 
-/// The value at or after `pos`: quoted text, or everything up to white space,
-/// a bracket, a comma or a pipe. An empty word means that there is no value.
-pub(crate) fn value_mode(text: &str, pos: usize) -> Lexed<'_> {
-    let blank = text[pos..].starts_with(char::is_whitespace);
-    let (start, closed) = if blank {
-        skip_blanks(text, pos)
-    } else {
-        (pos, true)
-    };
-    if !closed {
-        return Lexed {
-            token: Token::End,
-            start,
-            end: text.len(),
-            closed,
-        };
-    }
+fn value_mode_token(text: &str, start: usize) -> Lexed<'_> {
     let rest = &text[start..];
     match rest.bytes().next() {
         Some(quote @ (b'"' | b'\'')) => delimited(text, start, quote),

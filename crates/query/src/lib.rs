@@ -4,9 +4,12 @@
 //! What was left open by the language's description, and what is done here:
 //!
 //! - `or` binds tighter than `and`; [`Plan::explain`] shows the reading.
-//! - Texts are compared without regard to letter case ([`fold`]), numbers and
-//!   numeric texts as numbers (`=` too: `port=22` finds `0022`), other values
-//!   against `<` and `>` as text, IP addresses as addresses.
+//! - Texts are compared without regard to letter case ([`fold`]), IP addresses as
+//!   addresses, numbers and numeric texts as numbers. For `=` and `in` too, where no
+//!   digit is lost ([`Num::exact`]): `port=22` finds `0022`, but `hash=0e46` does not
+//!   find `0e83`. No text that is not a number stands in any order to a number, so
+//!   `status>=500` does not find `timeout`; beside a literal that is a text, `<` and
+//!   `>` follow the order of texts.
 //! - A test on an absent field is false and its negation true, so `f!=x` holds
 //!   where `f` is absent. A field with an empty list is absent.
 //! - Words and phrases: see [`Words`]. They are sought in `msg` only.
@@ -50,7 +53,7 @@ mod plan;
 pub use diag::{Diagnostic, Severity};
 pub use eval::{
     Check, Context, Expr, Glob, ListLookup, Literal, NoLists, Num, Operand, Pattern, Relation,
-    ResultRow, Row, ValueSet, Words, fold, wildcard_match,
+    ResultRow, Row, Subject, ValueSet, Watch, Words, fold, wildcard_match,
 };
 pub use exec::{Executor, Limits, ResultSet};
 pub use live::{LiveShape, Measure};

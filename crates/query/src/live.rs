@@ -151,11 +151,14 @@ fn counted(condition: &Expr, chart: &Chart) -> Option<(Measure, f64)> {
         _ => return None,
     };
     let number = literal.number?.as_f64();
-    match relation {
-        Relation::AtLeast => Some((measure, number.ceil().max(1.0))),
-        Relation::Greater => Some((measure, (number.floor() + 1.0).max(1.0))),
-        Relation::Less | Relation::AtMost => None,
-    }
+    let least = match relation {
+        Relation::AtLeast => number.ceil(),
+        Relation::Greater => number.floor() + 1.0,
+        Relation::Less | Relation::AtMost => return None,
+    };
+    // A group has at least one event, but its events may all lack the field.
+    let may_be_empty = matches!(measure, Measure::DistinctCount(_));
+    (least >= 1.0 || !may_be_empty).then_some((measure, least.max(1.0)))
 }
 
 /// Checks that a condition on a group stays true once it is true.

@@ -209,6 +209,15 @@ pub enum Group {
     Step(Name, u64),
 }
 
+impl Group {
+    /// The field that it reads.
+    pub const fn field(&self) -> &Name {
+        match self {
+            Self::Field(field) | Self::Call(_, field) | Self::Step(field, _) => field,
+        }
+    }
+}
+
 /// A sort key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderKey {

@@ -1,5 +1,17 @@
 //! The closed sets of words of the language: functions, aggregates, operators, units.
 
+/// What is called `name`, letter case ignored.
+fn named<T: Copy>(all: &[(&'static str, T)], name: &str) -> Option<T> {
+    let found = all.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| *value)
+}
+
+/// The name of `value`.
+fn name_of<T: Copy + PartialEq>(all: &[(&'static str, T)], value: T) -> &'static str {
+    let found = all.iter().find(|(_, v)| *v == value);
+    found.map_or("", |(name, _)| name)
+}
+
 /// A function of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
@@ -36,18 +48,12 @@ impl Function {
 
     /// The function called `name`, letter case ignored.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, f)| *f)
+        named(&Self::ALL, name)
     }
 
     /// The function's name.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, f)| *f == self)
-            .map_or("", |(n, _)| n)
+        name_of(&Self::ALL, self)
     }
 
     /// True for the functions that take a part of a time.
@@ -126,18 +132,12 @@ impl AggFn {
 
     /// The function called `name`, letter case ignored.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, f)| *f)
+        named(&Self::ALL, name)
     }
 
     /// The function's name.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, f)| *f == self)
-            .map_or("", |(n, _)| n)
+        name_of(&Self::ALL, self)
     }
 }
 
@@ -238,17 +238,13 @@ impl Unit {
 
     /// The unit called `name`, with or without a plural `s`, letter case ignored.
     pub fn named(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let name = name.strip_suffix('s').unwrap_or(&name);
-        Self::ALL.iter().find(|(n, _)| *n == name).map(|(_, u)| *u)
+        let singular = name.strip_suffix(['s', 'S']).unwrap_or(name);
+        named(&Self::ALL, singular)
     }
 
     /// The unit's name in the singular.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, u)| *u == self)
-            .map_or("", |(n, _)| n)
+        name_of(&Self::ALL, self)
     }
 
     /// The unit in seconds.

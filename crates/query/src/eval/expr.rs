@@ -6,6 +6,7 @@ use super::pattern::Pattern;
 use super::row::{Context, Row};
 use super::set::ValueSet;
 use super::time;
+use super::watch::Watch;
 use super::words::Words;
 use crate::ast::Function;
 use compact_str::format_compact;
@@ -14,6 +15,10 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+/// What a condition costs besides the text that it looks at, in the steps of a
+/// [`Watch`]: the field has to be found.
+pub(super) const NODE: usize = 64;
 
 /// A condition on one row.
 ///
@@ -70,7 +75,8 @@ pub enum Relation {
 }
 
 impl Relation {
-    const fn holds(self, order: Ordering) -> bool {
+    fn holds(self, order: Option<Ordering>) -> bool {
+        let Some(order) = order else { return false };
         match self {
             Self::Less => order.is_lt(),
             Self::AtMost => order.is_le(),
@@ -80,8 +86,9 @@ impl Relation {
     }
 }
 
-/// What a value is ordered against: as numbers if both are numbers, as addresses
-/// if both are IP addresses of one family, otherwise as folded text.
+/// What a value is ordered against. Beside a number only numbers have an order; beside
+/// an IP address, addresses of its family are ordered as such; anything else is ordered
+/// as folded text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Literal {
     /// The folded text.
@@ -102,19 +109,17 @@ impl Literal {
         }
     }
 
-    fn order(&self, text: &str) -> Ordering {
-        if let Some(number) = self.number
-            && let Some(other) = Num::parse(text)
-        {
-            return other.order(number);
+    fn order(&self, text: &str) -> Option<Ordering> {
+        if let Some(number) = self.number {
+            return Num::parse(text).map(|other| other.order(number));
         }
         if let Some(ip) = self.ip
             && let Ok(other) = text.parse::<IpAddr>()
             && other.is_ipv4() == ip.is_ipv4()
         {
-            return other.cmp(&ip);
+            return Some(other.cmp(&ip));
         }
-        cmp_folded(text, &self.text)
+        Some(cmp_folded(text, &self.text))
     }
 
     fn order_number(&self, number: Num, text: &str) -> Ordering {
@@ -126,17 +131,27 @@ impl Literal {
 }
 
 impl Expr {
-    /// Whether `row` meets the condition.
+    /// Whether `row` meets the condition. Meaningless if the run is given up
+    /// meanwhile: see [`ListLookup::given_up`](super::ListLookup::given_up).
     pub fn matches(&self, row: &dyn Row, ctx: &Context<'_>) -> bool {
+        let given_up = || ctx.lists.given_up();
+        // Asked here too, so that many rows of little work each end as soon.
+        !given_up() && self.holds(row, ctx, &Watch::new(&given_up))
+    }
+
+    fn holds(&self, row: &dyn Row, ctx: &Context<'_>, watch: &Watch<'_>) -> bool {
+        if watch.spend(NODE) {
+            return false;
+        }
         match self {
             Self::Const(always) => *always,
-            Self::And(all) => all.iter().all(|e| e.matches(row, ctx)),
-            Self::Or(any) => any.iter().any(|e| e.matches(row, ctx)),
-            Self::Not(inner) => !inner.matches(row, ctx),
-            Self::Test(operand, check) => operand.passes(check, row, ctx),
+            Self::And(all) => all.iter().all(|e| e.holds(row, ctx, watch)),
+            Self::Or(any) => any.iter().any(|e| e.holds(row, ctx, watch)),
+            Self::Not(inner) => !inner.holds(row, ctx, watch),
+            Self::Test(operand, check) => operand.passes(check, row, ctx, watch),
             Self::Words(words) => row
                 .get("msg")
-                .is_some_and(|msg| words.matches_text(&msg.text())),
+                .is_some_and(|msg| words.text_within(&msg.text(), watch)),
         }
     }
 
@@ -211,14 +226,14 @@ impl Operand {
         }
     }
 
-    fn passes(&self, check: &Check, row: &dyn Row, ctx: &Context<'_>) -> bool {
+    fn passes(&self, check: &Check, row: &dyn Row, ctx: &Context<'_>, watch: &Watch<'_>) -> bool {
         let Some(value) = row.get(self.field()) else {
             return false;
         };
         match self {
             // Case does not matter to any check, so that folding it is idle.
             Self::Field(_) | Self::Call(Function::Lower | Function::Upper, _) => {
-                check.passes(&value, ctx)
+                check.passes(&value, ctx, watch)
             }
             Self::Call(function, _) => {
                 let Some(number) = time::part(*function, &value, &ctx.timezone) else {
@@ -226,33 +241,46 @@ impl Operand {
                 };
                 let named = *function == Function::DayOfWeek
                     && !matches!(check, Check::Ordered(..))
-                    && check.passes(&Value::str(time::day_name(number)), ctx);
-                named || check.passes(&Value::Int(number), ctx)
+                    && check.passes(&Value::str(time::day_name(number)), ctx, watch);
+                named || check.passes(&Value::Int(number), ctx, watch)
             }
         }
     }
 }
 
 impl Check {
-    fn passes(&self, value: &Value, ctx: &Context<'_>) -> bool {
+    fn passes(&self, value: &Value, ctx: &Context<'_>, watch: &Watch<'_>) -> bool {
         if matches!(value, Value::List(items) if items.is_empty()) {
             return false;
         }
         match self {
-            Self::Is(pattern) => pattern.matches(value),
-            Self::In(set) => set.matches(value),
+            Self::Is(pattern) => pattern.matches_within(value, watch),
+            Self::In(set) => set.matches_within(value, watch),
             Self::InList(list) => match value {
-                Value::List(items) => items.iter().any(|i| ctx.lists.contains(list, i)),
-                value => ctx.lists.contains(list, &value.text()),
+                Value::List(items) => items
+                    .iter()
+                    .any(|i| watch.spend(NODE + i.len()) || ctx.lists.contains(list, i)),
+                value => {
+                    let text = value.text();
+                    !watch.spend(text.len()) && ctx.lists.contains(list, &text)
+                }
             },
             Self::Ordered(relation, literal) => match value {
-                Value::Str(s) => relation.holds(literal.order(s)),
+                Value::Str(s) => {
+                    watch.spend(s.len());
+                    relation.holds(literal.order(s))
+                }
                 Value::Bool(b) => relation.holds(literal.order(if *b { "true" } else { "false" })),
-                Value::List(items) => items.iter().any(|i| relation.holds(literal.order(i))),
-                Value::Int(n) => relation
-                    .holds(literal.order_number(Num::Int(i128::from(*n)), &format_compact!("{n}"))),
+                Value::List(items) => items
+                    .iter()
+                    .any(|i| watch.spend(i.len()) || relation.holds(literal.order(i))),
+                Value::Int(n) => {
+                    let number = Num::Int(i128::from(*n));
+                    relation.holds(Some(literal.order_number(number, &format_compact!("{n}"))))
+                }
                 Value::Float(n) => {
-                    relation.holds(literal.order_number(Num::from_f64(*n), &format_compact!("{n}")))
+                    let number = Num::from_f64(*n);
+                    relation.holds(Some(literal.order_number(number, &format_compact!("{n}"))))
                 }
             },
         }

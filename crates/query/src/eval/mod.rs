@@ -10,13 +10,16 @@ mod set;
 #[cfg(test)]
 mod tests;
 pub(crate) mod time;
+mod watch;
 mod words;
 
 pub(crate) use arith::Formula;
 pub use expr::{Check, Expr, Literal, Operand, Relation};
 pub use fold::fold;
+pub(crate) use fold::fold_char;
 pub use number::Num;
-pub use pattern::{Glob, Pattern, wildcard_match};
+pub use pattern::{Glob, Pattern, Subject, wildcard_match};
 pub use row::{Context, ListLookup, NoLists, ResultRow, Row};
 pub use set::ValueSet;
+pub use watch::Watch;
 pub use words::Words;

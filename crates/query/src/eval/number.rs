@@ -4,6 +4,8 @@ use cresset_model::Value;
 use cresset_model::event::parse_number;
 use std::cmp::Ordering;
 
+/// So many decimal digits are told apart by floats.
+const EXACT_DIGITS: usize = 15;
 /// Beyond this, whole numbers are floats.
 const WHOLE: f64 = 1e38;
 
@@ -29,6 +31,29 @@ impl Num {
             return Some(Self::Int(n));
         }
         parse_number(text).map(Self::from_f64)
+    }
+
+    /// The number that a text is for `=`, by which different texts are taken for the
+    /// same only if no digit is lost: whole numbers, and fractions of at most 15 digits.
+    /// A text with an exponent is none: `1e2` and `0e462` are as often parts of a hash.
+    pub fn exact(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let decimal = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if whole.len() + fraction.len() == 0 || !decimal(whole) || !decimal(fraction) {
+            return None;
+        }
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            let exact = whole.trim_start_matches('0').len() + fraction.len() <= EXACT_DIGITS;
+            return parse_number(text).filter(|_| exact).map(Self::from_f64);
+        }
+        if whole.is_empty() {
+            return Some(Self::Int(0));
+        }
+        let sign = text.len() - digits.len();
+        let number: i128 = text[..sign + whole.len()].parse().ok()?;
+        (number.unsigned_abs() < WHOLE as u128).then_some(Self::Int(number))
     }
 
     /// The number that a float is.

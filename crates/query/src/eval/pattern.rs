@@ -2,8 +2,11 @@
 
 use super::fold::{eq_folded, fold};
 use super::number::Num;
+use super::watch::Watch;
 use compact_str::format_compact;
 use cresset_model::Value;
+use std::borrow::Cow;
+use std::cell::OnceCell;
 
 /// Needles up to this length are sought in place, longer ones in a folded copy,
 /// because only the copy can be searched in linear time.
@@ -14,7 +17,7 @@ pub(crate) const IN_PLACE: usize = 64;
 pub enum Pattern {
     /// Any value: the field is there.
     Any,
-    /// The text, or the number if both sides are numbers.
+    /// The text, or the number if both sides are numbers: see [`Num::exact`].
     Exact(Box<str>, Option<Num>),
     /// `text*`
     Prefix(Box<str>),
@@ -31,7 +34,7 @@ impl Pattern {
     pub fn new(text: &str) -> Self {
         let folded = fold(text);
         if !folded.contains(['*', '?']) {
-            return Self::Exact(folded.as_ref().into(), Num::parse(text));
+            return Self::Exact(folded.as_ref().into(), Num::exact(text));
         }
         let open_start = folded.starts_with('*');
         let open_end = folded.ends_with('*');
@@ -49,18 +52,25 @@ impl Pattern {
 
     /// Whether a value matches; of several texts, one is enough.
     pub fn matches(&self, value: &Value) -> bool {
+        self.matches_within(value, &Watch::never())
+    }
+
+    /// [`Pattern::matches`] until `watch` says otherwise.
+    pub(crate) fn matches_within(&self, value: &Value, watch: &Watch<'_>) -> bool {
         match value {
-            Value::Str(s) => self.matches_text(s),
-            Value::List(items) => items.iter().any(|i| self.matches_text(i)),
+            Value::Str(s) => self.text_within(s, watch),
+            Value::List(items) => items
+                .iter()
+                .any(|i| watch.ended() || self.text_within(i, watch)),
             Value::Bool(b) => self.matches_text(if *b { "true" } else { "false" }),
             Value::Int(n) => match self {
                 Self::Any => true,
-                Self::Exact(_, number) => *number == Some(Num::Int(i128::from(*n))),
+                Self::Exact(text, number) => is_number(text, *number, Num::Int(i128::from(*n))),
                 _ => self.matches_text(&format_compact!("{n}")),
             },
             Value::Float(n) => match self {
                 Self::Any => true,
-                Self::Exact(_, number) => *number == Some(Num::from_f64(*n)),
+                Self::Exact(text, number) => is_number(text, *number, Num::from_f64(*n)),
                 _ => self.matches_text(&format_compact!("{n}")),
             },
         }
@@ -68,17 +78,43 @@ impl Pattern {
 
     /// Whether a text matches.
     pub fn matches_text(&self, text: &str) -> bool {
+        self.text_within(text, &Watch::never())
+    }
+
+    /// [`Pattern::matches_text`] until `watch` says otherwise.
+    pub(crate) fn text_within(&self, text: &str, watch: &Watch<'_>) -> bool {
+        watch.spend(text.len());
         match self {
             Self::Any => true,
             Self::Exact(folded, number) => {
-                eq_folded(text, folded) || (number.is_some() && *number == Num::parse(text))
+                eq_folded(text, folded) || (number.is_some() && *number == Num::exact(text))
             }
-            _ if text.is_ascii() => self.matches_ascii(text.as_bytes()),
-            _ => self.matches_folded(&fold(text)),
+            _ if text.is_ascii() => self.matches_ascii(text.as_bytes(), watch),
+            _ => self.matches_subject(&Subject::new(text), watch),
         }
     }
 
-    fn matches_ascii(&self, text: &[u8]) -> bool {
+    /// Whether a text matches, for a text that is matched with many patterns. Ends
+    /// early if `watch` says so.
+    pub fn matches_subject(&self, subject: &Subject<'_>, watch: &Watch<'_>) -> bool {
+        let text = &*subject.folded;
+        match self {
+            Self::Any => true,
+            Self::Exact(folded, number) => {
+                *text == **folded || (number.is_some() && *number == Num::exact(text))
+            }
+            Self::Prefix(p) => text.starts_with(&**p),
+            Self::Suffix(p) => text.ends_with(&**p),
+            Self::Contains(p) => {
+                !watch.spend(text.len())
+                    && memchr::memmem::find(text.as_bytes(), p.as_bytes()).is_some()
+            }
+            Self::Glob(glob) if text.is_ascii() => glob.matches_ascii(text.as_bytes(), watch),
+            Self::Glob(glob) => glob.matches_chars(subject.chars(), watch),
+        }
+    }
+
+    fn matches_ascii(&self, text: &[u8], watch: &Watch<'_>) -> bool {
         match self {
             Self::Any | Self::Exact(..) => true,
             Self::Prefix(p) => text
@@ -89,18 +125,41 @@ impl Pattern {
                 .checked_sub(p.len())
                 .is_some_and(|at| text[at..].eq_ignore_ascii_case(p.as_bytes())),
             Self::Contains(p) => find_ascii(text, p.as_bytes()).is_some(),
-            Self::Glob(glob) => glob.matches_ascii(text),
+            Self::Glob(glob) => glob.matches_ascii(text, watch),
+        }
+    }
+}
+
+/// Whether a literal is the number that a value is. The value is no text, so that an
+/// exponent in the literal is one.
+fn is_number(folded: &str, exact: Option<Num>, value: Num) -> bool {
+    exact.or_else(|| Num::parse(folded)) == Some(value)
+}
+
+/// A text that many patterns are compared with, folded once for all of them.
+#[derive(Debug)]
+pub struct Subject<'t> {
+    folded: Cow<'t, str>,
+    /// The folded text, for globs if it is not ASCII.
+    chars: OnceCell<Vec<char>>,
+}
+
+impl<'t> Subject<'t> {
+    /// Folds `text`.
+    pub fn new(text: &'t str) -> Self {
+        Self {
+            folded: fold(text),
+            chars: OnceCell::new(),
         }
     }
 
-    fn matches_folded(&self, text: &str) -> bool {
-        match self {
-            Self::Any | Self::Exact(..) => true,
-            Self::Prefix(p) => text.starts_with(&**p),
-            Self::Suffix(p) => text.ends_with(&**p),
-            Self::Contains(p) => memchr::memmem::find(text.as_bytes(), p.as_bytes()).is_some(),
-            Self::Glob(glob) => glob.matches_chars(&text.chars().collect::<Vec<char>>()),
-        }
+    /// The folded text.
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+
+    fn chars(&self) -> &[char] {
+        self.chars.get_or_init(|| self.folded.chars().collect())
     }
 }
 
@@ -153,22 +212,24 @@ impl Glob {
         }
     }
 
-    fn matches_ascii(&self, text: &[u8]) -> bool {
-        self.ascii && self.run(text.len(), |i, c| text[i].to_ascii_lowercase() as char == c)
+    fn matches_ascii(&self, text: &[u8], watch: &Watch<'_>) -> bool {
+        let same = |i: usize, c| text[i].to_ascii_lowercase() as char == c;
+        self.ascii && self.run(text.len(), same, watch)
     }
 
-    fn matches_chars(&self, text: &[char]) -> bool {
-        self.run(text.len(), |i, c| text[i] == c)
+    fn matches_chars(&self, text: &[char], watch: &Watch<'_>) -> bool {
+        self.run(text.len(), |i, c| text[i] == c, watch)
     }
 
     /// The first and the last piece are anchored; the others match as early as
-    /// possible, which leaves most room for those after them.
-    fn run(&self, len: usize, same: impl Fn(usize, char) -> bool) -> bool {
+    /// possible, which leaves most room for those after them. No piece is tried twice
+    /// at one place: the longest piece times `len` bounds the comparisons.
+    fn run(&self, len: usize, same: impl Fn(usize, char) -> bool, watch: &Watch<'_>) -> bool {
         let fits = |piece: &[Option<char>], at: usize| {
-            piece
-                .iter()
-                .enumerate()
-                .all(|(i, c)| c.is_none_or(|c| same(at + i, c)))
+            let fitting = |&(i, c): &(usize, &Option<char>)| c.is_none_or(|c| same(at + i, c));
+            let length = piece.iter().enumerate().take_while(fitting).count();
+            watch.spend(length + 1);
+            length == piece.len()
         };
         let Some((first, rest)) = self.pieces.split_first() else {
             return len == 0;
@@ -188,9 +249,9 @@ impl Glob {
             let Some(room) = end.checked_sub(piece.len()) else {
                 return false;
             };
-            match (at..=room).find(|&i| fits(piece, i)) {
-                Some(found) => at = found + piece.len(),
-                None => return false,
+            match (at..=room).find(|&i| fits(piece, i) || watch.ended()) {
+                Some(found) if !watch.ended() => at = found + piece.len(),
+                _ => return false,
             }
         }
         true

@@ -8,6 +8,13 @@ pub trait ListLookup: Send + Sync {
     /// True if `list` has an entry that matches `value`, letter case ignored;
     /// entries may hold wildcards. A list that does not exist is empty.
     fn contains(&self, list: &str, value: &str) -> bool;
+
+    /// True once nobody waits for the run any more, for example because its time is
+    /// up. It stays true, and is asked from inside of long evaluations, which then end
+    /// with a meaningless answer: who gives up a run must not use its result.
+    fn given_up(&self) -> bool {
+        false
+    }
 }
 
 /// No list has any entry.

@@ -2,10 +2,14 @@
 
 use super::fold::{eq_folded, fold_char};
 use super::number::Num;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Subject};
+use super::watch::Watch;
 use cresset_model::Value;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
+
+/// From so many patterns on, a text is folded once for all of them.
+const MANY: usize = 4;
 
 /// Several values and patterns, one of which must match.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +18,10 @@ pub struct ValueSet {
     exact: Vec<Box<str>>,
     /// Places in `exact` by the hash of the text.
     by_hash: HashMap<u64, Vec<u32>>,
-    /// Exact values that are numbers.
+    /// Exact values that are numbers: see [`Num::exact`].
     numbers: HashSet<(bool, i128)>,
+    /// Other exact values that are numbers beside a value that is no text.
+    inexact: HashSet<(bool, i128)>,
     /// Values with wildcards.
     patterns: Vec<Pattern>,
 }
@@ -27,7 +33,10 @@ impl ValueSet {
         for value in values {
             match Pattern::new(value) {
                 Pattern::Exact(folded, number) => {
-                    set.numbers.extend(number.map(Num::key));
+                    match number {
+                        Some(number) => set.numbers.extend([number.key()]),
+                        None => set.inexact.extend(Num::parse(&folded).map(Num::key)),
+                    }
                     set.add_exact(folded);
                 }
                 pattern => set.patterns.push(pattern),
@@ -56,22 +65,41 @@ impl ValueSet {
 
     /// Whether a value is a member; of several texts, one is enough.
     pub fn matches(&self, value: &Value) -> bool {
+        self.matches_within(value, &Watch::never())
+    }
+
+    /// [`ValueSet::matches`] until `watch` says otherwise.
+    pub(crate) fn matches_within(&self, value: &Value, watch: &Watch<'_>) -> bool {
         match value {
-            Value::Str(s) => self.matches_text(s),
-            Value::List(items) => items.iter().any(|i| self.matches_text(i)),
-            Value::Bool(b) => self.matches_text(if *b { "true" } else { "false" }),
+            Value::Str(s) => self.text_within(s, watch),
+            Value::List(items) => items
+                .iter()
+                .any(|i| watch.ended() || self.text_within(i, watch)),
+            Value::Bool(b) => self.text_within(if *b { "true" } else { "false" }, watch),
             Value::Int(_) | Value::Float(_) => {
-                Num::of(value).is_some_and(|n| self.numbers.contains(&n.key()))
+                let key = Num::of(value).map(Num::key);
+                key.is_some_and(|k| self.numbers.contains(&k) || self.inexact.contains(&k))
                     || self.patterns.iter().any(|p| p.matches(value))
             }
         }
     }
 
-    fn matches_text(&self, text: &str) -> bool {
+    fn text_within(&self, text: &str, watch: &Watch<'_>) -> bool {
+        watch.spend(text.len());
         self.has_exact(text)
             || (!self.numbers.is_empty()
-                && Num::parse(text).is_some_and(|n| self.numbers.contains(&n.key())))
-            || self.patterns.iter().any(|p| p.matches_text(text))
+                && Num::exact(text).is_some_and(|n| self.numbers.contains(&n.key())))
+            || self.has_pattern(text, watch)
+    }
+
+    fn has_pattern(&self, text: &str, watch: &Watch<'_>) -> bool {
+        if self.patterns.len() < MANY {
+            return self.patterns.iter().any(|p| p.text_within(text, watch));
+        }
+        let subject = Subject::new(text);
+        self.patterns
+            .iter()
+            .any(|p| watch.spend(1) || p.matches_subject(&subject, watch))
     }
 
     fn has_exact(&self, text: &str) -> bool {

@@ -93,6 +93,47 @@ fn values() {
 }
 
 #[test]
+fn equal_numbers_are_equal_exactly() {
+    let check = |literal: &str, value: Value, expect: bool| {
+        let mut event = event();
+        event.set("x", value.clone());
+        for query in [format!("x={literal}"), format!("x in [a, {literal}]")] {
+            let plan = compile(&query).unwrap();
+            let found = plan.filter().matches(&event, &Context::bare());
+            assert_eq!(found, expect, "{query} {value:?}");
+        }
+    };
+    let long = "123456789012345678901234567890123456789";
+    let text = Value::str;
+    check(long, text(long), true);
+    check(long, text("123456789012345678901234567890123456788"), false);
+    check(&format!("0{long}"), text(long), false);
+    check("0e462097431906509", text("0e830400451993494"), false);
+    check("0e46", text("0"), false);
+    check("0", text("0e46"), false);
+    check("1e2", text("100"), false);
+    check("100", text("1E2"), false);
+    check("1e2", text("1E2"), true);
+    check("1e2", Value::Int(100), true);
+    check("2.5e-1", Value::Float(0.25), true);
+    check("1e300", Value::Float(1e300), true);
+    check("0.1", text("00.10"), true);
+    check("-.5", Value::Float(-0.5), true);
+    check("-0", text("+0.0"), true);
+    check("5.", text("5"), true);
+    check("0.1000000000000000055", text("0.1"), false);
+    check("9007199254740993", Value::Int(9_007_199_254_740_993), true);
+    check("9007199254740992", Value::Int(9_007_199_254_740_993), false);
+    check(
+        "12345678901234567890123456789012345678.0",
+        text("12345678901234567890123456789012345678"),
+        true,
+    );
+    check("-", text("+"), false);
+    check(".", text(""), false);
+}
+
+#[test]
 fn absence() {
     check("user=* empty=* empty=\"\"", true);
     check("user=\"\"", false);
@@ -136,6 +177,12 @@ fn order() {
     check("nope<5", false);
     check("big>9007199254740992", true);
     check("event_id<abc", true);
+    check("user>500", false);
+    check("user<500", false);
+    check("-user>500 -user<=500 -empty>=0 -ok>0 -label>0", true);
+    check("start_ts>5", false);
+    check("ok>false ok<TRUE1", true);
+    check("source_address>5", false);
 }
 
 #[test]
@@ -145,6 +192,23 @@ fn words() {
     check("fail* *ssword", true);
     check("f*d fa?led", true);
     check("f*word", false);
+    check("?sshd*", false);
+    check("faile? ?ailed ??iled fail?? \"?shd[12]\"", true);
+    check("fail? ?iled", false);
+    check("fail?", false);
+    check("?iled", false);
+    check("use?", false);
+    check("user_? ?ser_x", true);
+    check("?ser", false);
+    check("JÜRGE? ?ÜRGEN", true);
+    check("\"failed passwor?\" \"?assword for\"", true);
+    check("\"failed pass?\"", false);
+    check("password?", false);
+    check("sshd?", true);
+    check("fai?* *?led", true);
+    check("f*? ?*d", true);
+    check("? ???", true);
+    check("?????????????", false);
     check("\"password for\" \"failed password\"", true);
     check("\"word for\"", false);
     check("\"*word for\"", true);
@@ -226,8 +290,12 @@ proptest! {
         );
         prop_assert_eq!(Pattern::new(&pattern).matches_text(&text), naive);
         prop_assert_eq!(ValueSet::new([pattern.as_str()]).matches(&Value::str(&text)), naive);
-        let many = ["1x", "2x", "3x", "4x", "5x", pattern.as_str()];
-        prop_assert_eq!(ValueSet::new(many).matches(&Value::str(&text)), naive);
+        for many in [
+            ["1x", "2x", "3x", "4x", "5x", pattern.as_str()],
+            ["1*", "*2", "*3*", "4?*5", "6", pattern.as_str()],
+        ] {
+            prop_assert_eq!(ValueSet::new(many).matches(&Value::str(&text)), naive);
+        }
     }
 
     #[test]
@@ -263,4 +331,20 @@ fn number() -> impl Strategy<Value = String> {
         "9007199254740[0-9]{3}",
         "[1-9]e3[78]"
     ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// A word with `?` is found where the word with some character in its place is.
+    #[test]
+    fn question_marks_stand_for_one_character(word in "[ab_.?]{1,4}", msg in "[ab_. ]{0,10}") {
+        let spellings = word.chars().fold(vec![String::new()], |all, c| {
+            let choices: Vec<char> = if c == '?' { "ab_.".chars().collect() } else { vec![c] };
+            let longer = |s: &String| choices.iter().map(|c| format!("{s}{c}")).collect::<Vec<_>>();
+            all.iter().flat_map(longer).collect()
+        });
+        let some = spellings.iter().any(|s| Words::new(s).unwrap().matches_text(&msg));
+        prop_assert_eq!(Words::new(&word).unwrap().matches_text(&msg), some);
+    }
 }

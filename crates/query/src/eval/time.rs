@@ -3,7 +3,7 @@
 use crate::ast::Function;
 use cresset_model::Timestamp;
 use cresset_model::Value;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 const DAYS: [&str; 7] = [
     "Sunday",
@@ -61,15 +61,46 @@ pub(crate) fn call(function: Function, value: &Value, zone: &TimeZone) -> Option
     }
 }
 
-/// The begin of the span of `width` seconds that holds `at`, in seconds. Spans
-/// are aligned to local midnight.
+/// The begin of the span of `width` seconds that holds `at`, in seconds since the epoch.
+///
+/// Spans begin where local clocks show a multiple of the width, counted from a midnight,
+/// so that a day is from midnight to midnight although some have 23 or 25 hours. Where
+/// clocks are set back, spans that divide an hour are told apart by their time, and wider
+/// ones are longer.
 pub(crate) fn bucket(at: Timestamp, width: i64, zone: &TimeZone) -> i64 {
     let seconds = at.secs();
-    let offset = jiff::Timestamp::from_second(seconds)
-        .map_or(0, |moment| i64::from(zone.to_offset(moment).seconds()));
+    let offset = offset(seconds, zone);
     let local = seconds.saturating_add(offset);
-    local
-        .div_euclid(width)
-        .saturating_mul(width)
-        .saturating_sub(offset)
+    let begin = local.div_euclid(width).saturating_mul(width);
+    let usual = begin.saturating_sub(offset);
+    if 3_600 % width == 0 && self::offset(usual, zone) == offset {
+        return usual;
+    }
+    // Beyond the years that a calendar knows, no clock is set.
+    first_shown(begin, zone).unwrap_or(usual)
+}
+
+/// What local clocks are ahead of UTC at a time, in seconds.
+fn offset(seconds: i64, zone: &TimeZone) -> i64 {
+    jiff::Timestamp::from_second(seconds)
+        .map_or(0, |moment| i64::from(zone.to_offset(moment).seconds()))
+}
+
+/// When local clocks first show a time, or pass over it; the time is written as the
+/// seconds since the epoch of a clock at UTC.
+fn first_shown(local: i64, zone: &TimeZone) -> Option<i64> {
+    let as_utc = jiff::Timestamp::from_second(local).ok()?;
+    let shown = zone.to_ambiguous_timestamp(TimeZone::UTC.to_datetime(as_utc));
+    let before = match shown.offset() {
+        AmbiguousOffset::Unambiguous { offset: before } | AmbiguousOffset::Fold { before, .. } => {
+            before
+        }
+        AmbiguousOffset::Gap { after, .. } => {
+            // With the later offset, the time is one shortly before the clocks are set.
+            let early = local.checked_sub(i64::from(after.seconds()))?;
+            let early = jiff::Timestamp::from_second(early).ok()?;
+            return Some(zone.following(early).next()?.timestamp().as_second());
+        }
+    };
+    Some(local - i64::from(before.seconds()))
 }

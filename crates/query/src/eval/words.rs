@@ -2,6 +2,7 @@
 
 use super::fold::fold;
 use super::pattern::{IN_PLACE, find_ascii};
+use super::watch::Watch;
 use regex::{Regex, RegexBuilder};
 
 /// Most memory of a compiled wildcard word, in bytes.
@@ -14,7 +15,8 @@ const REGEX_SIZE: usize = 1 << 20;
 /// in `login fail` and `fail:`, not in `failed`. Letters, digits and `_` form
 /// words. A `*` at its begin or end lifts that side's condition (`fail*` is found
 /// in `failed`); any other `*` stands for characters of one token, that is,
-/// without white space, and `?` for one such character.
+/// without white space, and `?` for one such character: `user?` is found where some
+/// `userX` is, so in `users` and in `user:name`, not in `username`.
 #[derive(Debug, Clone)]
 pub enum Words {
     /// Found in every text.
@@ -52,13 +54,21 @@ impl Words {
                 bound_end,
             });
         }
-        let mut regex = String::with_capacity(inner.len() * 2 + 8);
+        let start_open = text.starts_with('*');
+        let end_open = text.ends_with('*');
+        let last = inner.chars().count() - 1;
+        let mut regex = String::with_capacity(inner.len() * 2 + 16);
         let edge = |bound: bool| if bound { r"\b" } else { "" };
         regex.push_str(edge(bound_start));
-        for c in inner.chars() {
+        for (i, c) in inner.chars().enumerate() {
             match c {
                 '*' => regex.push_str(r"\S*"),
-                '?' => regex.push_str(r"\S"),
+                '?' => regex.push_str(match (i == 0 && !start_open, i == last && !end_open) {
+                    (false, false) => r"\S",
+                    (true, false) => r"(?:\b\w|[^\w\s])",
+                    (false, true) => r"(?:\w\b|[^\w\s])",
+                    (true, true) => r"(?:\b\w\b|[^\w\s])",
+                }),
                 c => regex.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
             }
         }
@@ -74,6 +84,14 @@ impl Words {
 
     /// Whether the word stands in `msg`.
     pub fn matches_text(&self, msg: &str) -> bool {
+        self.text_within(msg, &Watch::never())
+    }
+
+    /// [`Words::matches_text`] until `watch` says otherwise.
+    pub(crate) fn text_within(&self, msg: &str, watch: &Watch<'_>) -> bool {
+        if watch.spend(msg.len()) {
+            return false;
+        }
         match self {
             Self::Any => true,
             Self::Plain {
@@ -82,7 +100,8 @@ impl Words {
                 bound_end,
             } if msg.is_ascii() && needle.len() <= IN_PLACE => {
                 let find = |from: usize| find_ascii(&msg.as_bytes()[from..], needle.as_bytes());
-                bounded(msg, needle.len(), (*bound_start, *bound_end), find)
+                let bounds = (*bound_start, *bound_end);
+                bounded(msg, needle.len(), bounds, find, watch)
             }
             Self::Plain {
                 needle,
@@ -91,7 +110,8 @@ impl Words {
             } => {
                 let msg = fold(msg);
                 let find = |from: usize| msg[from..].find(&**needle);
-                bounded(&msg, needle.len(), (*bound_start, *bound_end), find)
+                let bounds = (*bound_start, *bound_end);
+                bounded(&msg, needle.len(), bounds, find, watch)
             }
             Self::Wild(regex) => regex.is_match(msg),
         }
@@ -104,9 +124,13 @@ fn bounded(
     len: usize,
     (start_bound, end_bound): (bool, bool),
     find: impl Fn(usize) -> Option<usize>,
+    watch: &Watch<'_>,
 ) -> bool {
     let mut from = 0;
     while let Some(found) = find(from) {
+        if watch.spend(found + len) {
+            return false;
+        }
         let start = from + found;
         let before = text[..start].chars().next_back();
         let after = text[start + len..].chars().next();

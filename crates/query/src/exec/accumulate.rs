@@ -1,10 +1,14 @@
 //! One aggregate of one group.
 
+use super::result::Room;
 use crate::ast::AggFn;
 use crate::eval::{Num, fold};
 use compact_str::CompactString;
 use cresset_model::Value;
 use std::collections::{BTreeMap, HashSet};
+
+/// Bytes of a kept value beside its text, roughly.
+const ENTRY: usize = size_of::<CompactString>() + 8;
 
 /// What is kept of the values seen so far. Numbers are taken from numbers and
 /// numeric text; `sum`, `avg`, `min`, `max` and `var` skip everything else.
@@ -62,7 +66,7 @@ impl Accumulator {
     }
 
     /// Takes a value; false if there was no room for it.
-    pub(super) fn add(&mut self, value: &Value, room: &mut usize) -> bool {
+    pub(super) fn add(&mut self, value: &Value, room: &mut Room) -> bool {
         match self {
             Self::Count(n) => *n += 1,
             Self::Distinct(_) | Self::List(_) | Self::DistinctList(_) => {
@@ -95,7 +99,7 @@ impl Accumulator {
     }
 
     /// Keeps a text, if there is room.
-    fn keep(&mut self, text: &str, room: &mut usize) -> bool {
+    fn keep(&mut self, text: &str, room: &mut Room) -> bool {
         let new = match self {
             Self::Distinct(seen) => !seen.contains(&*fold(text)),
             Self::DistinctList(seen) => match seen.get_mut(&*fold(text)) {
@@ -112,10 +116,14 @@ impl Accumulator {
         if !new {
             return true;
         }
-        let Some(left) = room.checked_sub(1) else {
-            return false;
+        let size = match self {
+            // The spelling and its folded form.
+            Self::DistinctList(_) => 2 * (text.len() + ENTRY),
+            _ => text.len() + ENTRY,
         };
-        *room = left;
+        if !room.take_value(size) {
+            return false;
+        }
         match self {
             Self::Distinct(seen) => {
                 seen.insert(CompactString::from(fold(text)));

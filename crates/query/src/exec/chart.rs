@@ -1,22 +1,24 @@
 //! Groups and their aggregates.
 
 use super::accumulate::Accumulator;
-use super::order::{Rank, compare};
-use super::result::Limits;
+use super::order::{Rank, arranged, compare, order_of};
+use super::result::{Limits, Room};
 use crate::eval::{Context, ResultRow, Row, time};
 use crate::plan::{Argument, Chart, Key};
+use compact_str::CompactString;
 use cresset_model::{FieldName, Value};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt::Write;
 
+/// Bytes of a group beside its values and aggregates, roughly.
+const GROUP: usize = size_of::<Group>() + 4 * size_of::<usize>();
+
 /// A chart that is being filled.
 #[derive(Debug)]
 pub(super) struct ChartState<'p> {
     chart: &'p Chart,
-    max_groups: usize,
-    /// How many more values may be kept by aggregates.
-    values_left: usize,
+    room: Room,
     places: HashMap<Box<str>, usize>,
     groups: Vec<Group>,
     /// The key of the row at hand; kept to save allocations.
@@ -34,8 +36,7 @@ impl<'p> ChartState<'p> {
     pub(super) fn new(chart: &'p Chart, limits: Limits) -> Self {
         Self {
             chart,
-            max_groups: limits.max_groups,
-            values_left: limits.max_values,
+            room: Room::new(limits),
             places: HashMap::new(),
             groups: Vec::new(),
             key: String::new(),
@@ -71,7 +72,7 @@ impl<'p> ChartState<'p> {
                     true
                 }
                 Argument::Value(formula) => match formula.value(row, ctx) {
-                    Some(value) => accumulator.add(&value, &mut self.values_left),
+                    Some(value) => accumulator.add(&value, &mut self.room),
                     None => true,
                 },
             };
@@ -80,16 +81,21 @@ impl<'p> ChartState<'p> {
     }
 
     fn new_group(&mut self, row: &dyn Row, ctx: &Context<'_>) -> Option<usize> {
-        if self.groups.len() >= self.max_groups {
-            self.truncated = true;
-            return None;
-        }
-        let by = self
+        let by: Vec<Value> = self
             .chart
             .groups
             .iter()
             .filter_map(|g| key_value(&g.key, row, ctx))
             .collect();
+        let aggregates = self.chart.aggregates.len() * size_of::<Accumulator>();
+        let values: usize = by.iter().map(size).sum();
+        if !self
+            .room
+            .take_group(GROUP + self.key.len() + values + aggregates)
+        {
+            self.truncated = true;
+            return None;
+        }
         let accumulators = self
             .chart
             .aggregates
@@ -105,6 +111,7 @@ impl<'p> ChartState<'p> {
     /// The rows: in order of the first aggregate, largest first, groups of equal
     /// aggregates in order of their values.
     pub(super) fn finish(self) -> Vec<ResultRow> {
+        drop(self.places);
         let groups = self.chart.groups.len();
         let row = |group: Group| {
             let by = self
@@ -126,45 +133,54 @@ impl<'p> ChartState<'p> {
             .first()
             .map(|a| &a.column)
             .filter(|_| self.chart.sorted);
-        let mut rows: Vec<Placed> = self
-            .groups
-            .into_iter()
-            .map(|g| Placed::new(row(g), first, groups))
-            .collect();
-        rows.sort_by(Placed::cmp);
-        rows.into_iter().map(|placed| placed.row).collect()
+        let rows: Vec<ResultRow> = self.groups.into_iter().map(row).collect();
+        let placed: Vec<Placed<'_>> = rows.iter().map(|r| Placed::new(r, first, groups)).collect();
+        let order = order_of(&placed, Placed::cmp);
+        drop(placed);
+        arranged(rows, &order)
     }
 }
 
-/// A row with what it is ordered by.
-struct Placed {
-    top: Option<Rank>,
-    /// Rank and text of each group; the text tells spellings apart.
-    by: Vec<(Rank, String)>,
-    row: ResultRow,
+/// What a row is ordered by.
+struct Placed<'r> {
+    top: Option<Rank<'r>>,
+    /// Rank and value of each group; the value's text tells spellings apart.
+    by: Vec<(Rank<'r>, &'r Value)>,
 }
 
-impl Placed {
-    fn new(row: ResultRow, first: Option<&FieldName>, groups: usize) -> Self {
-        let top = first.and_then(|f| row.value(f)).map(Rank::of);
-        let ranked = |v: &Value| (Rank::of(v), v.text().into_owned());
-        let by = row
-            .fields
-            .iter()
-            .take(groups)
-            .map(|(_, v)| ranked(v))
-            .collect();
-        Self { top, by, row }
+impl<'r> Placed<'r> {
+    fn new(row: &'r ResultRow, first: Option<&FieldName>, groups: usize) -> Self {
+        let by = row.fields.iter().take(groups);
+        Self {
+            top: first.and_then(|f| row.value(f)).map(Rank::of),
+            by: by.map(|(_, v)| (Rank::of(v), v)).collect(),
+        }
     }
 
     fn cmp(&self, other: &Self) -> Ordering {
         let pairs = self.by.iter().zip(&other.by);
         let by = pairs
-            .map(|((a, a_text), (b, b_text))| a.cmp(b).then_with(|| a_text.cmp(b_text)))
+            .map(|((a, a_value), (b, b_value))| {
+                let texts = || a_value.text().cmp(&b_value.text());
+                a.cmp(b).then_with(texts)
+            })
             .find(|o| o.is_ne());
         let top = compare(self.top.as_ref(), other.top.as_ref(), true);
         top.then(by.unwrap_or(Ordering::Equal))
     }
+}
+
+/// The bytes that a value takes.
+fn size(value: &Value) -> usize {
+    let texts = match value {
+        Value::Str(text) => text.len(),
+        Value::List(items) => items
+            .iter()
+            .map(|i| i.len() + size_of::<CompactString>())
+            .sum(),
+        Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
+    };
+    size_of::<Value>() + texts
 }
 
 /// Appends the text of a group's value; false if the row has none.

@@ -4,10 +4,14 @@
 //! arrives, so that a chart keeps its groups and never its events.
 
 mod accumulate;
+#[cfg(test)]
+mod byte_tests;
 mod chart;
 mod order;
 mod result;
 mod rows;
+#[cfg(test)]
+mod span_tests;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -95,6 +99,9 @@ impl<'a> Executor<'a> {
             (Sink::Chart(chart), after) => (Table::of_chart(chart), after.get(1..).unwrap_or(&[])),
         };
         for stage in rest {
+            if self.ctx.lists.given_up() {
+                break;
+            }
             table = table.apply(stage, self.limits, &self.ctx);
         }
         let (columns, grouping) = self.plan.columns();

@@ -13,6 +13,9 @@ pub struct Limits {
     /// Most values kept for `distinct_count`, `list` and `distinct_list`,
     /// over all groups of one `chart`.
     pub max_values: usize,
+    /// Most bytes that one `chart` keeps for its groups and for the values of
+    /// `distinct_count`, `list` and `distinct_list`; what does not fit is dropped.
+    pub max_bytes: usize,
 }
 
 impl Default for Limits {
@@ -21,8 +24,45 @@ impl Default for Limits {
             max_groups: 500_000,
             max_rows: 1_000_000,
             max_values: 5_000_000,
+            max_bytes: 256 << 20,
         }
     }
+}
+
+/// What is left of the limits of one chart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) groups: usize,
+    pub(super) values: usize,
+    pub(super) bytes: usize,
+}
+
+impl Room {
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self {
+            groups: limits.max_groups,
+            values: limits.max_values,
+            bytes: limits.max_bytes,
+        }
+    }
+
+    /// Takes room for a group of so many bytes; false if there is none.
+    pub(super) fn take_group(&mut self, bytes: usize) -> bool {
+        take(&mut self.groups, &mut self.bytes, bytes)
+    }
+
+    /// Takes room for a value of so many bytes; false if there is none.
+    pub(super) fn take_value(&mut self, bytes: usize) -> bool {
+        take(&mut self.values, &mut self.bytes, bytes)
+    }
+}
+
+fn take(number: &mut usize, bytes: &mut usize, size: usize) -> bool {
+    let (Some(one_less), Some(left)) = (number.checked_sub(1), bytes.checked_sub(size)) else {
+        return false;
+    };
+    (*number, *bytes) = (one_less, left);
+    true
 }
 
 /// The result of a run.

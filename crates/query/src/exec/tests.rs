@@ -1,7 +1,7 @@
 use crate::{Context, Limits, QueryKind, ResultSet, compile};
 use cresset_model::{Event, Timestamp, Value};
 
-fn event(secs: i64, fields: &str) -> Event {
+pub(super) fn event(secs: i64, fields: &str) -> Event {
     let mut e = Event::new(Timestamp::from_secs(secs), Timestamp::from_secs(secs + 1));
     for (name, value) in fields.split_whitespace().filter_map(|f| f.split_once('=')) {
         match value.parse::<i64>() {
@@ -37,7 +37,7 @@ fn run(query: &str, limits: Limits) -> ResultSet {
     executor.finish()
 }
 
-fn shown(result: &ResultSet) -> String {
+pub(super) fn shown(result: &ResultSet) -> String {
     let row = |r: &crate::ResultRow| {
         let field = |(n, v): &(cresset_model::FieldName, Value)| format!("{n}={}", v.text());
         r.fields.iter().map(field).collect::<Vec<_>>().join(" ")
@@ -131,7 +131,7 @@ fn aggregates() {
     );
     check(
         "* | chart count(), count(user), count(size>4 or host=c) as big, distinct_count(host)",
-        "count()=6 count(user)=5 big=5 distinct_count(host)=4",
+        "count()=6 count(user)=5 big=4 distinct_count(host)=4",
     );
     check(
         "user=bob | chart sum(size) as s, min(size), max(size) as m, avg(size), var(size)",
@@ -280,6 +280,35 @@ fn limits_cut_and_say_so() {
         "d=1 l=a",
         1,
         true,
+    );
+}
+
+#[test]
+fn dropped_fields_stay_dropped() {
+    let check = |query: &str, fields: &str, expect: &str| {
+        let plan = compile(query).unwrap();
+        let mut run = plan.executor(Context::bare());
+        run.push(&event(1, fields));
+        assert_eq!(shown(&run.finish()), expect, "{query}");
+    };
+    check("| fields a | rename a as b | fields b", "b=2", "");
+    check("| fields a | rename a as b | fields b", "a=1 b=2", "b=1");
+    check("| rename a as b | fields b, b", "a=1 b=2", "b=1");
+    check("| fields b, b", "a=1 b=2", "b=2");
+    check(
+        "| fields a, c | rename c as b | fields a, b",
+        "a=1 b=2",
+        "a=1",
+    );
+    check(
+        "| fields a | rename a as b | search -b=2 | fields b | rename b as a | fields a",
+        "a=1 b=2",
+        "a=1",
+    );
+    check(
+        "| fields a, b | rename a as c, b as c | fields c | rename c as a | fields a",
+        "c=3",
+        "",
     );
 }
 

@@ -43,10 +43,7 @@ impl<'e, 'p> View<'e, 'p> {
             match stage {
                 Stage::Search(condition) if !condition.matches(&view, ctx) => return None,
                 Stage::Rename(renamings) => view.rename(renamings, ctx),
-                Stage::Fields(kept) => {
-                    view.changes.retain(|(n, _)| kept.contains(n));
-                    view.only = Some(kept);
-                }
+                Stage::Fields(kept) => view.project(kept),
                 _ => {}
             }
         }
@@ -61,6 +58,19 @@ impl<'e, 'p> View<'e, 'p> {
         for (name, value, _) in set {
             self.change(name, Some(value));
         }
+    }
+
+    fn project(&mut self, kept: &'p [FieldName]) {
+        self.changes.retain(|(n, _)| kept.contains(n));
+        // What an earlier `fields` left out must not come back from the event.
+        if let Some(only) = self.only {
+            for name in kept.iter().filter(|n| !only.contains(n)) {
+                if !self.changes.iter().any(|(n, _)| n == name) {
+                    self.changes.push((name.clone(), None));
+                }
+            }
+        }
+        self.only = Some(kept);
     }
 
     fn change(&mut self, name: FieldName, value: Option<Value>) {

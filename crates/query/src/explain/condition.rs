@@ -4,6 +4,7 @@ use crate::ast::{AggArg, AggFn, Aggregate, Arith, Group, Name, Operand, Search, 
 use cresset_model::event::parse_number;
 use std::fmt::Write;
 
+/// Words that end or begin a construct and so are quoted as names.
 const QUOTED_NAMES: [&str; 29] = [
     "and",
     "or",
@@ -36,12 +37,14 @@ const QUOTED_NAMES: [&str; 29] = [
     "step",
 ];
 
+/// A condition alone.
 pub(super) fn condition(condition: &Search) -> String {
     let mut out = String::new();
     search(&mut out, condition);
     out
 }
 
+/// An aggregate without its alias: the name of its column.
 pub(crate) fn aggregate_text(aggregate: &Aggregate) -> String {
     let mut out = String::new();
     out.push_str(aggregate.function.name());
@@ -55,6 +58,7 @@ pub(crate) fn aggregate_text(aggregate: &Aggregate) -> String {
     out
 }
 
+/// A group: the name of its column, except that a field's own name has no quotes.
 pub(crate) fn group_text(group: &Group) -> String {
     match group {
         Group::Field(field) => field.text.clone(),
@@ -137,6 +141,7 @@ pub(super) fn operand(out: &mut String, operand: &Operand) {
     }
 }
 
+/// A value: numbers bare, everything else in the quotes that it does not hold.
 fn text(out: &mut String, value: &Text) {
     let number = value
         .text
@@ -149,6 +154,7 @@ fn text(out: &mut String, value: &Text) {
     }
 }
 
+/// Text with both kinds of quotes can only have been written without any.
 pub(super) fn quoted(text: &str) -> String {
     match (text.contains('"'), text.contains('\'')) {
         (false, _) => format!("\"{text}\""),
@@ -157,6 +163,7 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
+/// A name, in quotes if it could be read as something else.
 pub(super) fn name(text: &str) -> String {
     let first = text.chars().next();
     let plain = first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
@@ -171,6 +178,7 @@ pub(super) fn name(text: &str) -> String {
     }
 }
 
+/// A name where also the text of an aggregate such as `count()` may stand.
 pub(super) fn push_column(out: &mut String, column: &Name) {
     let text = &column.text;
     let call = text

@@ -12,7 +12,6 @@ use crate::ast::{
 use condition::{condition, name, operand, push_column, push_name, quoted, search, separated};
 use std::fmt::Write;
 
-/// Words that end or begin a construct and so are quoted as names.
 /// The whole query.
 pub(crate) fn query(query: &Query) -> String {
     let mut out = String::new();
@@ -25,13 +24,6 @@ pub(crate) fn query(query: &Query) -> String {
     out
 }
 
-/// A condition alone.
-/// An aggregate without its alias: the name of its column.
-/// A group: the name of its column, except that a field's own name has no quotes.
-/// A value: numbers bare, everything else in the quotes that it does not hold.
-/// Text with both kinds of quotes can only have been written without any.
-/// A name, in quotes if it could be read as something else.
-/// A name where also the text of an aggregate such as `count()` may stand.
 fn commands(out: &mut String, commands: &[Command]) {
     for one in commands {
         if !out.is_empty() && !out.ends_with('[') {

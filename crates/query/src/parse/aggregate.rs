@@ -3,11 +3,21 @@
 use super::search::list_of;
 use super::{Ends, Parser, Result};
 use crate::ast::{
-    AggArg, AggFn, Aggregate, Chart, CommandKind, Function, Group, Name, OrderKey, TimeSpan, Unit,
+    AggArg, AggFn, Aggregate, Arith, Chart, CommandKind, Function, Group, Name, Operand, OrderKey,
+    Search, Span, TimeSpan, Unit,
 };
 use crate::diag::nearest;
 use crate::explain;
 use crate::lex::Token;
+
+/// A group that was read before it was known to be one.
+pub(super) struct Ahead {
+    /// Where its `(` is.
+    pub(super) open: usize,
+    pub(super) condition: Search,
+    /// After its `)`.
+    pub(super) end: usize,
+}
 
 impl Parser<'_> {
     pub(super) fn chart(&mut self) -> Result<Chart> {
@@ -92,7 +102,13 @@ impl Parser<'_> {
         }
         let argument = self.aggregate_argument()?;
         self.expect_close()?;
-        let span = token.start..self.pos;
+        self.aggregate(function, argument, token.start)
+    }
+
+    /// An aggregate that began at `start` and ends here, if its function takes such
+    /// an argument.
+    fn aggregate(&mut self, function: AggFn, argument: AggArg, start: usize) -> Result<Aggregate> {
+        let span = start..self.pos;
         if matches!(argument, AggArg::None) && function != AggFn::Count {
             let message = format!("{}() needs a field", function.name());
             return Err(self.error(span, message));
@@ -110,26 +126,75 @@ impl Parser<'_> {
         })
     }
 
+    /// `(argument)` after the name of an aggregate in a condition: a column if an
+    /// operator follows, otherwise the name was a word, and a group follows.
+    ///
+    /// A condition between the brackets is read once whichever it is. Were it read
+    /// again as a group, the time would double with each level of brackets.
+    pub(super) fn aggregate_operand(
+        &mut self,
+        function: AggFn,
+        start: usize,
+    ) -> Result<Option<Operand>> {
+        let open = self.bump();
+        let argument = self.aggregate_argument()?;
+        self.close_group(open.span())?;
+        self.column_or_group(function, argument, start..open.start)
+    }
+
+    /// Decides after the `)`; `name` is the place of the aggregate's name.
+    fn column_or_group(
+        &mut self,
+        function: AggFn,
+        argument: AggArg,
+        name: Span,
+    ) -> Result<Option<Operand>> {
+        if self.at_operator() {
+            let aggregate = self.aggregate(function, argument, name.start)?;
+            let text = explain::aggregate_text(&aggregate);
+            let span = name.start..self.pos;
+            return Ok(Some(Operand::Field(Name { text, span })));
+        }
+        if let AggArg::Condition(condition) = argument {
+            self.ahead = Some(Ahead {
+                open: name.end,
+                condition,
+                end: self.pos,
+            });
+        }
+        self.go_to(name.end);
+        Ok(None)
+    }
+
     /// A calculation if it is one, otherwise a condition.
     fn aggregate_argument(&mut self) -> Result<AggArg> {
+        let start = self.peek().span();
         if self.at(Token::Word("*")) && self.peek_second().token == Token::Close {
             self.bump();
         }
         if self.at(Token::Close) {
             return Ok(AggArg::None);
         }
+        if let Some(value) = self.calculation() {
+            return Ok(AggArg::Value(value));
+        }
+        let outer = std::mem::replace(&mut self.ends, Ends::Nothing);
+        let condition = self.nested(start, Self::search)?;
+        self.ends = outer;
+        Ok(AggArg::Condition(condition))
+    }
+
+    /// A calculation and then `)`, if that is what follows.
+    fn calculation(&mut self) -> Option<Arith> {
         let mark = self.mark();
         self.operators = 0;
         if let Ok(value) = self.arith()
             && self.at(Token::Close)
         {
-            return Ok(AggArg::Value(value));
+            return Some(value);
         }
         self.reset(&mark);
-        let outer = std::mem::replace(&mut self.ends, Ends::Nothing);
-        let condition = self.search()?;
-        self.ends = outer;
-        Ok(AggArg::Condition(condition))
+        None
     }
 
     fn groups(&mut self) -> Result<Vec<Group>> {

@@ -5,13 +5,12 @@
 
 use super::{Fail, Parser, Result};
 use crate::ast::{Arith, ArithOp, Function, Name};
-use crate::lex::skip_blanks;
 use cresset_model::event::parse_number;
 
 impl Parser<'_> {
     pub(super) fn arith(&mut self) -> Result<Arith> {
         let mut left = self.product()?;
-        while let Some(op) = self.arith_op(&[ArithOp::Add, ArithOp::Sub]) {
+        while let Some(op) = self.arith_op(&[ArithOp::Add, ArithOp::Sub])? {
             let right = self.product()?;
             left = self.binary(left, op, right)?;
         }
@@ -20,26 +19,32 @@ impl Parser<'_> {
 
     fn product(&mut self) -> Result<Arith> {
         let mut left = self.factor()?;
-        while let Some(op) = self.arith_op(&[ArithOp::Mul, ArithOp::Div]) {
+        while let Some(op) = self.arith_op(&[ArithOp::Mul, ArithOp::Div])? {
             let right = self.factor()?;
             left = self.binary(left, op, right)?;
         }
         Ok(left)
     }
 
-    /// Left-associative chains make trees as deep as they are long, so that
-    /// every operator counts.
     fn binary(&mut self, left: Arith, op: ArithOp, right: Arith) -> Result<Arith> {
+        self.one_more()?;
+        Ok(Arith::Binary(Box::new(left), op, Box::new(right)))
+    }
+
+    /// Counts operators, because left-associative chains make trees as deep as they
+    /// are long, and comments, because each attempt at a calculation must be short.
+    fn one_more(&mut self) -> Result<()> {
         self.operators += 1;
         if self.operators > super::MAX_DEPTH {
             let at = self.pos;
             return Err(self.error(at..at, "this calculation is too long"));
         }
-        Ok(Arith::Binary(Box::new(left), op, Box::new(right)))
+        Ok(())
     }
 
     fn factor(&mut self) -> Result<Arith> {
-        let (start, first) = self.arith_peek();
+        let first = self.arith_peek()?;
+        let start = self.pos;
         match first {
             Some('-') => {
                 self.go_to(start + 1);
@@ -61,11 +66,17 @@ impl Parser<'_> {
         }
     }
 
-    /// The next place and character. A whole token would be a long word that
-    /// is read again after every operator in it.
-    fn arith_peek(&self) -> (usize, Option<char>) {
-        let (start, closed) = skip_blanks(self.text, self.pos);
-        (start, self.text[start..].chars().next().filter(|_| closed))
+    /// Goes to the next character that is not blank. A whole token would be a long
+    /// word that is read again after every operator in it.
+    fn arith_peek(&mut self) -> Result<Option<char>> {
+        while let Some((pos, comment)) = self.source.skip_blank(self.pos) {
+            self.go_to(pos);
+            if !comment {
+                return Ok(self.text[pos..].chars().next());
+            }
+            self.one_more()?;
+        }
+        Ok(None)
     }
 
     /// A number, a field, or a function of a field.
@@ -76,6 +87,7 @@ impl Parser<'_> {
             .unwrap_or(rest.len());
         let word = &rest[..len];
         let span = start..start + len;
+        self.source.count(len);
         if len == 0 {
             return Err(Fail);
         }
@@ -86,8 +98,10 @@ impl Parser<'_> {
         if let Some(function) = Function::named(word)
             && self.opens_directly()
         {
-            self.bump();
+            self.go_to(self.pos + 1);
+            self.arith_peek()?;
             let field = self.name("a field")?;
+            self.arith_peek()?;
             self.expect_close()?;
             return Ok(Arith::Call(function, field));
         }
@@ -97,13 +111,12 @@ impl Parser<'_> {
         }))
     }
 
-    fn arith_op(&mut self, wanted: &[ArithOp]) -> Option<ArithOp> {
-        let (start, first) = self.arith_peek();
-        let op = wanted
-            .iter()
-            .copied()
-            .find(|op| Some(op.symbol()) == first)?;
-        self.go_to(start + 1);
-        Some(op)
+    fn arith_op(&mut self, wanted: &[ArithOp]) -> Result<Option<ArithOp>> {
+        let first = self.arith_peek()?;
+        let op = wanted.iter().copied().find(|op| Some(op.symbol()) == first);
+        if op.is_some() {
+            self.go_to(self.pos + 1);
+        }
+        Ok(op)
     }
 }

@@ -22,6 +22,9 @@ const COMMANDS: [&str; 12] = [
     "limit",
 ];
 
+/// Most `norm` and `rex` commands: the end of each may be sought in the whole text.
+const MAX_EXTRACTIONS: usize = 20;
+
 impl Parser<'_> {
     /// One command, from its name to its end.
     pub(super) fn command(&mut self) -> Result<Command> {
@@ -168,6 +171,7 @@ impl Parser<'_> {
             });
         }
         let end = raw_end(self.text, token.start, b",)");
+        self.source.count(end - token.start);
         let text = self.text[token.start..end].trim_end();
         if text.is_empty() {
             return Err(self.unexpected(token, "an argument"));
@@ -192,6 +196,14 @@ impl Parser<'_> {
             None
         };
         let start = self.peek().start;
+        self.extractions += 1;
+        if self.extractions > MAX_EXTRACTIONS {
+            let message =
+                format!("a query has at most {MAX_EXTRACTIONS} commands `norm` and `rex`");
+            return Err(self.error(start..start, message));
+        }
+        // A pattern whose brackets do not balance is looked for up to the end.
+        self.source.count(self.text.len() - start);
         let end = pattern_end(self.text, start, self.in_stream);
         let pattern = self.text[start..end].trim();
         if pattern.is_empty() {

@@ -11,25 +11,26 @@ mod message_tests;
 mod pattern;
 mod search;
 #[cfg(test)]
+mod step_tests;
+#[cfg(test)]
 mod tests;
+mod value;
 
 use crate::ast::{Command, Head, Name, Query, Search, Span};
-use crate::diag::Diagnostic;
-use crate::lex::{Lexed, Token, word_mode};
+use crate::diag::{Diagnostic, Findings};
+use crate::lex::{Lexed, Source, Token};
+use aggregate::Ahead;
 
 /// Longest query text in bytes.
 pub const MAX_TEXT: usize = 1 << 20;
 /// Deepest nesting of brackets.
 pub const MAX_DEPTH: usize = 100;
-/// Most findings kept for one text.
-pub(crate) const MAX_DIAGNOSTICS: usize = 50;
-
 /// A syntax tree and what is wrong with the text.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
     /// The tree, as much of it as could be read.
     pub query: Query,
-    /// Findings in order of discovery, at most 50.
+    /// Findings in order of discovery, at most 50 errors and 50 warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -60,7 +61,7 @@ pub fn parse(text: &str) -> Parsed {
     let query = parser.query();
     Parsed {
         query,
-        diagnostics: parser.diagnostics,
+        diagnostics: parser.findings.into_vec(),
     }
 }
 
@@ -83,14 +84,18 @@ pub(crate) enum Ends {
 
 pub(crate) struct Parser<'t> {
     text: &'t str,
+    source: Source<'t>,
     pos: usize,
     peeked: Option<Lexed<'t>>,
     depth: usize,
     ends: Ends,
     in_stream: bool,
-    /// Operators of the calculation being read.
+    /// Operators and comments of the calculation being read.
     operators: usize,
-    diagnostics: Vec<Diagnostic>,
+    /// `norm` and `rex` commands so far.
+    extractions: usize,
+    ahead: Option<Ahead>,
+    findings: Findings,
 }
 
 /// A place to come back to.
@@ -98,20 +103,23 @@ pub(crate) struct Mark {
     pos: usize,
     depth: usize,
     ends: Ends,
-    diagnostics: usize,
+    findings: usize,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Self {
         Self {
             text,
+            source: Source::new(text),
             pos: 0,
             peeked: None,
             depth: 0,
             ends: Ends::Nothing,
             in_stream: false,
             operators: 0,
-            diagnostics: Vec::new(),
+            extractions: 0,
+            ahead: None,
+            findings: Findings::default(),
         }
     }
 
@@ -160,6 +168,7 @@ impl<'t> Parser<'t> {
     fn recover(&mut self) {
         self.depth = 0;
         self.ends = Ends::Nothing;
+        self.ahead = None;
         if std::mem::take(&mut self.in_stream) {
             return self.go_to(self.text.len());
         }
@@ -177,7 +186,7 @@ impl<'t> Parser<'t> {
     fn peek(&mut self) -> Lexed<'t> {
         match self.peeked {
             Some(token) => token,
-            None => *self.peeked.insert(word_mode(self.text, self.pos)),
+            None => *self.peeked.insert(self.source.word_mode(self.pos)),
         }
     }
 
@@ -195,7 +204,7 @@ impl<'t> Parser<'t> {
     /// The token after the next one.
     fn peek_second(&mut self) -> Lexed<'t> {
         let first = self.peek();
-        word_mode(self.text, first.end)
+        self.source.word_mode(first.end)
     }
 
     fn at(&mut self, token: Token<'_>) -> bool {
@@ -227,7 +236,7 @@ impl<'t> Parser<'t> {
             pos: self.pos,
             depth: self.depth,
             ends: self.ends,
-            diagnostics: self.diagnostics.len(),
+            findings: self.findings.len(),
         }
     }
 
@@ -235,7 +244,7 @@ impl<'t> Parser<'t> {
         self.go_to(mark.pos);
         self.depth = mark.depth;
         self.ends = mark.ends;
-        self.diagnostics.truncate(mark.diagnostics);
+        self.findings.truncate(mark.findings);
     }
 
     /// Runs `body` one bracket deeper.
@@ -307,9 +316,7 @@ impl<'t> Parser<'t> {
     // Findings.
 
     fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MAX_DIAGNOSTICS {
-            self.diagnostics.push(diagnostic);
-        }
+        self.findings.push(diagnostic);
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>) -> Fail {

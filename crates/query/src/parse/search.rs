@@ -1,10 +1,9 @@
 //! Conditions. `or` binds tighter than `and`, which is mostly left out.
 
-use super::{Ends, Parser, Result, is_word};
-use crate::ast::{AggFn, CmpOp, Function, Name, Operand, Search, Set, Span, Text};
-use crate::diag::{Diagnostic, nearest};
-use crate::explain;
-use crate::lex::{Lexed, Token, value_mode};
+use super::{Ends, Fail, Parser, Result, is_word};
+use crate::ast::{AggFn, CmpOp, Function, Name, Operand, Search, Span, Text};
+use crate::diag::nearest;
+use crate::lex::{Lexed, Token};
 
 /// Commands that the product reserves, so that they cannot be meant as words.
 const RESERVED: [&str; 5] = ["chart", "timechart", "search", "filter", "process"];
@@ -79,14 +78,24 @@ impl Parser<'_> {
 
     fn group(&mut self) -> Result<Search> {
         let open = self.bump().span();
+        if let Some(ahead) = self.ahead.take_if(|a| a.open == open.start) {
+            self.go_to(ahead.end);
+            return Ok(ahead.condition);
+        }
         let outer = std::mem::replace(&mut self.ends, Ends::Nothing);
         let inner = self.nested(open.clone(), Self::search)?;
         self.ends = outer;
+        self.close_group(open)?;
+        Ok(inner)
+    }
+
+    /// The `)` of the group that begins at `open`.
+    pub(super) fn close_group(&mut self, open: Span) -> Result<()> {
         let close = self.peek();
         match close.token {
             Token::Close => {
                 self.bump();
-                Ok(inner)
+                Ok(())
             }
             Token::End | Token::Pipe if close.closed => {
                 Err(self.error_help(open, "this `(` is not closed", "add `)` after its group"))
@@ -98,22 +107,7 @@ impl Parser<'_> {
     fn predicate(&mut self) -> Result<Search> {
         let token = self.peek();
         match token.token {
-            Token::Quoted(text) => {
-                self.bump();
-                self.check_closed(token)?;
-                let name = Name {
-                    text: text.to_owned(),
-                    span: token.span(),
-                };
-                if self.at_operator() {
-                    return self.comparison(Operand::Field(name), token.start);
-                }
-                Ok(Search::Keyword(Text {
-                    text: name.text,
-                    quoted: true,
-                    span: name.span,
-                }))
-            }
+            Token::Quoted(text) => self.quoted_predicate(text),
             Token::Word(word) => self.word_predicate(word, token),
             Token::Macro(name) => {
                 self.bump();
@@ -131,16 +125,30 @@ impl Parser<'_> {
         }
     }
 
-    fn word_predicate(&mut self, word: &str, token: Lexed<'_>) -> Result<Search> {
-        if ["and", "or", "in"]
-            .iter()
-            .any(|w| word.eq_ignore_ascii_case(w))
-        {
-            let message = format!("expected a condition before `{word}`");
-            let help = format!("to search for the word itself, quote it: \"{word}\"");
-            return Err(self.error_help(token.span(), message, help));
+    fn quoted_predicate(&mut self, text: &str) -> Result<Search> {
+        let token = self.bump();
+        self.check_closed(token)?;
+        let name = Name {
+            text: text.to_owned(),
+            span: token.span(),
+        };
+        if self.at_operator() {
+            return self.comparison(Operand::Field(name), token.start);
         }
+        Ok(Search::Keyword(Text {
+            text: name.text,
+            quoted: true,
+            span: name.span,
+        }))
+    }
+
+    /// What a word begins. Conditions nest through here, so that it keeps little on the
+    /// stack: rare things are done elsewhere.
+    fn word_predicate(&mut self, word: &str, token: Lexed<'_>) -> Result<Search> {
         self.bump();
+        if is_one_of(word, &["and", "or", "in"]) {
+            return Err(self.misplaced(word, token));
+        }
         if self.opens_directly() {
             if let Some(operand) = self.call(word, token)? {
                 return self.comparison(operand, token.start);
@@ -149,10 +157,8 @@ impl Parser<'_> {
             let name = self.plain_name(word, token.span())?;
             return self.comparison(Operand::Field(name), token.start);
         }
-        if let Some(command) = RESERVED.iter().find(|r| word.eq_ignore_ascii_case(r)) {
-            let message = format!("`{command}` is a command: expected `|` before it");
-            let help = format!("write `| {command} …`; to search for the word, quote it");
-            return Err(self.error_help(token.span(), message, help));
+        if is_one_of(word, &RESERVED) {
+            return Err(self.misplaced(word, token));
         }
         Ok(Search::Keyword(Text {
             text: word.to_owned(),
@@ -161,8 +167,20 @@ impl Parser<'_> {
         }))
     }
 
+    /// A word that has a meaning of its own where a condition is expected.
+    fn misplaced(&mut self, word: &str, token: Lexed<'_>) -> Fail {
+        if let Some(command) = RESERVED.iter().find(|r| word.eq_ignore_ascii_case(r)) {
+            let message = format!("`{command}` is a command: expected `|` before it");
+            let help = format!("write `| {command} …`; to search for the word, quote it");
+            return self.error_help(token.span(), message, help);
+        }
+        let message = format!("expected a condition before `{word}`");
+        let help = format!("to search for the word itself, quote it: \"{word}\"");
+        self.error_help(token.span(), message, help)
+    }
+
     /// Whether a comparison, `in` or `not in` follows.
-    fn at_operator(&mut self) -> bool {
+    pub(super) fn at_operator(&mut self) -> bool {
         let token = self.peek();
         matches!(token.token, Token::Cmp(_))
             || is_word(token, "in")
@@ -170,50 +188,45 @@ impl Parser<'_> {
     }
 
     /// Whether `(` follows without a blank.
-    pub(super) fn opens_directly(&mut self) -> bool {
-        let pos = self.pos;
-        let token = self.peek();
-        token.token == Token::Open && token.start == pos
+    pub(super) fn opens_directly(&self) -> bool {
+        self.text[self.pos..].starts_with('(')
     }
 
     /// `word(field)` as a left side, or `None` if it is a word and then a group.
     fn call(&mut self, word: &str, token: Lexed<'_>) -> Result<Option<Operand>> {
-        if let Some(function) = Function::named(word) {
-            self.bump();
-            let field = self.name("a field")?;
-            self.expect_close()?;
-            if !self.at_operator() {
-                let next = self.peek();
-                return Err(self.unexpected(next, "a comparison such as `=` or `<`"));
-            }
-            return Ok(Some(Operand::Call(function, field)));
+        if let Some(function) = AggFn::named(word) {
+            self.aggregate_operand(function, token.start)
+        } else if let Some(function) = Function::named(word) {
+            self.function_operand(function).map(Some)
+        } else {
+            self.unknown_function(word, token).map(|()| None)
         }
+    }
+
+    fn function_operand(&mut self, function: Function) -> Result<Operand> {
+        self.bump();
+        let field = self.name("a field")?;
+        self.expect_close()?;
+        if !self.at_operator() {
+            let next = self.peek();
+            return Err(self.unexpected(next, "a comparison such as `=` or `<`"));
+        }
+        Ok(Operand::Call(function, field))
+    }
+
+    /// Reports `word(field)` before an operator, where `word` is no function.
+    fn unknown_function(&mut self, word: &str, token: Lexed<'_>) -> Result<()> {
         let mark = self.mark();
-        if AggFn::named(word).is_some() {
-            self.go_to(token.start);
-            if let Ok(aggregate) = self.aggregate_call()
-                && self.at_operator()
-            {
-                let span = token.start..self.pos;
-                let text = explain::aggregate_text(&aggregate);
-                return Ok(Some(Operand::Field(Name { text, span })));
-            }
-            self.reset(&mark);
-            return Ok(None);
-        }
         self.bump();
         let looks_like_call = self.name("").is_ok() && self.eat(Token::Close) && self.at_operator();
         self.reset(&mark);
         if !looks_like_call {
-            return Ok(None);
+            return Ok(());
         }
-        let names = Function::ALL.iter().map(|(n, _)| *n);
-        let help = match nearest(word, names) {
+        let names = || Function::ALL.iter().map(|(n, _)| *n);
+        let help = match nearest(word, names()) {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!(
-                "the functions are {}",
-                list_of(Function::ALL.iter().map(|(n, _)| *n))
-            ),
+            None => format!("the functions are {}", list_of(names())),
         };
         Err(self.error_help(token.span(), format!("there is no function `{word}`"), help))
     }
@@ -255,101 +268,10 @@ impl Parser<'_> {
             span: start..self.pos,
         })
     }
+}
 
-    fn value(&mut self, expected: &str) -> Result<Text> {
-        let token = value_mode(self.text, self.pos);
-        self.check_closed(token)?;
-        match token.token {
-            Token::Quoted(text) => {
-                self.go_to(token.end);
-                Ok(Text {
-                    text: text.to_owned(),
-                    quoted: true,
-                    span: token.span(),
-                })
-            }
-            Token::Word(text) if !text.is_empty() => {
-                self.go_to(token.end);
-                Ok(Text {
-                    text: text.to_owned(),
-                    quoted: false,
-                    span: token.span(),
-                })
-            }
-            _ => {
-                let message = format!("expected {expected}");
-                let found = self.peek();
-                let span = found.start..found.end.max(found.start);
-                Err(self.error_help(
-                    span,
-                    message,
-                    "`field=*` asks whether the field is there, `field=\"\"` whether it is empty",
-                ))
-            }
-        }
-    }
-
-    fn set(&mut self, operand: &Operand) -> Result<Set> {
-        let token = self.peek();
-        match token.token {
-            Token::OpenList => {
-                self.bump();
-                self.members(token.span(), Token::CloseList)
-                    .map(Set::Values)
-            }
-            Token::Open => Err(self.error_help(
-                token.span(),
-                "expected `[` or the name of a list after `in`",
-                "values stand in square brackets: field in [a, b]",
-            )),
-            Token::Word(word) if !word.contains(['*', '?']) => {
-                self.bump();
-                self.warn_of_words(operand, word, token.span());
-                Ok(Set::List(Name {
-                    text: word.to_owned(),
-                    span: token.span(),
-                }))
-            }
-            Token::Quoted(_) => Err(self.error_help(
-                token.span(),
-                "expected `[` or the name of a list after `in`",
-                "put values into square brackets; write the name of a list without quotes",
-            )),
-            _ => Err(self.unexpected(token, "`[` or the name of a list after `in`")),
-        }
-    }
-
-    /// `logged in from` is a search in a list, which surprises.
-    fn warn_of_words(&mut self, operand: &Operand, list: &str, span: Span) {
-        if let Operand::Field(field) = operand
-            && !list.bytes().any(|b| b.is_ascii_uppercase())
-        {
-            let message = format!(
-                "this asks whether the field `{}` is in the list `{list}`",
-                field.text
-            );
-            let help = "to search for the words, put them into quotes";
-            self.report(Diagnostic::warning(span, message).with_help(help));
-        }
-    }
-
-    fn members(&mut self, open: Span, close: Token<'_>) -> Result<Vec<Text>> {
-        let mut values = Vec::new();
-        loop {
-            values.push(self.value("a value")?);
-            let token = self.peek();
-            if self.eat(close) {
-                return Ok(values);
-            }
-            if self.eat(Token::Comma) {
-                continue;
-            }
-            if matches!(token.token, Token::End | Token::Pipe) && token.closed {
-                return Err(self.error_help(open, "this `[` is not closed", "add `]`"));
-            }
-            return Err(self.unexpected(token, "`,` or `]`"));
-        }
-    }
+fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|w| word.eq_ignore_ascii_case(w))
 }
 
 /// The opposite condition; two negations are none.

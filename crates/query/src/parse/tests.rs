@@ -182,6 +182,42 @@ fn patterns() {
 }
 
 #[test]
+fn aggregates_in_conditions() {
+    check("count(a) b", r#"("count" and "a" and "b")"#);
+    check(
+        "count(a b or c) or d",
+        r#"("count" and (("a" and ("b" or "c")) or "d"))"#,
+    );
+    check(
+        "-sum((a)) -count(a=1 b)",
+        r#"(not "sum" and "a" and not "count" and a=1 and "b")"#,
+    );
+    check(
+        "count(-5)>1 sum(a/60)<=2",
+        r#"("count(-5)">1 and "sum(a/60)"<=2)"#,
+    );
+    check("max((a+b)) (c)", r#"("max" and "a+b" and "c")"#);
+    check("max(a /* x */ + b)=1", r#""max(a+b)"=1"#);
+    check(
+        "| chart count(count()>5) as big | search count(sum(x)=2)=1 big=1",
+        r#"| chart count(count()>5) as big | search ("count(sum(x)=2)"=1 and big=1)"#,
+    );
+}
+
+#[test]
+fn warnings_do_not_hide_errors() {
+    let text = format!("{} | frobnicate", "a in b ".repeat(60));
+    let parsed = parse(&text);
+    assert!(!parsed.is_ok());
+    assert_eq!(parsed.diagnostics.len(), 51);
+    let errors = crate::compile(&text).unwrap_err();
+    assert_eq!(errors[0].message, "there is no command `frobnicate`");
+    let text = format!("{} | fields a | order by b", "logon_typ=1 ".repeat(60));
+    let errors = crate::compile(&text).unwrap_err();
+    assert!(errors[0].is_error() && errors.len() <= 50);
+}
+
+#[test]
 fn depth_and_size_are_bounded() {
     let on_small_stack = |text: String| {
         let run = move || (parse(&text).is_ok(), crate::compile(&text).is_ok());
@@ -205,6 +241,16 @@ fn depth_and_size_are_bounded() {
     let sums = |n: usize| format!("| chart sum({}a{})", "(a-".repeat(n), ")".repeat(n));
     assert_eq!(on_small_stack(sums(MAX_DEPTH)), (true, true));
     assert_eq!(on_small_stack(sums(100_000)), (false, false));
+    let counts = |n: usize, close: &str| format!("{}a=1{}", "count(".repeat(n), close.repeat(n));
+    assert_eq!(on_small_stack(counts(MAX_DEPTH, ")")), (true, true));
+    assert_eq!(on_small_stack(counts(MAX_DEPTH, ")=1")), (true, true));
+    for close in ["", ")", ")=1"] {
+        assert_eq!(on_small_stack(counts(1_000, close)), (false, false));
+        assert_eq!(on_small_stack(counts(100_000, close)), (false, false));
+    }
+    let mixed = |n: usize| format!("{}a=1{}", "sum((count(".repeat(n), ")))".repeat(n));
+    assert_eq!(on_small_stack(mixed(MAX_DEPTH / 3)), (true, true));
+    assert_eq!(on_small_stack(mixed(10_000)), (false, false));
     assert_eq!(on_small_stack("a ".repeat(1 << 20)), (false, false));
     assert!(parse(&"| x ".repeat(20_000)).diagnostics.len() <= 50);
 }

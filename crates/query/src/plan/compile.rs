@@ -8,7 +8,12 @@ use crate::ast::{self, CommandKind, Head, LinkKind, Part};
 use crate::eval::{Expr, Operand};
 use crate::explain;
 use cresset_model::FieldName;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Most commands of a query: each may go over all rows.
+const MAX_COMMANDS: usize = 1_000;
+/// Most aggregates of a chart, and most groupings: each takes memory for each group.
+const MAX_COLUMNS: usize = 100;
 
 /// The typed parts of a plan.
 #[derive(Debug)]
@@ -39,7 +44,11 @@ impl Lowering {
         if matches!(query.head, Head::Pattern(_)) {
             return typed;
         }
-        for command in &query.commands {
+        if let Some(command) = query.commands.get(MAX_COMMANDS) {
+            let message = format!("a query has at most {MAX_COMMANDS} commands");
+            self.error(command.span.clone(), message);
+        }
+        for command in query.commands.iter().take(MAX_COMMANDS) {
             self.command(command, &mut typed);
         }
         typed
@@ -85,6 +94,8 @@ impl Lowering {
                 let Some(width) = every.seconds() else {
                     return self.error(span, "this span of time is too long");
                 };
+                let text = "log_ts".to_owned();
+                self.field(&ast::Name { text, span });
                 self.chart(chart, Some(width), typed);
             }
             CommandKind::Timechart(_, None) => self.unsupported(
@@ -92,26 +103,35 @@ impl Lowering {
                 "`timechart` without `every`",
                 "say how wide the spans are: `every 1 hour`",
             ),
-            CommandKind::Rename(pairs) => stages.push(self.rename(pairs)),
+            CommandKind::Rename(pairs) => {
+                if self.has_room(pairs.len(), span) {
+                    stages.push(self.rename(pairs));
+                    rename_columns(pairs, &mut typed.columns);
+                    rename_columns(pairs, &mut typed.grouping);
+                }
+            }
             CommandKind::Fields(fields) => {
-                let names: Vec<FieldName> = fields.iter().map(|f| self.field(f)).collect();
-                self.scope = Scope::Columns(names.iter().map(ToString::to_string).collect());
-                typed.columns.retain(|c| names.iter().any(|n| n == c));
-                typed.grouping.retain(|c| names.iter().any(|n| n == c));
-                stages.push(Stage::Fields(names));
+                if self.has_room(fields.len(), span) {
+                    let mut kept = HashSet::new();
+                    let once = fields.iter().filter(|f| kept.insert(f.text.as_str()));
+                    let names: Vec<FieldName> = once.map(|f| self.field(f)).collect();
+                    self.scope = Scope::columns(names.iter().map(FieldName::as_str));
+                    typed.columns.retain(|c| kept.contains(c.as_str()));
+                    typed.grouping.retain(|c| kept.contains(c.as_str()));
+                    stages.push(Stage::Fields(names));
+                }
             }
             CommandKind::Latest(fields) => {
                 if !self.scope.is_open() {
                     let help = "put it before the command that makes the table";
                     return self.unsupported(span, "`latest` after `chart` or `fields`", help);
                 }
-                let names = fields.iter().map(|f| self.field(f)).collect();
-                stages.push(Stage::Latest(names));
+                if self.has_room(fields.len(), span) {
+                    let names = fields.iter().map(|f| self.field(f)).collect();
+                    stages.push(Stage::Latest(names));
+                }
             }
-            CommandKind::Order(keys) => {
-                let keys = self.order(keys);
-                stages.push(Stage::Order(keys));
-            }
+            CommandKind::Order(keys) => stages.extend(self.order(keys)),
             CommandKind::Limit(n) => stages.push(limit(*n)),
             CommandKind::Process(process) => {
                 let construct = format!("`process {}`", process.plugin.text);
@@ -133,31 +153,31 @@ impl Lowering {
                 self.unsupported(span, "a macro", "write out what it stands for");
             }
         }
-        if let CommandKind::Rename(pairs) = &command.kind {
-            rename_columns(pairs, &mut typed.columns);
-            rename_columns(pairs, &mut typed.grouping);
-        }
     }
 
-    fn order(&mut self, keys: &[ast::OrderKey]) -> Vec<SortKey> {
+    fn order(&mut self, keys: &[ast::OrderKey]) -> Option<Stage> {
+        let span = keys.first()?.column.span.clone();
+        if !self.has_room(keys.len(), span) {
+            return None;
+        }
         let key = |k: &ast::OrderKey| SortKey {
             column: self.field(&k.column),
             descending: k.descending,
         };
-        keys.iter().map(key).collect()
+        Some(Stage::Order(keys.iter().map(key).collect()))
     }
 
     fn rename(&mut self, pairs: &[(ast::Operand, ast::Name)]) -> Stage {
         let mut renamings: Vec<Renaming> = Vec::new();
-        let mut sources = Vec::new();
-        let mut targets = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut gone = HashSet::new();
         for (source, target) in pairs {
-            let source = self.operand(source);
-            if let Operand::Field(field) = &source {
-                sources.push(field.to_string());
+            if let ast::Operand::Field(field) = source {
+                gone.insert(field.text.as_str());
             }
-            targets.push(target.text.clone());
-            match renamings.iter_mut().find(|r| r.target == target.text) {
+            let source = self.operand(source);
+            let place = *places.entry(&target.text).or_insert(renamings.len());
+            match renamings.get_mut(place) {
                 Some(renaming) => renaming.sources.push(source),
                 None => renamings.push(Renaming {
                     target: FieldName::from(target.text.as_str()),
@@ -165,11 +185,20 @@ impl Lowering {
                 }),
             }
         }
-        self.scope.rename(&sources, &targets);
+        let targets: Vec<&str> = pairs.iter().map(|(_, t)| t.text.as_str()).collect();
+        self.scope.rename(&gone, &targets);
         Stage::Rename(renamings)
     }
 
     fn chart(&mut self, chart: &ast::Chart, bucket: Option<i64>, typed: &mut Typed) {
+        if let Some(one) = chart.aggregates.get(MAX_COLUMNS) {
+            let message = format!("a chart has at most {MAX_COLUMNS} aggregates");
+            return self.error(one.span.clone(), message);
+        }
+        if let Some(one) = chart.groups.get(MAX_COLUMNS) {
+            let message = format!("a chart has at most {MAX_COLUMNS} groupings");
+            return self.error(one.field().span.clone(), message);
+        }
         let mut groups: Vec<Grouping> = Vec::new();
         if let Some(width) = bucket {
             groups.push(Grouping {
@@ -197,23 +226,15 @@ impl Lowering {
         } else {
             QueryKind::Chart
         };
-        let columns = typed
-            .grouping
-            .iter()
-            .chain(&typed.columns)
-            .cloned()
-            .collect();
-        self.scope = Scope::Columns(columns);
+        let columns = typed.grouping.iter().chain(&typed.columns);
+        self.scope = Scope::columns(columns.map(String::as_str));
         let sorted = chart.order.is_empty();
         typed.stages.push(Stage::Chart(Chart {
             groups,
             aggregates,
             sorted,
         }));
-        if !sorted {
-            let keys = self.order(&chart.order);
-            typed.stages.push(Stage::Order(keys));
-        }
+        typed.stages.extend(self.order(&chart.order));
         typed.stages.extend(chart.limit.map(limit));
     }
 
@@ -254,10 +275,15 @@ fn limit(n: u64) -> Stage {
 
 /// Gives the columns of a result their new names.
 fn rename_columns(pairs: &[(ast::Operand, ast::Name)], columns: &mut [String]) {
+    let mut names = HashMap::new();
+    for (source, target) in pairs {
+        if let ast::Operand::Field(field) = source {
+            names.entry(field.text.as_str()).or_insert(&target.text);
+        }
+    }
     for column in columns {
-        let source = |p: &&(ast::Operand, ast::Name)| matches!(&p.0, ast::Operand::Field(f) if f.text == *column);
-        if let Some((_, target)) = pairs.iter().find(source) {
-            column.clone_from(&target.text);
+        if let Some(target) = names.get(column.as_str()) {
+            column.clone_from(target);
         }
     }
 }

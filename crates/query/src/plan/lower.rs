@@ -2,7 +2,7 @@
 
 use super::scope::Scope;
 use crate::ast::{self, CmpOp, Function, Search, Set, Text};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings, Severity};
 use crate::eval::{Check, Expr, Formula, Literal, Operand, Pattern, Relation, ValueSet, Words};
 use cresset_model::FieldName;
 use std::ops::Range;
@@ -14,26 +14,52 @@ const MAX_GLOB: usize = 1_024;
 const MAX_WORDS: usize = 4_096;
 /// Most words with inner wildcards: each becomes a regular expression.
 const MAX_WILD: usize = 500;
+/// Most bytes of them in all: each character takes up to a kilobyte when compiled.
+const MAX_WILD_BYTES: usize = 1 << 16;
+/// Most names in commands that keep, rename or order by fields: each is looked at for
+/// each row, once for each name that is read.
+const MAX_NAMES: usize = 2_000;
 
 /// Collects findings while a tree is typed.
 #[derive(Debug, Default)]
 pub(super) struct Lowering {
-    pub diagnostics: Vec<Diagnostic>,
+    pub findings: Findings,
     /// The columns that rows have at this point of the plan.
     pub scope: Scope,
     /// Words with inner wildcards so far.
     pub wild: usize,
+    /// Their bytes.
+    pub wild_bytes: usize,
+    /// Names in commands so far.
+    pub names: usize,
 }
 
 impl Lowering {
     pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(span, message));
+        self.findings.push(Diagnostic::error(span, message));
     }
 
     pub(super) fn unsupported(&mut self, span: Range<usize>, construct: &str, instead: &str) {
+        if self.findings.is_full(Severity::Error) {
+            return;
+        }
         let message = format!("{construct} is not supported yet");
-        self.diagnostics
+        self.findings
             .push(Diagnostic::error(span, message).with_help(instead));
+    }
+
+    /// Whether the commands of the query may hold so many more names.
+    pub(super) fn has_room(&mut self, names: usize, span: Range<usize>) -> bool {
+        self.names = self.names.saturating_add(names);
+        let fits = self.names <= MAX_NAMES;
+        if !fits {
+            let message = format!(
+                "the commands `fields`, `rename`, `latest` and `order by` of a query name at most \
+                 {MAX_NAMES} fields"
+            );
+            self.error(span, message);
+        }
+        fits
     }
 
     pub(super) fn condition(&mut self, node: &Search) -> Expr {
@@ -91,11 +117,19 @@ impl Lowering {
     }
 
     fn words(&mut self, word: &Text) -> Expr {
-        self.scope.check_words(&word.span, &mut self.diagnostics);
+        self.scope.check_words(&word.span, &mut self.findings);
         let wild = word.text.trim_matches('*').contains(['*', '?']);
-        self.wild += usize::from(wild);
+        if wild {
+            self.wild += 1;
+            self.wild_bytes = self.wild_bytes.saturating_add(word.text.len());
+        }
         if wild && self.wild > MAX_WILD {
             let message = format!("a query has at most {MAX_WILD} words with inner wildcards");
+            self.error(word.span.clone(), message);
+        } else if wild && self.wild_bytes > MAX_WILD_BYTES {
+            let message = format!(
+                "the words with inner wildcards have at most {MAX_WILD_BYTES} bytes in all"
+            );
             self.error(word.span.clone(), message);
         } else if word.text.is_empty() {
             self.error(
@@ -135,14 +169,14 @@ impl Lowering {
         if function.is_time_part() && self.scope.is_open() && !field.text.ends_with("_ts") {
             let message = format!("{}() takes a part of a time", function.name());
             let help = "times are log_ts, col_ts and fields whose names end in _ts";
-            self.diagnostics
+            self.findings
                 .push(Diagnostic::warning(field.span.clone(), message).with_help(help));
         }
         Operand::Call(function, self.field(field))
     }
 
     pub(super) fn field(&mut self, field: &ast::Name) -> FieldName {
-        self.scope.check(field, &mut self.diagnostics);
+        self.scope.check(field, &mut self.findings);
         FieldName::from(field.text.as_str())
     }
 

@@ -1,5 +1,7 @@
 //! Typed plans.
 
+#[cfg(test)]
+mod bound_tests;
 mod compile;
 mod lower;
 mod scope;
@@ -10,11 +12,11 @@ mod tests;
 pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage};
 
 use crate::ast::Query;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings};
 use crate::eval::{Context, Expr};
 use crate::exec::Executor;
 use crate::live::{LiveShape, live_shape};
-use crate::parse::{MAX_DIAGNOSTICS, parse};
+use crate::parse::parse;
 use lower::Lowering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,14 +54,14 @@ struct Inner {
 pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let parsed = parse(text);
     if !parsed.is_ok() {
-        return Err(sorted(parsed.diagnostics));
+        return Err(Findings::from(parsed.diagnostics).into_sorted());
     }
     let mut lowering = Lowering {
-        diagnostics: parsed.diagnostics,
+        findings: Findings::from(parsed.diagnostics),
         ..Lowering::default()
     };
     let typed = lowering.query(&parsed.query);
-    let diagnostics = sorted(lowering.diagnostics);
+    let diagnostics = lowering.findings.into_sorted();
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(diagnostics);
     }
@@ -73,12 +75,6 @@ pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     Ok(Plan {
         inner: Arc::new(inner),
     })
-}
-
-fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    diagnostics.sort_by_key(|d| (!d.is_error(), d.span.start));
-    diagnostics.truncate(MAX_DIAGNOSTICS);
-    diagnostics
 }
 
 impl Plan {
@@ -155,6 +151,21 @@ impl Plan {
             }
         }
         lists
+    }
+
+    /// True if every event that meets the filter is one row of the result, in the order
+    /// of events: then who runs the plan need not give it more events than it wants rows.
+    pub fn rows_are_events(&self) -> bool {
+        let one_to_one = |s: &Stage| matches!(s, Stage::Fields(_) | Stage::Rename(_));
+        self.stages().iter().all(one_to_one)
+    }
+
+    /// True if a run keeps rows that are as large as events, however many aggregates come
+    /// later; otherwise it keeps groups of a chart, which [`Limits`](crate::Limits) bounds
+    /// in bytes.
+    pub fn keeps_rows(&self) -> bool {
+        let blocking = self.stages().iter().find(|s| s.is_blocking());
+        !matches!(blocking, Some(Stage::Chart(_)))
     }
 
     /// How to run the query live, or a sentence that says why it cannot.

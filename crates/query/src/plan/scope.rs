@@ -1,7 +1,8 @@
 //! Which fields rows have at a point of a plan, as far as that is known.
 
 use crate::ast::Name;
-use crate::diag::{Diagnostic, nearest};
+use crate::diag::{Diagnostic, Findings, Severity, nearest};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Fields that many sources have; only used to guess at slips of the pen.
@@ -69,6 +70,10 @@ const TAXONOMY: [&str; 58] = [
 /// Shortest name that is taken for a slip: short names differ little by nature.
 const MIN_GUESS: usize = 5;
 
+/// Most columns named in advice, and most characters of each.
+const SHOWN: usize = 20;
+const SHOWN_CHARS: usize = 60;
+
 /// The fields that rows have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Scope {
@@ -76,20 +81,60 @@ pub(super) enum Scope {
     #[default]
     Open,
     /// Only these occur, because `chart` or `fields` made the rows.
-    Columns(Vec<String>),
+    Columns(Columns),
+}
+
+/// Different names in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Columns {
+    names: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Columns {
+    fn add(&mut self, name: &str) {
+        if self.known.insert(name.to_owned()) {
+            self.names.push(name.to_owned());
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.known.contains(name)
+    }
+
+    /// The names for a sentence, cut to a length that can be read.
+    fn shown(&self) -> String {
+        let short = |n: &String| match n.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &n[..end]),
+            None => n.clone(),
+        };
+        let names: Vec<String> = self.names.iter().take(SHOWN).map(short).collect();
+        let names = names.join(", ");
+        match self.names.len().saturating_sub(SHOWN) {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
 }
 
 impl Scope {
+    pub(super) fn columns<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut columns = Columns::default();
+        names.into_iter().for_each(|n| columns.add(n));
+        Self::Columns(columns)
+    }
+
     pub(super) const fn is_open(&self) -> bool {
         matches!(self, Self::Open)
     }
 
     /// Reports a field that cannot be there, or that looks like a slip.
-    pub(super) fn check(&self, field: &Name, findings: &mut Vec<Diagnostic>) {
+    pub(super) fn check(&self, field: &Name, findings: &mut Findings) {
         let name = field.text.as_str();
         match self {
             Self::Open => {
                 if name.len() >= MIN_GUESS
+                    && !findings.is_full(Severity::Warning)
                     && !TAXONOMY.contains(&name)
                     && let Some(known) = TAXONOMY.iter().find(|k| one_slip_apart(name, k))
                 {
@@ -99,11 +144,13 @@ impl Scope {
                     findings.push(warning.with_help(help));
                 }
             }
-            Self::Columns(columns) if columns.iter().any(|c| c == name) => {}
             Self::Columns(columns) => {
-                let help = match nearest(name, columns.iter().map(String::as_str)) {
+                if columns.has(name) || findings.is_full(Severity::Error) {
+                    return;
+                }
+                let help = match nearest(name, columns.names.iter().map(String::as_str)) {
                     Some(column) => format!("did you mean `{column}`?"),
-                    None => format!("the columns are {}", columns.join(", ")),
+                    None => format!("the columns are {}", columns.shown()),
                 };
                 let message = format!("there is no column `{name}` at this point of the query");
                 findings.push(Diagnostic::error(field.span.clone(), message).with_help(help));
@@ -112,24 +159,26 @@ impl Scope {
     }
 
     /// Reports a word that is sought although rows have no raw text.
-    pub(super) fn check_words(&self, span: &Range<usize>, findings: &mut Vec<Diagnostic>) {
+    pub(super) fn check_words(&self, span: &Range<usize>, findings: &mut Findings) {
         if let Self::Columns(columns) = self
-            && !columns.iter().any(|c| c == "msg")
+            && !columns.has("msg")
+            && !findings.is_full(Severity::Error)
         {
             let message = "a word is sought in the raw text `msg`, which is gone at this point";
             let help = format!(
                 "compare one of the columns {}, or put the word before the command",
-                columns.join(", ")
+                columns.shown()
             );
             findings.push(Diagnostic::error(span.clone(), message).with_help(help));
         }
     }
 
     /// The fields after `rename`.
-    pub(super) fn rename(&mut self, sources: &[String], targets: &[String]) {
+    pub(super) fn rename(&mut self, sources: &HashSet<&str>, targets: &[&str]) {
         if let Self::Columns(columns) = self {
-            columns.retain(|c| !sources.contains(c));
-            columns.extend(targets.iter().cloned());
+            columns.names.retain(|c| !sources.contains(c.as_str()));
+            columns.known.retain(|c| !sources.contains(c.as_str()));
+            targets.iter().for_each(|t| columns.add(t));
         }
     }
 }

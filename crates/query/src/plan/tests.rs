@@ -77,6 +77,23 @@ fn names_that_cannot_be_there() {
         "25..30",
         "a word is sought in the raw text `msg`, which is gone at this point",
     );
+    check_error(
+        "| chart count() as c by user | timechart count() every 1 hour",
+        "31..61",
+        &no("log_ts"),
+    );
+    check_error(
+        "| fields a | timechart count() every 1 hour",
+        "13..43",
+        &no("log_ts"),
+    );
+    for fine in [
+        "| fields a, log_ts",
+        "| timechart count() every 1 hour",
+        "| rename a as b",
+    ] {
+        compile(&format!("{fine} | timechart count() every 2 hours")).unwrap();
+    }
     let errors = compile("| chart count() as cnt by user | search cnd>5").unwrap_err();
     assert_eq!(errors[0].help.as_deref(), Some("did you mean `cnt`?"));
 }
@@ -102,6 +119,38 @@ fn other_mistakes() {
         "3500..3506",
         "a query has at most 500 words with inner wildcards",
     );
+    let long = format!("a?{} ", "x".repeat(4_000));
+    check_error(
+        &long.repeat(17),
+        "64048..68050",
+        "the words with inner wildcards have at most 65536 bytes in all",
+    );
+}
+
+#[test]
+fn rows_and_events() {
+    let check = |query: &str, rows_are_events: bool, keeps_rows: bool| {
+        let plan = compile(query).unwrap();
+        let found = (plan.rows_are_events(), plan.keeps_rows());
+        assert_eq!(found, (rows_are_events, keeps_rows), "{query}");
+    };
+    check("", true, true);
+    check("a=1 | search b=2 | filter c=3", true, true);
+    check("a=1 | search b=2 | rename b as d | fields d", true, true);
+    check("a=1 | fields b | search b=2", false, true);
+    check("a=1 | limit 5", false, true);
+    check("a=1 | order by b", false, true);
+    check("a=1 | latest by b", false, true);
+    check("| chart count()", false, false);
+    check(
+        "| fields b | search b=2 | chart count() | limit 5",
+        false,
+        false,
+    );
+    check("| timechart count() every 1 hour", false, false);
+    check("| limit 1000000 | chart count()", false, true);
+    check("| latest by b | chart count()", false, true);
+    check("| order by b | chart count()", false, true);
 }
 
 #[test]
