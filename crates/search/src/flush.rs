@@ -6,7 +6,7 @@
 //! repeated until it succeeds.
 
 use cresset_catalog::Catalog;
-use cresset_catalog::port::FlushCommit;
+use cresset_catalog::port::{Files, FlushCommit};
 use cresset_eventlog::EventLog;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{Clock, Duration, Timestamp};
@@ -162,7 +162,7 @@ impl Flusher {
         let head = *inner.log.head().borrow();
         let mut total = Flushed::default();
         loop {
-            inner.register_pending(&mut state).await?;
+            state.register(&*inner.catalog).await?;
             total.upto = inner.catalog.cursor(STORE_CURSOR).await?;
             // Each time, so that senders who wait for room need not wait for the whole tail.
             inner.trim(&mut state, total.upto).await?;
@@ -182,6 +182,25 @@ impl Flusher {
         // After damage the newest numbers of the log may have no events.
         total.upto = total.upto.max(head);
         Ok(total)
+    }
+}
+
+impl State {
+    /// Registers written files, unless an earlier try did so although it reported a failure.
+    async fn register(&mut self, catalog: &dyn Files) -> Result<(), FlushError> {
+        let Some(commit) = self.unregistered.clone() else {
+            return Ok(());
+        };
+        let upto = commit.flushed_to;
+        if catalog.cursor(STORE_CURSOR).await? < upto
+            && let Err(error) = catalog.register_flush(commit).await
+            // A try that was given up may still have been under way and been first.
+            && catalog.cursor(STORE_CURSOR).await? < upto
+        {
+            return Err(error.into());
+        }
+        self.unregistered = None;
+        Ok(())
     }
 }
 
@@ -256,18 +275,6 @@ impl Inner {
         })
     }
 
-    /// Registers written files, unless an earlier try did so although it reported a failure.
-    async fn register_pending(&self, state: &mut State) -> Result<(), FlushError> {
-        let Some(commit) = state.unregistered.clone() else {
-            return Ok(());
-        };
-        if self.catalog.cursor(STORE_CURSOR).await? < commit.flushed_to {
-            self.catalog.register_flush(commit).await?;
-        }
-        state.unregistered = None;
-        Ok(())
-    }
-
     async fn trim(&self, state: &mut State, flushed: u64) -> Result<(), FlushError> {
         state.flushed = flushed;
         let mut upto = flushed;
@@ -324,21 +331,4 @@ impl Failures {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_end() {
-        let mut failures = Failures::default();
-        assert_eq!(failures.pause(), None);
-        let error = FlushError::Log(cresset_eventlog::Error::Closed);
-        let mut pauses = Vec::new();
-        for _ in 0..7 {
-            failures.add(&error);
-            pauses.push(failures.pause().unwrap().as_secs());
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-        failures.ended();
-        assert_eq!(failures.pause(), None);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@
 //! lists that queries refer to.
 
 mod flush;
+mod kept;
 mod lists;
 mod newest;
 mod port;

@@ -2,10 +2,14 @@
 
 use cresset_catalog::{Catalog, Result};
 use cresset_model::list::ListInfo;
-use cresset_query::{ListLookup, Num, Pattern, fold};
+use cresset_query::{ListLookup, Num, Subject, Watch, fold};
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use wildcards::Wildcards;
+
+mod wildcards;
 
 /// The catalog's lists, reloaded when they have changed.
 pub struct ListCache {
@@ -43,14 +47,40 @@ struct Values {
     exact: HashSet<Box<str>>,
     /// Entries that are numbers.
     numbers: HashSet<Number>,
-    patterns: Vec<Pattern>,
+    wildcards: Wildcards,
+}
+
+/// The lists as one search sees them. Once the search has been cancelled they answer at
+/// once, also in the middle of a long list, and the answers mean nothing.
+#[derive(Debug)]
+pub(crate) struct SearchLists {
+    lists: Arc<ListSnapshot>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl SearchLists {
+    /// The lists of a search that ends when `cancelled` is set.
+    pub(crate) fn new(lists: Arc<ListSnapshot>, cancelled: Arc<AtomicBool>) -> Self {
+        Self { lists, cancelled }
+    }
+}
+
+impl ListLookup for SearchLists {
+    fn contains(&self, list: &str, value: &str) -> bool {
+        let given_up = || self.given_up();
+        !given_up() && self.lists.holds(list, value, &Watch::new(&given_up))
+    }
+
+    fn given_up(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
 }
 
 /// A number that can be hashed: a whole one, or the bits of another.
 type Number = (bool, i128);
 
 fn number(text: &str) -> Option<Number> {
-    Num::parse(text).map(|n| match n {
+    Num::exact(text).map(|n| match n {
         Num::Int(n) => (true, n),
         Num::Float(n) => (false, i128::from(n.to_bits())),
     })
@@ -126,81 +156,51 @@ impl ListLookup for ListCache {
 impl ListLookup for ListSnapshot {
     /// False for an unknown list.
     fn contains(&self, list: &str, value: &str) -> bool {
+        self.holds(list, value, &Watch::never())
+    }
+}
+
+impl ListSnapshot {
+    /// [`ListLookup::contains`] until `watch` says otherwise.
+    fn holds(&self, list: &str, value: &str, watch: &Watch<'_>) -> bool {
         let values = self
             .lists
             .get(list)
             .or_else(|| self.lists.get(&list.to_uppercase()));
-        values.is_some_and(|values| values.contain(value))
+        values.is_some_and(|values| values.contain(value, watch))
     }
 }
 
 impl Values {
     fn new(info: ListInfo, entries: &[String]) -> Self {
+        let (wild, plain): (Vec<&str>, Vec<&str>) = entries
+            .iter()
+            .map(String::as_str)
+            .partition(|entry| entry.contains(['*', '?']));
         let mut values = Self {
             info,
             exact: HashSet::new(),
             numbers: HashSet::new(),
-            patterns: Vec::new(),
+            wildcards: Wildcards::new(wild),
         };
-        for entry in entries {
-            if entry.contains(['*', '?']) {
-                values.patterns.push(Pattern::new(entry));
-            } else if let Some(number) = number(entry) {
-                values.numbers.insert(number);
-            } else {
-                values.exact.insert(fold(entry).into());
+        for entry in plain {
+            match number(entry) {
+                Some(number) => _ = values.numbers.insert(number),
+                None => _ = values.exact.insert(fold(entry).into()),
             }
         }
         values
     }
 
-    fn contain(&self, value: &str) -> bool {
+    fn contain(&self, value: &str, watch: &Watch<'_>) -> bool {
+        let subject = Subject::new(value);
         let exact = match number(value) {
             Some(number) => self.numbers.contains(&number),
-            None => self.exact.contains(&*fold(value)),
+            None => self.exact.contains(subject.folded()),
         };
-        exact || self.patterns.iter().any(|p| p.matches_text(value))
+        exact || self.wildcards.match_subject(&subject, watch)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use cresset_model::list::ListKind;
-    use cresset_model::{ObjectId, Timestamp};
-
-    #[test]
-    fn entries_match_in_any_case_and_with_wildcards() {
-        let info = ListInfo {
-            id: ObjectId::from_bytes([0; 12]),
-            name: "ADMINS".into(),
-            kind: ListKind::StaticList,
-            len: 4,
-            updated_at: Timestamp(0),
-        };
-        let entries = [
-            "Root".to_owned(),
-            "svc_*".into(),
-            "J?rgen".into(),
-            "22".into(),
-        ];
-        let values = Arc::new(Values::new(info, &entries));
-        let lists = ListSnapshot {
-            version: Some(1),
-            lists: HashMap::from([("ADMINS".into(), values)]),
-        };
-        let check = |list: &str, value: &str, expect: bool| {
-            assert_eq!(lists.contains(list, value), expect, "{list} {value}");
-        };
-        check("ADMINS", "root", true);
-        check("admins", "ROOT", true);
-        check("ADMINS", "SVC_backup", true);
-        check("ADMINS", "JÜRGEN", true);
-        check("ADMINS", "22", true);
-        check("ADMINS", "22.0", true);
-        check("ADMINS", "2", false);
-        check("ADMINS", "roo", false);
-        check("ADMINS", "", false);
-        check("OTHERS", "root", false);
-    }
-}
+mod tests;

@@ -11,13 +11,27 @@ use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Events handed from a reading thread to the evaluating one at a time.
+/// Events handed from a reading thread to the evaluating one at a time…
 const HANDOVER: usize = 256;
+/// …and bytes of them, in the measure of `Event::size`, that are handed over sooner.
+const HANDOVER_BYTES: usize = 256 << 10;
 /// Hand-overs that wait per file.
 const WAITING: usize = 4;
+/// Files per thread that wait for the evaluating thread, read or not: without a limit,
+/// the matches of thousands of small files would wait in memory.
+const AHEAD: usize = 4;
+
+/// [`Error::Cancelled`] once the flag of a search is set.
+pub(crate) fn check(cancelled: &AtomicBool) -> Result<()> {
+    if cancelled.load(Ordering::Relaxed) {
+        Err(Error::Cancelled)
+    } else {
+        Ok(())
+    }
+}
 
 /// One pass over files and tail.
 pub(crate) struct Scan<'a> {
@@ -34,9 +48,21 @@ pub(crate) struct Scan<'a> {
     pub(crate) threads: usize,
     /// Set by whoever wants the scan to end.
     pub(crate) cancelled: &'a AtomicBool,
+    /// Counts the files that were opened.
+    pub(crate) opened: AtomicU64,
 }
 
 type Handover = cresset_store::Result<Vec<LoggedEvent>>;
+
+/// What the reading threads share.
+struct Work<'a> {
+    files: std::slice::Iter<'a, FileEntry>,
+    /// To the evaluating thread, in the order of files.
+    begun: SyncSender<Begun<'a>>,
+}
+
+/// A file and what comes out of it.
+type Begun<'a> = (&'a FileEntry, Receiver<Handover>);
 
 impl Scan<'_> {
     /// Gives every event that passes the plan's filter to `on_match`, file by file in
@@ -47,91 +73,116 @@ impl Scan<'_> {
         on_match: &mut dyn FnMut(LoggedEvent) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
         let stop = AtomicBool::new(false);
+        let threads = self.threads.min(self.view.files.len());
         let missing = std::thread::scope(|scope| {
-            let (senders, receivers): (Vec<_>, Vec<_>) = self
-                .view
-                .files
-                .iter()
-                .map(|_| sync_channel::<Handover>(WAITING))
-                .unzip();
-            let work = Arc::new(Mutex::new(self.view.files.iter().zip(senders)));
-            for _ in 0..self.threads.min(self.view.files.len()) {
+            let (begun, files) = sync_channel(threads * AHEAD);
+            let work = Arc::new(Mutex::new(Work {
+                files: self.view.files.iter(),
+                begun,
+            }));
+            for _ in 0..threads {
                 let (work, stop) = (work.clone(), &stop);
                 scope.spawn(move || {
-                    loop {
-                        let next = work.lock().next();
-                        let Some((file, sender)) = next else { return };
+                    while let Some((file, sender)) = self.begin(&work, stop) {
                         self.read(file, &sender, stop);
                     }
                 });
             }
-            // Else the senders of files not yet begun would outlive the threads.
+            // Else the way to the evaluating thread would outlive the reading ones.
             drop(work);
-            let missing = self.collect(receivers, on_match);
+            let missing = self.collect(files, on_match);
             stop.store(true, Ordering::Relaxed);
             missing
-        })?;
+        });
+        let opened = self.opened.load(Ordering::Relaxed);
+        metrics::counter!("cresset_search_files_opened_total").increment(opened);
+        let missing = missing?;
         for event in &self.view.tail {
-            self.check_cancelled()?;
-            if self.plan.filter().matches(&*event.event, self.context) {
+            let wanted = self.plan.filter().matches(&*event.event, self.context);
+            // After the filter, whose answer means nothing if it was cut short.
+            check(self.cancelled)?;
+            if wanted {
                 on_match(event.clone())?;
             }
         }
+        check(self.cancelled)?;
         Ok(missing)
+    }
+
+    /// The next file to read; `None` if there is no more, or the scan has ended.
+    fn begin<'a>(
+        &self,
+        work: &Mutex<Work<'a>>,
+        stop: &AtomicBool,
+    ) -> Option<(&'a FileEntry, SyncSender<Handover>)> {
+        let mut work = work.lock();
+        let file = work.files.next()?;
+        let (sender, receiver) = sync_channel(WAITING);
+        // With the lock held, which keeps the files in order.
+        work.begun.send((file, receiver)).ok()?;
+        // After what may have been a long wait.
+        let ended = stop.load(Ordering::Relaxed) || self.cancelled.load(Ordering::Relaxed);
+        (!ended).then_some((file, sender))
     }
 
     fn collect(
         &self,
-        receivers: Vec<Receiver<Handover>>,
+        files: Receiver<Begun<'_>>,
         on_match: &mut dyn FnMut(LoggedEvent) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
         let mut missing = Vec::new();
         // By value: after an error the remaining receivers are gone, which ends the threads.
-        for (file, receiver) in self.view.files.iter().zip(receivers) {
+        for (file, receiver) in files {
             for handover in receiver {
-                self.check_cancelled()?;
+                check(self.cancelled)?;
                 match handover {
-                    Ok(events) => events.into_iter().try_for_each(&mut *on_match)?,
+                    Ok(events) => {
+                        for event in events {
+                            check(self.cancelled)?;
+                            on_match(event)?;
+                        }
+                    }
                     Err(cresset_store::Error::Missing { .. }) => missing.push(file.clone()),
                     Err(error) => return Err(error.into()),
                 }
             }
         }
-        self.check_cancelled()?;
+        check(self.cancelled)?;
         Ok(missing)
-    }
-
-    fn check_cancelled(&self) -> Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
-        }
     }
 
     /// Sends the matching events of one file.
     fn read(&self, file: &FileEntry, sender: &SyncSender<Handover>, stop: &AtomicBool) {
         let repo: Arc<str> = file.repo.as_str().into();
-        let mut batch = Vec::new();
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         let mut read = 0_u64;
+        self.opened.fetch_add(1, Ordering::Relaxed);
         let result = self
             .store
             .scan_blocking(file, self.range, self.fields, &mut |seq, event| {
                 read += 1;
-                if self.cancelled.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) {
                     return ControlFlow::Break(());
                 }
-                if seq > self.up_to_seq || !self.plan.filter().matches(&event, self.context) {
+                let wanted =
+                    seq <= self.up_to_seq && self.plan.filter().matches(&event, self.context);
+                // After the filter, whose answer means nothing if it was cut short.
+                if self.cancelled.load(Ordering::Relaxed) {
+                    return ControlFlow::Break(());
+                }
+                if !wanted {
                     return ControlFlow::Continue(());
                 }
+                bytes += event.size();
                 batch.push(LoggedEvent {
                     seq,
                     repo: repo.clone(),
                     event: Arc::new(event),
                 });
-                if batch.len() < HANDOVER {
+                if batch.len() < HANDOVER && bytes < HANDOVER_BYTES {
                     return ControlFlow::Continue(());
                 }
+                bytes = 0;
                 let full = std::mem::take(&mut batch);
                 sender
                     .send(Ok(full))
@@ -142,3 +193,6 @@ impl Scan<'_> {
         let _ = sender.send(result.map(|()| batch));
     }
 }
+
+#[cfg(test)]
+mod tests;

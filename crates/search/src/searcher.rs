@@ -1,21 +1,22 @@
 //! Searches over the local store.
 
+use crate::kept::Kept;
+use crate::lists::SearchLists;
 use crate::newest::Newest;
-use crate::scan::Scan;
+use crate::scan::{self, Scan};
 use crate::view::{Extent, View};
-use crate::{Error, ListCache, ListSnapshot, Result, SearchRequest, Searcher};
+use crate::{Error, ListCache, Result, SearchRequest, Searcher};
 use async_trait::async_trait;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
 use cresset_eventlog::EventLog;
 use cresset_model::event::LoggedEvent;
-use cresset_query::ast::{Command, CommandKind, Head};
 use cresset_query::{Context, Limits, Plan, QueryKind, ResultSet};
 use cresset_store::EventStore;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// How much searches may use.
@@ -25,7 +26,8 @@ pub struct SearchSettings {
     pub max_concurrent: usize,
     /// Files that one search reads at the same time.
     pub threads: usize,
-    /// Most bytes of events that one search keeps, in the measure of `Event::size`.
+    /// Most bytes of events that one search keeps, in the measure of `Event::size`, and
+    /// most bytes that one chart keeps.
     pub max_bytes: usize,
     /// Most rows and groups that one query keeps.
     pub limits: Limits,
@@ -45,9 +47,6 @@ impl Default for SearchSettings {
         }
     }
 }
-
-/// Bytes of a row that the limit on rows allows for.
-const USUAL_ROW: usize = 2_048;
 
 /// Searches over catalog, event files and the event log's tail. Clones share limits.
 #[derive(Clone)]
@@ -122,7 +121,7 @@ impl StoreSearcher {
             view,
             extent,
             limit: request.limit,
-            lists: self.lists.snapshot(),
+            lists: SearchLists::new(self.lists.snapshot(), cancel.0.clone()),
             timezone: timezone(&request.timezone),
             settings: self.settings,
             cancelled: cancel.0.clone(),
@@ -130,7 +129,10 @@ impl StoreSearcher {
         let running = tokio::task::spawn_blocking(move || {
             // Here, so that a search whose caller left counts until it has stopped.
             let _permit = permit;
-            work(&job)
+            let done = work(&job)?;
+            // What was evaluated after the flag was set means nothing.
+            scan::check(&job.cancelled)?;
+            Ok::<_, Error>(done)
         });
         let (result, missing) = running
             .await
@@ -188,7 +190,7 @@ struct Job {
     view: View,
     extent: Extent,
     limit: usize,
-    lists: Arc<ListSnapshot>,
+    lists: SearchLists,
     timezone: TimeZone,
     settings: SearchSettings,
     cancelled: Arc<AtomicBool>,
@@ -197,7 +199,7 @@ struct Job {
 impl Job {
     fn context(&self) -> Context<'_> {
         Context {
-            lists: &*self.lists,
+            lists: &self.lists,
             timezone: self.timezone.clone(),
         }
     }
@@ -218,6 +220,7 @@ impl Job {
             fields,
             threads: self.settings.threads.max(1),
             cancelled: &self.cancelled,
+            opened: AtomicU64::new(0),
         }
         .run(on_match)
     }
@@ -227,18 +230,19 @@ impl Job {
             fields.extend(self.plan.filter_fields());
             fields
         });
-        if self.rows_are_events() {
+        if self.plan.rows_are_events() {
             self.newest(fields.as_ref())
         } else {
             self.whole(fields.as_ref())
         }
     }
 
-    /// True if every matching event is one row of the result, in the order of events.
-    fn rows_are_events(&self) -> bool {
-        let query = cresset_query::parse(self.plan.text()).query;
-        let same = |c: &Command| matches!(c.kind, CommandKind::Fields(_) | CommandKind::Rename(_));
-        matches!(query.head, Head::Search(_)) && query.commands.iter().all(same)
+    fn limits(&self) -> Limits {
+        let limits = self.settings.limits;
+        Limits {
+            max_bytes: limits.max_bytes.min(self.settings.max_bytes),
+            ..limits
+        }
     }
 
     /// Keeps only the events that will be rows.
@@ -253,8 +257,9 @@ impl Job {
         let mut executor = self
             .plan
             .executor(self.context())
-            .with_limits(self.settings.limits);
+            .with_limits(self.limits());
         for event in newest.into_newest_first() {
+            scan::check(&self.cancelled)?;
             executor.push_matched(&event.event);
         }
         let mut result = executor.finish();
@@ -269,13 +274,15 @@ impl Job {
         let mut executor = self
             .plan
             .executor(self.context())
-            .with_limits(self.settings.limits);
-        let (mut events, mut excess) = (0, 0);
+            .with_limits(self.limits());
+        // The executor limits the number of rows, but rows may be of any size.
+        let keeps_rows = self.plan.keeps_rows();
+        let mut kept = keeps_rows.then(|| Kept::of(&self.plan, self.limits()));
+        let mut events = 0;
         let missing = self.scan(fields, &mut |event| {
             events += 1;
-            // The executor limits the number of rows, but rows may be of any size.
-            excess += event.event.size().saturating_sub(USUAL_ROW);
-            if simple && excess > self.settings.max_bytes {
+            let bytes = kept.as_mut().map_or(0, |kept| kept.add(&event.event));
+            if bytes > self.settings.max_bytes {
                 return Err(Error::TooMany(events));
             }
             executor.push_matched(&event.event);

@@ -173,6 +173,51 @@ async fn too_much_is_refused_with_advice() {
     );
 }
 
+/// What matched does not matter, only what is kept of it.
+#[tokio::test]
+async fn queries_that_keep_little_may_match_much() {
+    let home = Home::new();
+    let small = SearchSettings {
+        max_bytes: 20_000,
+        ..SearchSettings::default()
+    };
+    let server = filled(&home, small).await;
+    let large = |n: i64| {
+        let mut event = event(n, START - Duration::seconds(n));
+        event.set("msg", format!("{n}-{}", "x".repeat(4_000)));
+        event
+    };
+    server.append("even", (30..50).map(large).collect()).await;
+    for flushed in [false, true] {
+        let found = async |query: &str| server.searcher.run(request(query)).await;
+        let check = async |query: &str, expect: &[i64]| {
+            let result = found(query).await.unwrap();
+            assert_eq!(numbers(&result), expect, "{query} {flushed}");
+            assert!(!result.truncated, "{query} {flushed}");
+        };
+        check("| limit 3", &[29, 28, 27]).await;
+        check("n>=30 | limit 3 | order by n desc", &[32, 31, 30]).await;
+        check("| latest by parity", &[29, 28]).await;
+        check("n>=30 | latest by parity | order by n", &[30, 31]).await;
+        check("| fields n | order by n | limit 2", &[0, 1]).await;
+        let refused = async |query: &str| {
+            let error = found(query).await.unwrap_err();
+            assert!(matches!(error, Error::TooMany(_)), "{query} {error}");
+        };
+        refused("| limit 40").await;
+        refused("| latest by n").await;
+        refused("| order by n").await;
+        refused("| order by msg | chart count()").await;
+        // A chart says that something is missing.
+        let list = async |query: &str| found(query).await.unwrap().truncated;
+        assert!(!list("| chart count() by n").await);
+        assert!(!list("n<30 | chart list(msg)").await);
+        assert!(list("| chart list(msg)").await);
+        assert!(list("| chart count() by msg").await);
+        server.flusher.flush_now().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn time_limits_hold_and_places_are_given_back() {
     let home = Home::new();
@@ -193,6 +238,51 @@ async fn time_limits_hold_and_places_are_given_back() {
             () = tokio::task::yield_now() => {}
         }
         assert_eq!(server.searcher.run(request("")).await.unwrap().total, 30);
+    }
+}
+
+/// One event that takes far longer than the limit does not keep its place for longer.
+#[tokio::test]
+async fn time_limits_hold_within_one_event() {
+    let home = Home::new();
+    let one = SearchSettings {
+        max_concurrent: 1,
+        ..SearchSettings::default()
+    };
+    let server = home.start_with(&[], FlusherSettings::default(), one).await;
+    let slow_pattern = |n: usize| format!("*{}?b{n}*", "a".repeat(64));
+    let (id, kind) = (ObjectId::from_bytes([1; 12]), ListKind::StaticList);
+    server
+        .catalog
+        .put_list(
+            id,
+            "SLOW",
+            kind,
+            (0..300).map(slow_pattern).collect(),
+            START,
+        )
+        .await
+        .unwrap();
+    let mut slow = event(1, START);
+    slow.set("msg", "a".repeat(1 << 20));
+    server.append("main", vec![slow]).await;
+    let terms: Vec<String> = (0..300)
+        .map(|n| format!("msg={}", slow_pattern(n)))
+        .collect();
+    for flushed in [false, true] {
+        for query in ["msg in SLOW", "msg not in SLOW", &terms.join(" or ")] {
+            let mut short = request(query);
+            short.timeout = Duration::millis(50);
+            let error = server.searcher.run(short).await.unwrap_err();
+            assert!(matches!(error, Error::Timeout(_)), "{flushed} {error}");
+            // Minutes of work, had the first search kept the only place to its end.
+            let mut next = request("");
+            next.timeout = Duration::seconds(10);
+            assert_eq!(server.searcher.run(next).await.unwrap().total, 1);
+        }
+        if !flushed {
+            server.flusher.flush_now().await.unwrap();
+        }
     }
 }
 
