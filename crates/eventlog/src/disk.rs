@@ -10,7 +10,8 @@ use std::path::Path;
 
 /// A file system.
 pub trait Disk: Send + Sync + 'static {
-    /// Makes `dir` and its parents where they are missing.
+    /// Makes `dir` and its parents where they are missing, and makes their names
+    /// durable, also where an earlier try made them and then failed.
     fn make_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes an exclusive lock that lasts until the result is dropped;
     /// fails with [`io::ErrorKind::WouldBlock`] while somebody else holds it.
@@ -46,11 +47,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        if dir.is_dir() {
-            return Ok(());
-        }
-        fs::create_dir_all(dir)?;
-        dir.parent().map_or(Ok(()), |parent| self.sync_dir(parent))
+        make_durable(dir, &|dir| self.sync_dir(dir))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send>> {
@@ -110,6 +107,34 @@ impl Disk for RealDisk {
     }
 }
 
+/// Makes `dir` and its parents, and syncs the parent of each from the top down.
+fn make_durable(dir: &Path, sync: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut chain: Vec<&Path> = dir.ancestors().collect();
+    chain.reverse();
+    for dir in chain.into_iter().filter(|d| !d.as_os_str().is_empty()) {
+        let made = match fs::create_dir(dir) {
+            Ok(()) => true,
+            Err(_) if dir.is_dir() => false,
+            Err(e) => return Err(e),
+        };
+        let Some(parent) = dir.parent() else { continue };
+        match sync(parent) {
+            // A folder that we may not write to holds no name that we made.
+            Err(e) if !made && is_foreign(&e) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
+fn is_foreign(e: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    matches!(
+        e.kind(),
+        PermissionDenied | ReadOnlyFilesystem | Unsupported | InvalidInput
+    )
+}
+
 impl DiskFile for File {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         Write::write_all(self, bytes)
@@ -121,5 +146,57 @@ impl DiskFile for File {
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.set_len(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+
+    /// What is synced while `dir` is made, with syncs of `failing` failing.
+    fn make(dir: &Path, failing: Option<(&Path, io::ErrorKind)>) -> (io::Result<()>, Vec<PathBuf>) {
+        let synced = RefCell::new(Vec::new());
+        let made = make_durable(dir, &|parent| match failing {
+            Some((path, kind)) if path == parent => Err(kind.into()),
+            _ => {
+                synced.borrow_mut().push(parent.to_owned());
+                Ok(())
+            }
+        });
+        (made, synced.into_inner())
+    }
+
+    #[test]
+    fn every_new_name_is_synced_even_by_a_later_try() {
+        let home = tempfile::tempdir().unwrap();
+        let (a, b) = (home.path().join("a"), home.path().join("a/b"));
+        let broken = Some((home.path(), io::ErrorKind::Other));
+        assert!(make(&b, broken).0.is_err());
+        assert!(a.is_dir() && !b.is_dir());
+        for _ in 0..2 {
+            let (made, synced) = make(&b, None);
+            made.unwrap();
+            assert!(b.is_dir());
+            assert!(
+                synced.ends_with(&[home.path().to_owned(), a.clone()]),
+                "{synced:?}"
+            );
+        }
+        assert!(make(&b, broken).0.is_err());
+    }
+
+    #[test]
+    fn folders_of_others_need_no_sync() {
+        let home = tempfile::tempdir().unwrap();
+        let denied = Some((home.path(), io::ErrorKind::PermissionDenied));
+        let a = home.path().join("a");
+        assert!(make(&a, denied).0.is_err(), "a name that we made");
+        make(&a, denied).0.unwrap();
+        std::fs::write(home.path().join("file"), "").unwrap();
+        assert!(make(&home.path().join("file"), None).0.is_err());
+        assert!(RealDisk.make_dir(&home.path().join("x/y/z")).is_ok());
+        assert!(home.path().join("x/y/z").is_dir());
     }
 }

@@ -79,6 +79,12 @@ pub enum IngestError {
     Catalog(String),
 }
 
+impl IngestError {
+    /// The `what` of a batch whose events are too large, in the measure of
+    /// `Event::size`: about three times their JSON text.
+    pub const EVENTS_IN_MEMORY: &str = "the memory that the events of the batch take";
+}
+
 impl From<eventlog::Error> for IngestError {
     fn from(e: eventlog::Error) -> Self {
         match e {
@@ -86,7 +92,7 @@ impl From<eventlog::Error> for IngestError {
                 retry_after_secs: 5,
             },
             eventlog::Error::BatchTooLarge { limit, .. } => Self::TooLarge {
-                what: "the batch in memory",
+                what: Self::EVENTS_IN_MEMORY,
                 limit,
             },
             eventlog::Error::Io(detail) => Self::Disk(detail),

@@ -1,21 +1,17 @@
 //! The way into the event log.
 
-use crate::decompress::{Encoding, expand};
+use crate::body::{Body, Held, Parsed, Parser, line_event};
+use crate::decompress::Encoding;
 use crate::repos::KnownRepos;
 use crate::syslog::Lines;
-use crate::{IngestError, IngestReply, IngestSettings, ItemError, Normaliser, Origin, SetupError};
+use crate::{BodyFormat, IngestError, IngestReply, IngestSettings, Normaliser, Origin, SetupError};
 use bytes::Bytes;
 use cresset_catalog::port::Repos;
 use cresset_eventlog::{Appended, Batch, EventLog};
-use cresset_model::{Clock, Event, Timestamp, Value};
+use cresset_model::{Clock, Event};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
-/// Bodies up to here are parsed where they are received; parsing takes well under a millisecond.
-const INLINE_BYTES: usize = 32 << 10;
-/// The same for compressed bodies, which may grow a thousandfold.
-const INLINE_COMPRESSED_BYTES: usize = 4 << 10;
 /// Longest idempotency key.
 const MAX_KEY_BYTES: usize = 256;
 
@@ -36,30 +32,6 @@ pub struct HttpBatch {
     pub peer: IpAddr,
 }
 
-/// What a body holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BodyFormat {
-    /// NDJSON or a JSON array.
-    #[default]
-    Json,
-    /// One event per line that is not blank; syslog headers are read where there are some.
-    Lines,
-}
-
-impl std::str::FromStr for BodyFormat {
-    type Err = ();
-
-    /// `ndjson` and `json`; `syslog` and `raw`, which are one: a header is looked
-    /// for in every line.
-    fn from_str(word: &str) -> Result<Self, ()> {
-        match word {
-            "ndjson" | "json" => Ok(Self::Json),
-            "syslog" | "raw" => Ok(Self::Lines),
-            _ => Err(()),
-        }
-    }
-}
-
 /// Takes what senders send, and returns after it is durable.
 pub struct Ingestor {
     log: Arc<dyn EventLog>,
@@ -67,43 +39,7 @@ pub struct Ingestor {
     repos: KnownRepos,
     normaliser: Arc<Normaliser>,
     settings: IngestSettings,
-    large: Arc<Semaphore>,
-}
-
-/// A body after parsing.
-#[derive(Default)]
-struct Parsed {
-    events: Vec<Event>,
-    bytes: usize,
-    rejected: u64,
-    errors: Vec<ItemError>,
-}
-
-impl Parsed {
-    /// Keeps an event, while there is room: a body of a few bytes per event would
-    /// otherwise take hundreds of times its size.
-    fn take(&mut self, event: Event, limit: usize) -> Result<(), IngestError> {
-        self.bytes += event.size();
-        if self.bytes > limit {
-            return Err(IngestError::TooLarge {
-                what: "the batch in memory",
-                limit,
-            });
-        }
-        self.events.push(event);
-        Ok(())
-    }
-
-    fn refuse(&mut self, index: u64, line: u64, reason: String) {
-        self.rejected += 1;
-        if self.errors.len() < IngestReply::MAX_ERRORS {
-            self.errors.push(ItemError {
-                index,
-                line,
-                reason,
-            });
-        }
-    }
+    parser: Parser,
 }
 
 impl Ingestor {
@@ -115,14 +51,14 @@ impl Ingestor {
         settings: IngestSettings,
     ) -> Result<Self, SetupError> {
         let normaliser = Arc::new(Normaliser::new(&settings)?);
-        let large = Arc::new(Semaphore::new(settings.max_large_bodies.max(1)));
+        let parser = Parser::new(Arc::clone(&normaliser), &settings);
         Ok(Self {
             log,
             clock,
             repos: KnownRepos::new(repos),
             normaliser,
             settings,
-            large,
+            parser,
         })
     }
 
@@ -136,73 +72,76 @@ impl Ingestor {
     /// Returns after the events are durable. A batch without a good item is not
     /// recorded under its key, so that the sender may mend and repeat it.
     pub async fn ingest_http(&self, batch: HttpBatch) -> Result<IngestReply, IngestError> {
-        let HttpBatch {
-            repo,
-            key,
-            encoding,
-            format,
-            body,
-            peer,
-        } = batch;
+        self.ingest_http_holding(batch, ()).await
+    }
+
+    /// [`Ingestor::ingest_http`], dropping `held` when the body and what was made of
+    /// it take no more memory than the event log accounts for.
+    ///
+    /// That may be later than this future is dropped: parsing and storing go on when
+    /// the sender has gone. `held` is the caller's share of a budget for bodies.
+    pub async fn ingest_http_holding(
+        &self,
+        batch: HttpBatch,
+        held: impl Send + 'static,
+    ) -> Result<IngestReply, IngestError> {
         let limit = self.settings.max_body_bytes;
-        if body.len() > limit {
+        if batch.body.len() > limit {
             return Err(IngestError::TooLarge {
                 what: "the body",
                 limit,
             });
         }
-        check_key(key.as_deref())?;
-        let encoding = Encoding::parse(encoding.as_deref())?;
-        let repo = self.repos.find(&repo).await?;
-        let received = self.clock.now();
-        let size = body.len();
-        let inline = match encoding {
-            Encoding::Identity => INLINE_BYTES,
-            Encoding::Gzip | Encoding::Zstd => INLINE_COMPRESSED_BYTES,
-        };
-        let origin = HttpOrigin {
+        check_key(batch.key.as_deref())?;
+        let encoding = Encoding::parse(batch.encoding.as_deref())?;
+        let repo = self.repos.find(&batch.repo).await?;
+        let size = batch.body.len();
+        let body = Body {
             repo: Arc::clone(&repo),
-            peer,
-            received,
-            format,
+            peer: batch.peer,
+            received: self.clock.now(),
+            format: batch.format,
+            encoding,
+            bytes: batch.body,
         };
-        // Held until the events are in the log: it bounds the memory of large bodies.
-        let mut _slot = None;
-        let parsed = if size <= inline {
-            parse(&self.normaliser, &self.settings, encoding, &body, &origin)?
-        } else {
-            _slot = Some(
-                self.large
-                    .acquire()
-                    .await
-                    .map_err(|_| IngestError::Closed)?,
-            );
-            let normaliser = Arc::clone(&self.normaliser);
-            let settings = self.settings.clone();
-            let work = move || parse(&normaliser, &settings, encoding, &body, &origin);
-            let joined = tokio::task::spawn_blocking(work).await;
-            joined
-                .map_err(|e| IngestError::Malformed(format!("the body cannot be read: {e}")))??
-        };
-        count("http", size, parsed.events.len(), parsed.rejected);
+        let (parsed, held) = self.parser.parse(body, Box::new(held)).await?;
         let Parsed {
             events,
             rejected,
             errors,
             ..
         } = parsed;
+        count("http", size, events.len(), rejected);
         let mut reply = IngestReply {
             rejected,
             errors,
             ..IngestReply::default()
         };
         if !events.is_empty() {
-            let appended = self.log.append(Batch { repo, key, events }).await?;
+            let key = batch.key;
+            let appended = self
+                .append_holding(Batch { repo, key, events }, held)
+                .await?;
             reply.accepted = appended.count;
             reply.first_seq = Some(appended.first_seq);
             reply.duplicate = appended.duplicate;
         }
         Ok(reply)
+    }
+
+    /// Appends in a task of its own, which goes on when the sender has gone: until
+    /// the events are in the log they take memory that `held` stands for.
+    async fn append_holding(&self, batch: Batch, held: Held) -> Result<Appended, IngestError> {
+        let log = Arc::clone(&self.log);
+        let appended = tokio::spawn(async move {
+            let appended = log.append(batch).await;
+            drop(held);
+            appended
+        });
+        match appended.await {
+            Ok(appended) => Ok(appended?),
+            Err(e) => Err(IngestError::Disk(format!("storing broke off: {e}"))),
+        }
     }
 
     /// Stores lines in the repo of syslog messages; returns after they are durable.
@@ -257,65 +196,6 @@ impl Ingestor {
                 .await?,
         ))
     }
-}
-
-/// What all events of a body share.
-struct HttpOrigin {
-    repo: Arc<str>,
-    peer: IpAddr,
-    received: Timestamp,
-    format: BodyFormat,
-}
-
-fn parse(
-    normaliser: &Normaliser,
-    settings: &IngestSettings,
-    encoding: Encoding,
-    body: &[u8],
-    from: &HttpOrigin,
-) -> Result<Parsed, IngestError> {
-    let body = expand(encoding, body, settings.max_expanded_bytes)?;
-    let origin = Origin {
-        repo: &from.repo,
-        peer: Some(from.peer),
-        col_type: "http",
-        received: from.received,
-    };
-    let mut parsed = Parsed::default();
-    let limit = settings.max_batch_bytes;
-    match from.format {
-        BodyFormat::Lines => {
-            for line in crate::ndjson::lines(&body) {
-                let kept = &line[..line.len().min(settings.max_line_bytes)];
-                parsed.take(
-                    line_event(normaliser, kept, kept.len() < line.len(), &origin),
-                    limit,
-                )?;
-            }
-        }
-        BodyFormat::Json => {
-            for item in crate::ndjson::items(&body) {
-                let event = match item.text {
-                    Ok(text) => normaliser.json(text, &origin),
-                    Err(reason) => Err(reason.to_owned()),
-                };
-                match event {
-                    Ok(event) => parsed.take(event, limit)?,
-                    Err(reason) => parsed.refuse(item.index, item.line, reason),
-                }
-            }
-        }
-    }
-    Ok(parsed)
-}
-
-/// The event of a line whose end may have been cut off.
-fn line_event(normaliser: &Normaliser, line: &[u8], cut: bool, origin: &Origin<'_>) -> Event {
-    let mut event = normaliser.line(line, origin);
-    if cut {
-        event.set("_truncated", Value::List(vec!["msg".into()]));
-    }
-    event
 }
 
 fn check_key(key: Option<&str>) -> Result<(), IngestError> {

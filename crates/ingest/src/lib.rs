@@ -15,6 +15,7 @@
 //!
 //! Every input is bounded by [`IngestSettings`]. Nothing here knows HTTP statuses.
 
+mod body;
 pub mod decompress;
 mod error;
 mod ingestor;
@@ -26,7 +27,8 @@ mod signature;
 mod stamp;
 pub mod syslog;
 
+pub use body::BodyFormat;
 pub use error::{IngestError, IngestReply, ItemError, SetupError};
-pub use ingestor::{BodyFormat, HttpBatch, Ingestor};
+pub use ingestor::{HttpBatch, Ingestor};
 pub use normalise::{Normaliser, Origin};
 pub use settings::IngestSettings;

@@ -21,10 +21,13 @@ pub struct IngestSettings {
     pub max_name_bytes: usize,
     /// Levels of nesting that become dotted names; deeper objects stay JSON text.
     pub max_depth: usize,
-    /// Most memory that the events of one body may take, in the measure of `Event::size`.
+    /// Most memory that the events of one body may take, in the measure of
+    /// `Event::size`. The event log has such a limit as well; the smaller one counts.
     pub max_batch_bytes: usize,
-    /// Bodies above 32 KiB, or compressed ones above 4 KiB, that are in memory at
-    /// the same time; further ones wait.
+    /// Bodies above 32 KiB, expanded, that are parsed at the same time; further ones
+    /// wait. Those above 16 MiB, or whose events take more than 32 MiB, are parsed one
+    /// at a time besides. So parsing takes at most 48 MiB for each of these, and
+    /// `max_expanded_bytes` and `max_batch_bytes` once.
     pub max_large_bodies: usize,
     /// IANA name of the zone of times that name none.
     pub default_timezone: String,
@@ -43,14 +46,14 @@ pub struct IngestSettings {
 impl Default for IngestSettings {
     fn default() -> Self {
         Self {
-            max_body_bytes: 32 << 20,
-            max_expanded_bytes: 64 << 20,
+            max_body_bytes: 64 << 20,
+            max_expanded_bytes: 128 << 20,
             max_line_bytes: 64 << 10,
             max_value_bytes: 1 << 20,
             max_fields: 5_000,
             max_name_bytes: 1_024,
             max_depth: 32,
-            max_batch_bytes: 32 << 20,
+            max_batch_bytes: 128 << 20,
             max_large_bodies: 3,
             default_timezone: "UTC".to_owned(),
             server_name: "cresset".to_owned(),

@@ -37,6 +37,10 @@ const BATCH_ROWS: usize = 8_192;
 const BATCH_BYTES: usize = 16 << 20;
 /// Rows of a row group: what a search can skip as one.
 const GROUP_ROWS: usize = 65_536;
+/// Smaller files have no dictionaries. Measured with log lines of 16 fields, they are
+/// 6 % smaller and written in two thirds of the time without, and each dictionary
+/// takes memory while the file is written.
+const DICTIONARY_ROWS: usize = 1_000;
 
 /// Writes `events`, which are in the order of the file, and gives the sink back.
 pub(crate) fn encode<W: Write + Send>(
@@ -46,7 +50,11 @@ pub(crate) fn encode<W: Write + Send>(
 ) -> Result<W, ParquetError> {
     let survey = columns::survey(events.iter().map(|e| &*e.event), max_columns);
     let schema = Arc::new(schema(&survey));
-    let mut writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties(&survey)?))?;
+    let mut writer = ArrowWriter::try_new(
+        sink,
+        schema.clone(),
+        Some(properties(&survey, events.len())?),
+    )?;
     let mut places = Places::default();
     for rows in batches(events) {
         let arrays = arrays(&survey, &mut places, events, rows);
@@ -78,7 +86,7 @@ fn schema(survey: &Survey<'_>) -> Schema {
     Schema::new(fields)
 }
 
-fn properties(survey: &Survey<'_>) -> Result<WriterProperties, ParquetError> {
+fn properties(survey: &Survey<'_>, rows: usize) -> Result<WriterProperties, ParquetError> {
     let mixed = survey.columns.iter().filter(|c| c.mixed);
     let description = Description {
         version: 1,
@@ -99,6 +107,7 @@ fn properties(survey: &Survey<'_>) -> Result<WriterProperties, ParquetError> {
                     .set_column_encoding((*column).into(), Encoding::DELTA_BINARY_PACKED)
             });
     Ok(steady
+        .set_dictionary_enabled(rows >= DICTIONARY_ROWS)
         // Level 3 was measured to cost a quarter more time for the same size.
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(GROUP_ROWS))

@@ -1,5 +1,6 @@
 //! Where files are, and how they get there so that a crash leaves a whole file or none.
 
+use crate::folders::Folders;
 use crate::{Error, Result};
 use cresset_model::{ObjectId, Timestamp};
 use std::fmt::Write as _;
@@ -70,16 +71,17 @@ pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Io { path, source }
 }
 
-/// Writes `root/relative` through `fill` under another name, puts it on stable
+/// Writes the file `relative` through `fill` under another name, puts it on stable
 /// storage, and gives it its name. Returns its size in bytes.
 pub(crate) fn write_durably(
-    root: &Path,
+    folders: &Folders,
     relative: &str,
     fill: impl FnOnce(File, &Path) -> Result<File>,
 ) -> Result<u64> {
+    let root = folders.root();
     let path = resolve(root, relative)?;
     let folder = path.parent().unwrap_or(root);
-    create_folders(root, folder)?;
+    folders.create(folder)?;
     let unfinished = path.with_extension("parquet.tmp");
     let written = File::create(&unfinished)
         .map_err(io_error(&unfinished))
@@ -99,25 +101,7 @@ pub(crate) fn write_durably(
     written
 }
 
-/// Creates `folder` below `root`; a new folder survives a crash once its parent
-/// is on stable storage.
-pub(crate) fn create_folders(root: &Path, folder: &Path) -> Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if folder != root
-        && let Some(parent) = folder.parent()
-    {
-        create_folders(root, parent)?;
-    }
-    match fs::create_dir(folder) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) => Err(io_error(folder)(e)),
-        Ok(()) => folder.parent().map_or(Ok(()), sync_folder),
-    }
-}
-
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|f| f.sync_all())
         .map_err(io_error(folder))
@@ -167,10 +151,10 @@ fn is_ours(name: &str, end: &str) -> bool {
 }
 
 /// Moves an unregistered file to where no start removes it.
-pub(crate) fn set_aside(root: &Path, relative: &str) -> Result<()> {
-    let from = resolve(root, relative)?;
-    let folder = root.join(SET_ASIDE);
-    create_folders(root, &folder)?;
+pub(crate) fn set_aside(folders: &Folders, relative: &str) -> Result<()> {
+    let from = resolve(folders.root(), relative)?;
+    let folder = folders.root().join(SET_ASIDE);
+    folders.create(&folder)?;
     let to = folder.join(relative.replace('/', "~"));
     fs::rename(&from, &to).map_err(io_error(&from))
 }

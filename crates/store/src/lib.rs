@@ -16,6 +16,7 @@ mod columns;
 mod decode;
 mod encode;
 mod error;
+mod folders;
 mod layout;
 mod overflow;
 mod slices;

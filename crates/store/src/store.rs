@@ -1,6 +1,7 @@
 //! The local event store.
 
 use crate::decode::{self, Wanted};
+use crate::folders::Folders;
 use crate::slices::{Slice, slices};
 use crate::{Error, Result, encode, layout};
 use cresset_catalog::Catalog;
@@ -31,7 +32,7 @@ impl Default for StoreSettings {
 /// Files are written once and never changed. A file counts from the moment that the
 /// catalog registers it, and may be deleted from the moment that it no longer does.
 pub struct EventStore {
-    root: PathBuf,
+    folders: Arc<Folders>,
     catalog: Arc<dyn Catalog>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -41,7 +42,7 @@ pub struct EventStore {
 impl std::fmt::Debug for EventStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventStore")
-            .field("root", &self.root)
+            .field("root", &self.root())
             .finish_non_exhaustive()
     }
 }
@@ -73,10 +74,11 @@ impl EventStore {
         let registered = catalog.files(&[], Timestamp::MIN, Timestamp::MAX).await?;
         let fresh = registered.is_empty() && catalog.cursor(STORE_CURSOR).await? == 0;
         let registered: HashSet<String> = registered.into_iter().map(|f| f.path).collect();
-        let folder = root.clone();
-        blocking(move || clear(&folder, &registered, fresh)).await?;
+        let folders = Arc::new(Folders::new(root));
+        let cleared = Arc::clone(&folders);
+        blocking(move || clear(&cleared, &registered, fresh)).await?;
         Ok(Self {
-            root,
+            folders,
             catalog,
             clock,
             entropy,
@@ -93,9 +95,9 @@ impl EventStore {
             .into_iter()
             .map(|slice| (ObjectId::generate(now, &*self.entropy), slice))
             .collect();
-        let (root, max_columns) = (self.root.clone(), self.settings.max_columns);
+        let (folders, max_columns) = (Arc::clone(&self.folders), self.settings.max_columns);
         let started = std::time::Instant::now();
-        let files = blocking(move || write_all(&root, &slices, max_columns)).await?;
+        let files = blocking(move || write_all(&folders, &slices, max_columns)).await?;
         metrics::histogram!("cresset_store_write_seconds").record(started.elapsed().as_secs_f64());
         metrics::counter!("cresset_store_files_written_total").increment(files.len() as u64);
         metrics::counter!("cresset_store_written_bytes_total")
@@ -113,7 +115,7 @@ impl EventStore {
         columns: Option<&BTreeSet<String>>,
         on_event: &mut (dyn FnMut(u64, Event) -> ControlFlow<()> + Send),
     ) -> Result<()> {
-        let path = layout::resolve(&self.root, &file.path)?;
+        let path = layout::resolve(self.root(), &file.path)?;
         let columns = columns.cloned();
         let (sender, mut batches) = tokio::sync::mpsc::channel::<Vec<(u64, Event)>>(2);
         let reader = tokio::task::spawn_blocking(move || {
@@ -154,7 +156,7 @@ impl EventStore {
         columns: Option<&BTreeSet<String>>,
         on_event: &mut dyn FnMut(u64, Event) -> ControlFlow<()>,
     ) -> Result<()> {
-        let path = layout::resolve(&self.root, &file.path)?;
+        let path = layout::resolve(self.root(), &file.path)?;
         decode::scan(
             &path,
             &Wanted {
@@ -186,13 +188,14 @@ impl EventStore {
         }
         let ids: Vec<ObjectId> = expired.iter().map(|f| f.id).collect();
         self.catalog.unregister_files(&ids).await?;
-        let root = self.root.clone();
+        let folders = Arc::clone(&self.folders);
         let removed = expired.len() as u64;
         // A search that has the file open keeps it; one that has not finds it missing and
         // then unregistered.
         blocking(move || {
             for file in &expired {
-                let gone = layout::resolve(&root, &file.path).and_then(|p| layout::remove(&p));
+                let gone =
+                    layout::resolve(folders.root(), &file.path).and_then(|p| layout::remove(&p));
                 if let Err(error) = gone {
                     tracing::warn!(%error, "an expired event file stays until the next start");
                 }
@@ -207,7 +210,7 @@ impl EventStore {
 
     /// The folder of the store.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.folders.root()
     }
 }
 
@@ -232,8 +235,9 @@ fn age_from(file: &FileEntry) -> Timestamp {
     file.max_log_ts.min(written)
 }
 
-fn clear(root: &Path, registered: &HashSet<String>, fresh: bool) -> Result<()> {
-    layout::create_folders(root, root)?;
+fn clear(folders: &Folders, registered: &HashSet<String>, fresh: bool) -> Result<()> {
+    let root = folders.root();
+    folders.create(root)?;
     let found = layout::walk(root)?;
     for path in &found.unfinished {
         layout::remove(path)?;
@@ -246,7 +250,7 @@ fn clear(root: &Path, registered: &HashSet<String>, fresh: bool) -> Result<()> {
     {
         orphans += 1;
         if fresh {
-            layout::set_aside(root, path)?;
+            layout::set_aside(folders, path)?;
         } else {
             layout::remove(&layout::resolve(root, path)?)?;
         }
@@ -264,12 +268,13 @@ fn clear(root: &Path, registered: &HashSet<String>, fresh: bool) -> Result<()> {
 }
 
 /// Files written at the same time: most of the time of a small one is waiting for
-/// the disk, and events of past years become many small ones.
-const WRITERS: usize = 4;
+/// the disk, and events of past years become many small ones. Each takes memory for
+/// all of its columns.
+const WRITERS: usize = 2;
 
 /// Writes a file per slice, in the order of the slices; after an error, none.
 fn write_all(
-    root: &Path,
+    folders: &Folders,
     slices: &[(ObjectId, Slice)],
     max_columns: usize,
 ) -> Result<Vec<FileEntry>> {
@@ -282,7 +287,7 @@ fn write_all(
             let Some((id, slice)) = slices.get(at) else {
                 break;
             };
-            let file = write_one(root, *id, slice, max_columns);
+            let file = write_one(folders, *id, slice, max_columns);
             failed.fetch_or(file.is_err(), Ordering::Relaxed);
             done.push((at, file));
         }
@@ -316,7 +321,7 @@ fn write_all(
     };
     for file in &files {
         // What stays is removed at the next start.
-        let _ = discard(root, file);
+        let _ = discard(folders.root(), file);
     }
     Err(error)
 }
@@ -325,9 +330,14 @@ fn discard(root: &Path, file: &FileEntry) -> Result<()> {
     layout::remove(&layout::resolve(root, &file.path)?)
 }
 
-fn write_one(root: &Path, id: ObjectId, slice: &Slice, max_columns: usize) -> Result<FileEntry> {
+fn write_one(
+    folders: &Folders,
+    id: ObjectId,
+    slice: &Slice,
+    max_columns: usize,
+) -> Result<FileEntry> {
     let path = layout::file(&layout::folder(&slice.repo, slice.min_log_ts), id);
-    let bytes = layout::write_durably(root, &path, |file, path| {
+    let bytes = layout::write_durably(folders, &path, |file, path| {
         encode::encode(&slice.events, max_columns, file).map_err(|e| encode_error(path, e))
     })?;
     Ok(FileEntry {

@@ -12,6 +12,12 @@ pub struct DueDelivery {
     pub delivery: Delivery,
     /// Fencing token: the outcome is accepted only with the newest token.
     pub lease: i64,
+    /// An earlier lease of this attempt ended without an outcome and without being given
+    /// back, so its holder may have died of the row.
+    pub abandoned: bool,
+    /// How often in a row work on it was begun ([`Deliveries::begin_work`]) and neither
+    /// ended nor recorded.
+    pub unfinished: u32,
 }
 
 /// How an attempt ended.
@@ -43,9 +49,12 @@ pub struct AttemptRecord {
 /// The outbox.
 #[async_trait]
 pub trait Deliveries: Send + Sync + 'static {
-    /// Leases up to `limit` due rows until `now + lease`, oldest due first, skipping rows under
-    /// a live lease, and at most `per_rule` of one rule and channel so that a sick
-    /// destination does not crowd out the others.
+    /// Leases up to `limit` due rows until `now + lease`, skipping rows under a live lease.
+    ///
+    /// Of one rule and channel, at most `per_rule` rows are under a live lease at once, so
+    /// that a sick destination does not crowd out the others. For the same reason every
+    /// rule and channel gets its first row before any gets its second; within that, the
+    /// oldest due row comes first.
     async fn claim_due(
         &self,
         now: Timestamp,
@@ -53,6 +62,17 @@ pub trait Deliveries: Send + Sync + 'static {
         limit: u32,
         per_rule: u32,
     ) -> Result<Vec<DueDelivery>>;
+    /// Extends a lease until `until`. False if it was lost.
+    async fn renew(&self, due: &DueDelivery, until: Timestamp) -> Result<bool>;
+    /// Gives leases back unused. The rows can be claimed again at `until` and count as
+    /// leased till then. Leases that were lost are passed over.
+    async fn set_aside(&self, due: &[DueDelivery], until: Timestamp) -> Result<()>;
+    /// Counts that work begins which may not survive; the next claim tells how often that
+    /// was not followed by [`end_work`](Self::end_work) or an outcome. False if the lease
+    /// was lost.
+    async fn begin_work(&self, due: &DueDelivery) -> Result<bool>;
+    /// The work that was begun is over; forgets the count. False if the lease was lost.
+    async fn end_work(&self, due: &DueDelivery) -> Result<bool>;
     /// Records the attempt and frees the lease. False if the lease was lost.
     async fn finish_attempt(&self, due: &DueDelivery, record: AttemptRecord) -> Result<bool>;
     /// When the next pending row can be claimed, if any: when it is due, or when its lease ends.

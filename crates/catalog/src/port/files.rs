@@ -39,6 +39,11 @@ pub struct FlushCommit {
     pub batch_keys: Vec<(String, String, u64, u64, Timestamp)>,
 }
 
+/// Most idempotency keys that [`Files::batch_keys`] gives: as many as the event log
+/// remembers. So a batch is stored once while its key is among the newest 200,000 and
+/// not pruned.
+pub const MAX_BATCH_KEYS: usize = 200_000;
+
 /// Event files and cursors.
 #[async_trait]
 pub trait Files: Send + Sync + 'static {
@@ -59,7 +64,8 @@ pub trait Files: Send + Sync + 'static {
     async fn cursor(&self, consumer: &str) -> Result<u64>;
     /// Moves a consumer's place.
     async fn set_cursor(&self, consumer: &str, seq: u64) -> Result<()>;
-    /// Batch keys recorded at or after `since`: repo, key, first `seq`, number of events.
+    /// Batch keys recorded at or after `since`, oldest first: repo, key, first `seq`,
+    /// number of events. Of more than [`MAX_BATCH_KEYS`] the newest.
     async fn batch_keys(&self, since: Timestamp) -> Result<Vec<(String, String, u64, u64)>>;
     /// Forgets batch keys older than `before`.
     async fn prune_batch_keys(&self, before: Timestamp) -> Result<()>;

@@ -11,7 +11,7 @@ mod rules;
 mod users;
 
 pub use deliveries::{AttemptOutcome, AttemptRecord, Deliveries, DueDelivery};
-pub use files::{FileEntry, Files, FlushCommit};
+pub use files::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
 pub use incidents::{
     CommentedStatus, Firing, FiringCommit, FiringOutcome, IncidentFilter, Incidents,
 };

@@ -29,7 +29,8 @@ macro_rules! select_deliveries {
     };
 }
 
-/// Due rows, at most `$2` per lane. A row under a lease is not available.
+/// Due rows, of each lane at most `$2` less those under a lease. A lease ends at `$4` or
+/// before, which keeps the search for them away from retries that are due in hours.
 const CLAIMABLE: &str = "
     WITH RECURSIVE lanes (lane) AS (
       SELECT min(lane) FROM deliveries WHERE state = 'pending'
@@ -37,13 +38,36 @@ const CLAIMABLE: &str = "
       SELECT (SELECT min(p.lane) FROM deliveries p
               WHERE p.state = 'pending' AND p.lane > lanes.lane)
       FROM lanes WHERE lanes.lane IS NOT NULL
+    ),
+    held (lane, leases) AS MATERIALIZED (
+      SELECT p.lane, count(*) FROM deliveries p
+      WHERE p.state = 'pending' AND p.available_at > $1 AND p.available_at <= $4
+        AND p.leased <> 0
+      GROUP BY p.lane
+    ),
+    room (lane, leases) AS MATERIALIZED (
+      SELECT lanes.lane, coalesce(held.leases, 0)
+      FROM lanes LEFT JOIN held ON held.lane = lanes.lane
+      WHERE coalesce(held.leases, 0) < $2
+    ),
+    next (id, due_at, place) AS (
+      SELECT d.id, d.due_at,
+        room.leases + row_number() OVER (PARTITION BY d.lane ORDER BY d.due_at, d.id)
+      FROM room CROSS JOIN deliveries d ON d.id IN (
+        SELECT p.id FROM deliveries p
+        WHERE p.state = 'pending' AND p.lane = room.lane
+          AND p.due_at <= $1 AND p.available_at <= $1
+        ORDER BY p.due_at, p.id LIMIT $2)
     )
-    SELECT d.id FROM lanes CROSS JOIN deliveries d ON d.id IN (
-      SELECT p.id FROM deliveries p
-      WHERE p.state = 'pending' AND p.lane = lanes.lane
-        AND p.due_at <= $1 AND p.available_at <= $1
-      ORDER BY p.due_at, p.id LIMIT $2)
-    ORDER BY d.due_at, d.id LIMIT $3";
+    SELECT id FROM next WHERE place <= $2 ORDER BY place, due_at, id LIMIT $3";
+
+// What the column `leased` says of a pending row: 0 that nobody has it, and less than 0
+// that it was given back unused; such a row counts as leased until it is available.
+/// Leased for the first time since its last outcome.
+const LEASED: i64 = 1;
+/// Leased again after a lease that ended without an outcome. Each piece of work that was
+/// begun since and not ended adds one.
+const ABANDONED: i64 = 2;
 
 #[async_trait]
 impl Deliveries for SqliteCatalog {
@@ -63,27 +87,69 @@ impl Deliveries for SqliteCatalog {
             .bind(now.0)
             .bind(i64::from(per_rule))
             .bind(i64::from(limit))
+            .bind((now + lease + lease).0)
             .fetch_all(&mut *tx)
             .await?;
         let mut claimed = Vec::with_capacity(ids.len());
         for id in ids {
             let row = sqlx::query(
-                "UPDATE deliveries SET lease = lease + 1, leased = 1, available_at = $2
+                "UPDATE deliveries SET lease = lease + 1, available_at = $2,
+                   leased = CASE WHEN leased > 0 THEN max(leased, $4)
+                     WHEN leased < 0 THEN -leased ELSE $3 END
                  WHERE id = $1
                  RETURNING id, incident_id, rule_id, channel, state, attempts, due_at,
-                   last_error, created_at, finished_at, lease",
+                   last_error, created_at, finished_at, lease, leased",
             )
             .bind(id)
             .bind((now + lease).0)
+            .bind(LEASED)
+            .bind(ABANDONED)
             .fetch_one(&mut *tx)
             .await?;
+            let leased = row.int("leased")?;
             claimed.push(DueDelivery {
                 delivery: delivery(&row)?,
                 lease: row.int("lease")?,
+                abandoned: leased >= ABANDONED,
+                unfinished: u32::try_from(leased - ABANDONED).unwrap_or(0),
             });
         }
         tx.commit().await?;
         Ok(claimed)
+    }
+
+    async fn renew(&self, due: &DueDelivery, until: Timestamp) -> Result<bool> {
+        let renewed = "UPDATE deliveries SET available_at = $3
+             WHERE id = $1 AND lease = $2 AND leased > 0";
+        self.change_lease(due, renewed, until.0).await
+    }
+
+    async fn set_aside(&self, due: &[DueDelivery], until: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for due in due {
+            sqlx::query(
+                "UPDATE deliveries SET leased = -leased, available_at = $3
+                 WHERE id = $1 AND lease = $2 AND leased > 0",
+            )
+            .bind(due.delivery.id.to_string())
+            .bind(due.lease)
+            .bind(until.0)
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn begin_work(&self, due: &DueDelivery) -> Result<bool> {
+        let begun = "UPDATE deliveries SET leased = max(leased, $3) + 1
+             WHERE id = $1 AND lease = $2 AND leased > 0";
+        self.change_lease(due, begun, ABANDONED).await
+    }
+
+    async fn end_work(&self, due: &DueDelivery) -> Result<bool> {
+        let ended = "UPDATE deliveries SET leased = min(leased, $3)
+             WHERE id = $1 AND lease = $2 AND leased > 0";
+        self.change_lease(due, ended, ABANDONED).await
     }
 
     async fn finish_attempt(&self, due: &DueDelivery, record: AttemptRecord) -> Result<bool> {
@@ -93,15 +159,14 @@ impl Deliveries for SqliteCatalog {
             AttemptOutcome::Dead => (DeliveryState::Dead, None),
             AttemptOutcome::Suppressed => (DeliveryState::Suppressed, None),
         };
-        let id = due.delivery.id.to_string();
-        let detail = cut(&record.detail, MAX_DETAIL);
+        let (id, detail) = (due.delivery.id.to_string(), cut(&record.detail, MAX_DETAIL));
         let mut tx = self.begin().await?;
         let met = sqlx::query(
             "UPDATE deliveries SET state = $3, leased = 0, last_error = $4,
                attempts = attempts + $5,
                due_at = coalesce($6, due_at), available_at = coalesce($6, due_at),
                finished_at = $7
-             WHERE id = $1 AND lease = $2 AND leased = 1",
+             WHERE id = $1 AND lease = $2 AND leased > 0",
         )
         .bind(&id)
         .bind(due.lease)
@@ -244,6 +309,26 @@ impl Deliveries for SqliteCatalog {
         .fetch_one(&self.reader)
         .await?;
         Ok(count as u64)
+    }
+}
+
+impl SqliteCatalog {
+    /// Runs `change` with `value` on a row; false if `due` does not hold it any more.
+    async fn change_lease(
+        &self,
+        due: &DueDelivery,
+        change: &'static str,
+        value: i64,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let met = sqlx::query(change)
+            .bind(due.delivery.id.to_string())
+            .bind(due.lease)
+            .bind(value)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(met.rows_affected() > 0)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::SqliteCatalog;
 use super::columns::{Columns, int};
-use crate::port::{FileEntry, Files, FlushCommit};
+use crate::port::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::{ObjectId, Timestamp};
+use futures::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 use std::collections::HashSet;
@@ -104,18 +105,20 @@ impl Files for SqliteCatalog {
     }
 
     async fn batch_keys(&self, since: Timestamp) -> Result<Vec<(String, String, u64, u64)>> {
-        sqlx::query(
-            "SELECT repo, key, first_seq, events FROM batch_keys WHERE at >= $1 ORDER BY at, first_seq",
+        let mut rows = sqlx::query(
+            "SELECT repo, key, first_seq, events FROM batch_keys WHERE at >= $1
+             ORDER BY at DESC, first_seq DESC LIMIT $2",
         )
         .bind(since.0)
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(|row| {
+        .bind(int(MAX_BATCH_KEYS as u64))
+        .fetch(&self.reader);
+        let mut keys = Vec::new();
+        while let Some(row) = rows.try_next().await? {
             let (repo, key) = (row.text("repo")?, row.text("key")?);
-            Ok((repo, key, row.natural("first_seq")?, row.natural("events")?))
-        })
-        .collect()
+            keys.push((repo, key, row.natural("first_seq")?, row.natural("events")?));
+        }
+        keys.reverse();
+        Ok(keys)
     }
 
     async fn prune_batch_keys(&self, before: Timestamp) -> Result<()> {
@@ -184,4 +187,40 @@ fn file_entry(row: &SqliteRow) -> Result<FileEntry> {
         min_seq: row.natural("min_seq")?,
         max_seq: row.natural("max_seq")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Sealer;
+    use cresset_model::SecretString;
+
+    #[tokio::test]
+    async fn the_newest_batch_keys_are_read_oldest_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SecretString::new("AAAA".repeat(10) + "AAA=");
+        let sealer = Sealer::from_text(&key).unwrap();
+        let catalog = SqliteCatalog::open(&dir.path().join("catalog.db"), sealer)
+            .await
+            .unwrap();
+        // Five too many. Two of a flush have the same time; names do not tell the order.
+        sqlx::query(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+             INSERT INTO batch_keys (repo, key, first_seq, events, at)
+             SELECT 'r', 'k' || (1000000 - i), i, 1, i / 2 FROM n",
+        )
+        .bind(int(MAX_BATCH_KEYS as u64 + 5))
+        .execute(&catalog.writer)
+        .await
+        .unwrap();
+        let keys = catalog.batch_keys(Timestamp::MIN).await.unwrap();
+        assert_eq!(keys.len(), MAX_BATCH_KEYS);
+        let places = keys.iter().map(|(_, _, first_seq, _)| *first_seq);
+        assert!(places.eq(6..=MAX_BATCH_KEYS as u64 + 5));
+        let newest = int(MAX_BATCH_KEYS as u64 / 2);
+        assert_eq!(
+            catalog.batch_keys(Timestamp(newest)).await.unwrap().len(),
+            6
+        );
+    }
 }

@@ -53,19 +53,113 @@ async fn only_due_rows_are_claimed_oldest_first(catalog: &dyn Catalog) {
     );
 }
 
-async fn a_claim_takes_few_rows_of_each_rule_and_channel(catalog: &dyn Catalog) {
+async fn every_rule_gets_its_first_row_before_any_its_second(catalog: &dyn Catalog) {
     outbox(catalog, &[&[0; 20], &[5; 3], &[9]]).await;
     let claimed = claim(catalog, 50, 10, 2).await;
-    assert_eq!(ids(&claimed), [100, 101, 200, 201, 300].map(id));
+    assert_eq!(ids(&claimed), [100, 200, 300, 101, 201].map(id));
+}
+
+async fn rows_under_a_live_lease_count_for_their_rule(catalog: &dyn Catalog) {
+    outbox(catalog, &[&[0; 20], &[5; 3], &[9]]).await;
+    let claimed = claim(catalog, 50, 10, 2).await;
+    assert!(claim(catalog, 50, 10, 2).await.is_empty(), "two of each");
     assert_eq!(
-        ids(&claim(catalog, 50, 10, 2).await),
-        [102, 103, 202].map(id)
+        ids(&claim(catalog, 50, 10, 3).await),
+        [102, 202].map(id),
+        "the third of each"
     );
     assert_eq!(
-        ids(&claim(catalog, 50, 1, 5).await),
-        [104].map(id),
+        ids(&claim(catalog, 50, 1, 9).await),
+        [103].map(id),
         "limit holds over all"
     );
+    let sent = record(51, AttemptOutcome::Delivered);
+    assert!(catalog.finish_attempt(&claimed[0], sent).await.unwrap());
+    assert_eq!(ids(&claim(catalog, 51, 10, 4).await), [104].map(id));
+    // A lease that ended counts no more; one that was renewed does.
+    assert!(catalog.renew(&claimed[3], at(200)).await.unwrap());
+    let again = claim(catalog, 115, 10, 2).await;
+    assert_eq!(ids(&again), [200, 300, 102, 201].map(id));
+}
+
+async fn a_new_rule_is_served_before_the_piles_of_others(catalog: &dyn Catalog) {
+    outbox(catalog, &[&[0; 30], &[0; 30], &[0; 30], &[40]]).await;
+    let first = claim(catalog, 30, 5, 4).await;
+    assert_eq!(ids(&first), [100, 200, 300, 101, 201].map(id));
+    let second = claim(catalog, 40, 2, 4).await;
+    assert_eq!(ids(&second), [400, 301].map(id), "first of its rule");
+}
+
+async fn a_retry_that_waits_is_no_lease(catalog: &dyn Catalog) {
+    outbox(catalog, &[&[0; 3]]).await;
+    let due = claim(catalog, 0, 2, 2).await;
+    for due in &due {
+        let retry = record(1, AttemptOutcome::RetryAt(at(50)));
+        assert!(catalog.finish_attempt(due, retry).await.unwrap());
+    }
+    assert_eq!(ids(&claim(catalog, 2, 5, 1).await), [102].map(id));
+}
+
+async fn a_row_set_aside_counts_until_it_is_available(catalog: &dyn Catalog) {
+    outbox(catalog, &[&[0; 3]]).await;
+    let due = claim(catalog, 0, 2, 2).await;
+    catalog.set_aside(&due, at(10)).await.unwrap();
+    assert!(claim(catalog, 9, 5, 2).await.is_empty());
+    let done = record(9, AttemptOutcome::Delivered);
+    assert!(
+        !catalog.finish_attempt(&due[0], done).await.unwrap(),
+        "given back is given back"
+    );
+    assert!(!catalog.renew(&due[0], at(99)).await.unwrap());
+    let again = claim(catalog, 10, 5, 2).await;
+    assert_eq!(ids(&again), ids(&due));
+    assert!(again.iter().all(|due| !due.abandoned), "nobody died of it");
+    catalog.set_aside(&due, at(99)).await.unwrap();
+    let done = record(11, AttemptOutcome::Delivered);
+    assert!(
+        catalog.finish_attempt(&again[0], done).await.unwrap(),
+        "lost leases are passed over"
+    );
+}
+
+async fn a_lease_is_renewed_only_by_its_holder(catalog: &dyn Catalog) {
+    outbox(catalog, &[&[0]]).await;
+    let first = claim(catalog, 0, 1, 1).await.remove(0);
+    assert!(catalog.renew(&first, at(100)).await.unwrap());
+    assert!(claim(catalog, 99, 1, 1).await.is_empty());
+    let second = claim(catalog, 100, 1, 1).await.remove(0);
+    assert!(!catalog.renew(&first, at(300)).await.unwrap());
+    assert!(!catalog.begin_work(&first).await.unwrap());
+    assert!(!catalog.end_work(&first).await.unwrap());
+    assert!(catalog.renew(&second, at(300)).await.unwrap());
+    let done = record(101, AttemptOutcome::Delivered);
+    assert!(catalog.finish_attempt(&second, done).await.unwrap());
+    assert!(!catalog.renew(&second, at(300)).await.unwrap());
+}
+
+async fn work_that_was_never_ended_is_counted(catalog: &dyn Catalog) {
+    outbox(catalog, &[&[0]]).await;
+    let told = |due: &DueDelivery| (due.abandoned, due.unfinished);
+    let next = async |secs| claim(catalog, secs, 1, 1).await.remove(0);
+    assert_eq!(told(&next(0).await), (false, 0));
+    let due = next(60).await;
+    assert_eq!(told(&due), (true, 0), "its holder left no outcome");
+    assert!(catalog.begin_work(&due).await.unwrap());
+    let due = next(120).await;
+    assert_eq!(told(&due), (true, 1));
+    catalog.set_aside(&[due], at(130)).await.unwrap();
+    let due = next(130).await;
+    assert_eq!(told(&due), (true, 1), "kept while it is set aside");
+    assert!(catalog.begin_work(&due).await.unwrap());
+    let due = next(190).await;
+    assert_eq!(told(&due), (true, 2));
+    assert!(catalog.begin_work(&due).await.unwrap());
+    assert!(catalog.end_work(&due).await.unwrap());
+    let due = next(250).await;
+    assert_eq!(told(&due), (true, 0), "in a row");
+    let retry = record(251, AttemptOutcome::RetryAt(at(300)));
+    assert!(catalog.finish_attempt(&due, retry).await.unwrap());
+    assert_eq!(told(&next(300).await), (false, 0));
 }
 
 async fn channels_of_one_rule_do_not_crowd_each_other(catalog: &dyn Catalog) {
@@ -232,10 +326,10 @@ async fn recent_rows_are_counted_for_thresholds(catalog: &dyn Catalog) {
     let due = claim(catalog, 30, 3, 3).await;
     let outcomes = [
         AttemptOutcome::Delivered,
-        AttemptOutcome::Suppressed,
         AttemptOutcome::Dead,
+        AttemptOutcome::Suppressed,
     ];
-    assert_eq!(ids(&due), [100, 101, 200].map(id));
+    assert_eq!(ids(&due), [100, 200, 101].map(id));
     for (due, outcome) in due.iter().zip(outcomes) {
         assert!(
             catalog
@@ -266,7 +360,7 @@ async fn two_workers_never_hold_the_same_row(catalog: &dyn Catalog) {
     let worker = async || {
         let mut mine = Vec::new();
         loop {
-            let claimed = claim(catalog, 1, 3, 3).await;
+            let claimed = claim(catalog, 1, 3, 40).await;
             if claimed.is_empty() {
                 return mine;
             }
@@ -281,7 +375,13 @@ async fn two_workers_never_hold_the_same_row(catalog: &dyn Catalog) {
 
 conformance!(
     only_due_rows_are_claimed_oldest_first,
-    a_claim_takes_few_rows_of_each_rule_and_channel,
+    every_rule_gets_its_first_row_before_any_its_second,
+    rows_under_a_live_lease_count_for_their_rule,
+    a_new_rule_is_served_before_the_piles_of_others,
+    a_retry_that_waits_is_no_lease,
+    a_row_set_aside_counts_until_it_is_available,
+    a_lease_is_renewed_only_by_its_holder,
+    work_that_was_never_ended_is_counted,
     channels_of_one_rule_do_not_crowd_each_other,
     a_leased_row_is_left_alone_until_the_lease_ends,
     an_expired_lease_that_nobody_took_still_counts,

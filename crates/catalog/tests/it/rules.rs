@@ -240,6 +240,7 @@ async fn state_is_default_then_what_was_stored(catalog: &dyn Catalog) {
             slot_end: at(300),
             last_fired_slot: None,
         }],
+        ..RuleState::default()
     };
     catalog
         .record_evaluations(&[], &[(rule, state.clone())])

@@ -26,7 +26,7 @@ async fn a_pile_of_one_sick_destination_does_not_slow_the_others() {
         .filter(|d| d.delivery.rule_id == id(1))
         .count();
     println!("claim beside 20,000 waiting rows: {took:?}");
-    assert_eq!((claimed.len(), of_sick), (64, 4));
+    assert_eq!((claimed.len(), of_sick), (64, 1));
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 

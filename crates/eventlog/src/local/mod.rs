@@ -4,6 +4,7 @@
 //! DIR/LOCK                          held while the log is open
 //! DIR/00000000000000000001.log      segments, named by the first seq they may hold
 //! DIR/00000000000000004711.log
+//! DIR/….log.unread                  segments that the disk could not read at a start
 //! DIR/quarantine/…                  bytes that recovery found damaged
 //! ```
 //!
@@ -22,9 +23,11 @@
 mod frame;
 mod keys;
 mod quarantine;
+mod reader;
 mod recover;
 mod scan;
 mod segments;
+mod tidy;
 mod writer;
 
 pub use recover::{Cause, Damage, Recovery};
@@ -42,7 +45,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 use writer::{Command, Pending, Writer};
 
-/// Idempotency keys remembered, newest first.
+/// Idempotency keys remembered: see [`LocalLog`].
 const KEYS: usize = 200_000;
 /// Longest idempotency key, in bytes.
 const MAX_KEY_BYTES: usize = 1024;
@@ -68,13 +71,13 @@ pub struct LocalLogConfig {
 }
 
 impl LocalLogConfig {
-    /// Segments of 64 MiB, a tail of 512 MiB, batches of 32 MiB.
+    /// Segments of 64 MiB, a tail of 512 MiB, batches of 128 MiB.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
             segment_bytes: 64 << 20,
             max_tail_bytes: 512 << 20,
-            max_batch_bytes: 32 << 20,
+            max_batch_bytes: 128 << 20,
         }
     }
 }
@@ -87,11 +90,16 @@ pub struct Resume {
     /// The furthest place of any consumer. Numbers up to here are not given out
     /// again, even if the disk has lost every trace of them.
     pub issued_to: u64,
-    /// Idempotency keys of batches stored elsewhere: repo, key, first `seq`, number of events.
+    /// Idempotency keys of batches stored elsewhere, oldest first: repo, key, first
+    /// `seq`, number of events. The newest 200,000 are remembered.
     pub known_keys: Vec<(String, String, u64, u64)>,
 }
 
 /// See the module's documentation.
+///
+/// A batch with an idempotency key is stored once as long as its key is among the
+/// newest 200,000; across a restart, as far as its key is in a segment that is still
+/// there, or among [`Resume::known_keys`].
 ///
 /// Dropping it finishes what was sent to the writer and releases the directory.
 pub struct LocalLog {

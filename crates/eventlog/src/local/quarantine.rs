@@ -25,9 +25,7 @@ pub(super) fn save(
         "{stem}-{offset}-{:08x}.bad",
         crc32fast::hash(bytes)
     ));
-    if disk.read(&path).is_ok_and(|old| old == bytes) {
-        return Ok(path);
-    }
+    // Anew even if there is such a file: nobody knows whether that is durable.
     write_new(disk, &path, &[bytes])?;
     disk.sync_dir(&dir)?;
     Ok(path)
@@ -37,13 +35,17 @@ pub(super) fn save(
 pub(super) fn set_aside(disk: &dyn Disk, dir: &Path, segment: &Path) -> io::Result<()> {
     let folder = dir.join(FOLDER);
     disk.make_dir(&folder)?;
-    let stem = segment.file_stem().unwrap_or_default().to_string_lossy();
+    let name = segment.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
     let path = folder.join(format!("{stem}-whole.bad"));
     match disk.rename(segment, &path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        moved => moved?,
+        // An earlier try moved it and could not make that durable.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        moved => {
+            moved?;
+            tracing::warn!(path = %path.display(), "a segment of the event log was set aside");
+        }
     }
-    tracing::warn!(path = %path.display(), "an unreadable segment of the event log was set aside");
     disk.sync_dir(&folder)
 }
 

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const MAX_FIRST_SEQ: u64 = 1 << 62;
+/// Ending of the name of a segment that a start could not read.
+const UNREAD: &str = ".unread";
 
 /// The file name of the segment that begins with `first_seq`.
 pub(crate) fn file_name(first_seq: u64) -> String {
@@ -26,6 +28,17 @@ pub(crate) fn parse_file_name(name: &str) -> Option<u64> {
     // A foreign file must not push the numbers to where they overflow.
     let sane = (1..MAX_FIRST_SEQ).contains(&first_seq);
     (sane && file_name(first_seq) == name).then_some(first_seq)
+}
+
+/// The same for a segment that a start could not read. Whatever consumers say, its
+/// events may be stored nowhere else.
+pub(crate) fn unread_name(first_seq: u64) -> String {
+    file_name(first_seq) + UNREAD
+}
+
+/// The first `seq` of the unread segment with this file name, if it is one.
+pub(crate) fn parse_unread_name(name: &str) -> Option<u64> {
+    parse_file_name(name.strip_suffix(UNREAD)?)
 }
 
 /// A segment that is not written to any more.
@@ -215,8 +228,11 @@ mod tests {
         for seq in [1, 42, MAX_FIRST_SEQ - 1] {
             assert_eq!(parse_file_name(&file_name(seq)), Some(seq));
         }
+        assert_eq!(parse_unread_name(&unread_name(42)), Some(42));
+        assert_eq!(parse_unread_name(&file_name(42)), None);
         for other in [
             "LOCK",
+            "00000000000000000001.log.unread",
             "1.log",
             "+0000000000000000001.log",
             "00000000000000000001.log.tmp",

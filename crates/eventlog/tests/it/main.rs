@@ -6,6 +6,7 @@ mod appends;
 mod damage;
 mod faults;
 mod faulty_disk;
+mod kept;
 mod model;
 mod power_loss;
 mod support;

@@ -15,6 +15,8 @@ const USUAL_FIELDS: usize = 32;
 /// Most values in one item, in arrays and objects together. A value of two bytes takes
 /// up to a hundred while it is read, so the length of the text does not bound memory.
 const MAX_VALUES: usize = 250_000;
+/// What an object or array counts as: the first node of a map takes over 600 bytes.
+const OPENER_VALUES: usize = 8;
 
 /// How large an event may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,9 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
         return Err("each item must be a JSON object".to_owned());
     }
     if has_too_many_values(text.as_bytes()) {
-        return Err(format!("more than {MAX_VALUES} values"));
+        return Err(format!(
+            "more than {MAX_VALUES} values, where an object or array counts as {OPENER_VALUES}"
+        ));
     }
     let mut sink = Sink {
         flat: Flat {
@@ -87,27 +91,24 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
     Ok(flat)
 }
 
-/// Counts commas outside strings, as far as [`MAX_VALUES`].
+/// Counts commas and opening brackets outside strings, as far as [`MAX_VALUES`].
 fn has_too_many_values(text: &[u8]) -> bool {
-    if text.len() <= MAX_VALUES {
+    if text.len() <= MAX_VALUES / OPENER_VALUES {
         return false;
     }
-    let (mut at, mut commas) = (0, 0);
-    while let Some(step) = text
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b',', rest))
-    {
-        at += step;
-        if text[at] == b'"' {
-            // A string without an end is the parser's to complain about.
-            let Some(end) = string_end(text, at + 1) else {
-                return false;
-            };
-            at = end;
-        } else {
-            commas += 1;
+    let (mut at, mut values) = (0, 0);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b',' => values += 1,
+            b'{' | b'[' => values += OPENER_VALUES,
+            b'"' => match string_end(text, at + 1) {
+                Some(end) => at = end,
+                // A string without an end is the parser's to complain about.
+                None => return false,
+            },
+            _ => {}
         }
-        if commas >= MAX_VALUES {
+        if values > MAX_VALUES {
             return true;
         }
         at += 1;

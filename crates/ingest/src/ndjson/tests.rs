@@ -109,12 +109,35 @@ fn many_small_values_do_not_take_memory() {
         let found = flatten(&text, &limits()).err();
         assert_eq!(found.as_deref(), expect, "{}", &text[..20]);
     };
-    let many = Some("more than 250000 values");
+    let many = Some("more than 250000 values, where an object or array counts as 8");
     check(format!("{{\"a\":[{}0]}}", "0,".repeat(250_000)), many);
     check(format!("{{\"a\":[{}[]]}}", "[],".repeat(250_000)), many);
     check(format!("{{\"a\":[{}0]}}", "0,".repeat(240_000)), None);
     check(format!("{{\"a\":\"{}\"}}", ",".repeat(300_000)), None);
+    check(format!("{{\"a\":\"{}\"}}", "{[".repeat(300_000)), None);
     check(format!("{{\"a\":\"{}\"}}", "\\\",".repeat(300_000)), None);
+}
+
+#[test]
+fn nesting_counts_as_values() {
+    let check = |text: String, expect: bool| {
+        let refused = |e: String| e.starts_with("more than 250000 values");
+        let found = flatten(&text, &limits()).err().is_some_and(refused);
+        assert_eq!(found, expect, "{}", &text[..20]);
+    };
+    // 600 bytes of memory for each object of five bytes, without a comma between them.
+    let nested = format!("{}1{}", "{\"a\":".repeat(118), "}".repeat(118));
+    let array = |of: &str, times: usize| format!("{{\"x\":[{}]}}", vec![of; times].join(","));
+    check(array(&nested, 4_000), true);
+    check(array(&nested, 300), true);
+    check(array(&nested, 200), false);
+    check(array(&"[".repeat(100), 2_400), true);
+    // The object and array around them, the inner ones, and the commas between.
+    let fits = (250_000 - 16 + 1) / 9;
+    check(array("{}", fits), false);
+    check(array("{}", fits + 1), true);
+    // What follows a string without an end does not matter, what precedes it does.
+    check(array(&nested, 4_000) + ",\"", true);
 }
 
 #[test]

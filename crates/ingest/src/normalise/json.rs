@@ -2,11 +2,14 @@
 
 use super::header::Header;
 use super::roles::Role;
-use super::{Normaliser, Origin, Pairs, add_labels, finish, lossy, put_ts_error};
+use super::{Normaliser, Origin, Pairs, add_labels, finish, fit, lossy, put_ts_error};
 use crate::ndjson::flatten;
 use crate::signature::Found;
 use crate::stamp::{Reader, Reading};
 use cresset_model::{Event, FieldName, Value};
+
+/// Where a `msg` goes that is no text, if another field is the message.
+const DISPLACED_MSG: &str = "_msg";
 
 /// Where an event's own time came from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,7 @@ impl Normaliser {
                 .fields
                 .push(("_truncated".into(), Value::List(flat.cut)));
         }
+        fit(&mut event);
         Ok(event)
     }
 
@@ -229,13 +233,19 @@ impl Normaliser {
             let value = fields[at].1.clone();
             fields.push(("device_name".into(), value));
         }
-        match places.message.and_then(|(_, at)| fields.get(at)) {
+        let message = places.message.and_then(|(_, at)| fields.get(at));
+        let displaced = fields.iter().position(|(name, _)| name == "msg");
+        let has_room = !fields.iter().any(|(name, _)| name == DISPLACED_MSG);
+        match message {
             Some((name, _)) if name == "msg" => {}
-            Some((_, message)) => {
+            Some((_, message)) if displaced.is_none() || has_room => {
                 let message = message.clone();
+                if let Some(at) = displaced {
+                    fields[at].0 = DISPLACED_MSG.into();
+                }
                 put_msg(fields, message);
             }
-            None => {
+            _ => {
                 let kept = &text[..text.floor_char_boundary(self.limits.value_bytes)];
                 if kept.len() < text.len() {
                     cut.push("msg".into());
@@ -264,7 +274,7 @@ impl Normaliser {
     }
 }
 
-/// `msg` is always text: what else stood there is in it.
+/// `msg` is always text: what else stood there is in it, or under another name.
 fn put_msg(fields: &mut Vec<(FieldName, Value)>, msg: Value) {
     match fields.iter_mut().find(|(name, _)| name == "msg") {
         Some((_, old)) => *old = msg,

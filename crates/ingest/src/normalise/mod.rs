@@ -5,7 +5,8 @@
 //! line as it came. `msg` of a JSON event is its own message (the first of the
 //! fields named in `data/fields.toml` that holds text); that field itself stays as
 //! well, because rules name it. An event without a message gets its JSON text as
-//! `msg`, so that bare words find it.
+//! `msg`, so that bare words find it. A `msg` that holds no text, beside another
+//! message, is kept as `_msg`.
 
 mod header;
 mod json;
@@ -24,8 +25,8 @@ use roles::Roles;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-/// Room for the fields of a line.
-const USUAL_FIELDS: usize = 24;
+/// Fields that a line has besides those found in it, at most.
+const OWN_FIELDS: usize = 8;
 
 /// Where a text came from, and when.
 #[derive(Debug, Clone, Copy)]
@@ -77,12 +78,12 @@ impl Normaliser {
             &mut found,
         );
         let mut event = Event::new(origin.received, origin.received);
-        event
-            .fields
-            .reserve_exact(USUAL_FIELDS.max(found.fields.len() + 8));
+        event.fields.reserve_exact(found.fields.len() + OWN_FIELDS);
         event.fields.push(("msg".into(), Value::str(text)));
         self.put_origin(&mut event.fields, origin);
-        finish(event, found)
+        let mut event = finish(event, found);
+        fit(&mut event);
+        event
     }
 
     /// Reads what `text` says about itself. What `hint` knows is used where the
@@ -156,11 +157,16 @@ fn finish(mut event: Event, found: Found) -> Event {
         None => {}
     }
     add_labels(&mut event, found.labels);
-    // Small events by the million must not keep the room of large ones.
-    if event.fields.capacity() > 2 * event.fields.len() {
+    event
+}
+
+/// Gives back the room of fields that never came. The event log holds events by the
+/// million, and counts what they say, not what they could.
+fn fit(event: &mut Event) {
+    let len = event.fields.len();
+    if event.fields.capacity() > len + len / 4 {
         event.fields.shrink_to_fit();
     }
-    event
 }
 
 fn put_ts_error(event: &mut Event, source: &str, spelling: &str) {

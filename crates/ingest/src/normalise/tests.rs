@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 const NOW: &str = "2024-06-01T00:00:00Z";
 
+mod kept;
+
 fn utc(text: &str) -> Timestamp {
     let t: jiff::Timestamp = text.parse().unwrap();
     Timestamp(t.as_microsecond())

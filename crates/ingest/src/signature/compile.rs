@@ -6,7 +6,7 @@ use super::{Capture, Group, Signature, Signatures};
 use crate::SetupError;
 use compact_str::CompactString;
 use cresset_model::Value;
-use regex::{Regex, RegexSet};
+use regex::{Regex, RegexSetBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bytes that one compiled pattern may take.
@@ -39,12 +39,15 @@ pub(super) fn compile(files: &[(&str, &str)], pairs: PairNames) -> Result<Signat
     let (mut groups, mut by_program) = (Vec::new(), HashMap::new());
     for (program, signatures) in programs {
         by_program.insert(CompactString::from(program.as_str()), groups.len());
-        let set = RegexSet::new(signatures.iter().map(|s| s.regex.as_str())).map_err(|e| {
-            SetupError::Data {
+        // The text of a regex does not tell its flags: they have to be those of `one`.
+        let set = RegexSetBuilder::new(signatures.iter().map(|s| s.regex.as_str()))
+            .size_limit(PATTERN_BYTES.saturating_mul(signatures.len()))
+            .dot_matches_new_line(true)
+            .build()
+            .map_err(|e| SetupError::Data {
                 file: format!("signatures of {program:?}"),
                 detail: e.to_string(),
-            }
-        })?;
+            })?;
         groups.push(Group { set, signatures });
     }
     Ok(Signatures {

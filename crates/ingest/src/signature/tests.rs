@@ -154,3 +154,47 @@ fn mistakes_in_a_file_are_named() {
     );
     assert!(compile_one("pattern = '<a:int=[0-9]{2}>'\nlabels = []").is_ok());
 }
+
+/// A line feed in a name must not hide a failed login.
+#[test]
+fn a_line_feed_in_the_text_hides_nothing() {
+    let normaliser = Normaliser::new(&IngestSettings::default()).unwrap();
+    let line = |user: &str| {
+        format!(
+            "<38>May  4 10:11:12 h sshd[1]: Failed password for invalid user {user} from 203.0.113.9 port 1 ssh2"
+        )
+    };
+    let plain = event(&normaliser, &line("x y"));
+    let hidden = event(&normaliser, &line("x\ny"));
+    assert!(plain.get("sig_id").is_some());
+    for field in ["sig_id", "norm_id", "source_address", "label"] {
+        assert_eq!(hidden.get(field), plain.get(field), "{field}");
+    }
+}
+
+/// A set that finds other signatures than the regexes it stands for loses events.
+#[test]
+fn the_sets_agree_with_their_regexes() {
+    let signatures = Signatures::built_in().unwrap();
+    let mut matches = 0;
+    for (_, text) in FILES {
+        let file: SignatureFile = toml::from_str(text).unwrap();
+        for example in &file.test {
+            let body = example.line.split_once(": ").map_or("", |(_, body)| body);
+            let middle = body.len() / 2;
+            let broken = body
+                .char_indices()
+                .map(|(at, c)| if c == ' ' && at > middle { '\n' } else { c });
+            let broken: String = broken.collect();
+            for group in &signatures.groups {
+                let set = group.set.matches(&broken);
+                for (i, signature) in group.signatures.iter().enumerate() {
+                    let alone = signature.regex.is_match(&broken);
+                    matches += usize::from(alone);
+                    assert_eq!(set.matched(i), alone, "{broken:?} {}", signature.regex);
+                }
+            }
+        }
+    }
+    assert!(matches > 0);
+}

@@ -57,15 +57,17 @@ impl Framer {
         }
     }
 
-    /// The connection has ended: what is left is a message without its end.
-    pub(super) fn finish(&mut self, emit: &mut dyn FnMut(&[u8], bool)) {
-        let (cut, missing) = match self.state {
-            State::Start => (false, false),
-            State::Line { cut } => (cut, false),
-            State::Octets { cut, .. } => (cut, true),
+    /// The connection is not read any more: what is left is a message without its
+    /// end. If the sender has `closed` it, a line is whole without a line feed;
+    /// otherwise nobody knows what would have come.
+    pub(super) fn finish(&mut self, closed: bool, emit: &mut dyn FnMut(&[u8], bool)) {
+        let cut = match self.state {
+            State::Start => !closed,
+            State::Line { cut } => cut || !closed,
+            State::Octets { .. } => true,
         };
         if !self.partial.is_empty() {
-            emit(&self.partial, cut || missing);
+            emit(&self.partial, cut);
         }
         self.partial = Vec::new();
         self.state = State::Start;

@@ -17,8 +17,13 @@ const READ_BYTES: usize = 64 << 10;
 /// Pause after an accept that failed, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves connections until `shutdown` becomes true; returns after everything
-/// received by then is stored.
+/// Serves connections until `shutdown` becomes true; returns after what was read by
+/// then is stored.
+///
+/// At a stop, one more batch of what has arrived is read from each connection (256 KiB
+/// or 4,096 messages), and the message that this breaks off is stored as cut. What is
+/// still in the sockets is lost, as syslog has no acknowledgement; so is what the event
+/// log refuses for five seconds, which is counted.
 pub async fn serve_tcp(
     listener: TcpListener,
     ingestor: Arc<Ingestor>,
@@ -93,8 +98,9 @@ pub(super) async fn serve_connection(
             }
             end => end,
         };
-        if end.is_some() {
-            framer.finish(&mut |text, cut| take_line(&mut lines, text, peer, cut));
+        if let Some(end) = end {
+            let mut emit = |text: &[u8], cut| take_line(&mut lines, text, peer, cut);
+            framer.finish(end == End::Closed, &mut emit);
         }
         if !lines.is_empty() && !append_patiently(ingestor, &lines, &mut shutdown).await {
             return;

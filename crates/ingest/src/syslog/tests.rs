@@ -9,7 +9,7 @@ fn frames(pieces: &[&[u8]], max_line: usize) -> Vec<(String, bool)> {
     for piece in pieces {
         framer.push(piece, &mut emit);
     }
-    framer.finish(&mut emit);
+    framer.finish(true, &mut emit);
     found
 }
 
@@ -87,6 +87,27 @@ fn long_messages_are_cut_and_the_next_is_whole() {
 }
 
 #[test]
+fn what_a_stop_breaks_off_is_cut() {
+    let check = |stream: &str, closed: bool, expect: &[(&str, bool)]| {
+        let mut framer = Framer::new(16);
+        let mut found = Vec::new();
+        let mut emit =
+            |text: &[u8], cut| found.push((String::from_utf8_lossy(text).into_owned(), cut));
+        framer.push(stream.as_bytes(), &mut emit);
+        framer.finish(closed, &mut emit);
+        let found: Vec<_> = found.iter().map(|(t, cut)| (t.as_str(), *cut)).collect();
+        assert_eq!(found, expect, "{stream:?} closed: {closed}");
+    };
+    check("<1>a\n<1>b", true, &[("<1>a", false), ("<1>b", false)]);
+    check("<1>a\n<1>b", false, &[("<1>a", false), ("<1>b", true)]);
+    check("12", true, &[("12", false)]);
+    check("12", false, &[("12", true)]);
+    check("9 <1>a", true, &[("<1>a", true)]);
+    check("9 <1>a", false, &[("<1>a", true)]);
+    check("<1>a\n", false, &[("<1>a", false)]);
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut framer = Framer::new(1_000);
     let mut longest = 0;
@@ -123,7 +144,7 @@ proptest! {
         let mut framer = Framer::new(16);
         let mut longest = 0;
         framer.push(&stream, &mut |text, _| longest = longest.max(text.len()));
-        framer.finish(&mut |text, _| longest = longest.max(text.len()));
+        framer.finish(false, &mut |text, _| longest = longest.max(text.len()));
         prop_assert!(longest <= 16);
     }
 }

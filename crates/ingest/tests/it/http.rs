@@ -298,7 +298,7 @@ async fn what_the_log_says_reaches_the_sender() {
             IngestError::Disk("no space left".to_owned()),
             IngestError::Closed,
             IngestError::TooLarge {
-                what: "the batch in memory",
+                what: IngestError::EVENTS_IN_MEMORY,
                 limit: 1
             },
         ]
@@ -385,7 +385,7 @@ async fn a_body_of_countless_tiny_events_is_too_large() {
     };
     let ingestor = ingestor(&log, settings).await;
     let too_large = IngestError::TooLarge {
-        what: "the batch in memory",
+        what: IngestError::EVENTS_IN_MEMORY,
         limit: 1 << 20,
     };
     for format in [BodyFormat::Json, BodyFormat::Lines] {

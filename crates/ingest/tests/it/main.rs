@@ -9,5 +9,6 @@
 mod corpus;
 mod durable;
 mod http;
+mod load;
 mod memory;
 mod syslog;

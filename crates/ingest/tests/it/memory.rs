@@ -27,6 +27,8 @@ pub(crate) struct MemoryLog {
     refusals: Mutex<VecDeque<Error>>,
     appends: Mutex<Vec<usize>>,
     max_batch: usize,
+    /// Held by whoever keeps appends waiting.
+    gate: Arc<tokio::sync::Mutex<()>>,
     head: watch::Sender<u64>,
 }
 
@@ -42,6 +44,7 @@ impl MemoryLog {
             refusals: Mutex::default(),
             appends: Mutex::default(),
             max_batch,
+            gate: Arc::default(),
             head: watch::Sender::new(0),
         })
     }
@@ -49,6 +52,11 @@ impl MemoryLog {
     /// The next appends fail like this, one each.
     pub(crate) fn refuse(&self, errors: impl IntoIterator<Item = Error>) {
         self.refusals.lock().extend(errors);
+    }
+
+    /// Keeps appends waiting until the result is dropped.
+    pub(crate) fn hold(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.gate).try_lock_owned().unwrap()
     }
 
     /// Sizes of the batches stored, in events.
@@ -89,6 +97,7 @@ impl MemoryLog {
 #[async_trait]
 impl EventLog for MemoryLog {
     async fn append(&self, batch: Batch) -> Result<Appended> {
+        drop(self.gate.lock().await);
         if let Some(error) = self.refusals.lock().pop_front() {
             return Err(error);
         }

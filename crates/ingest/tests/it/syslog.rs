@@ -55,6 +55,15 @@ impl Server {
     }
 }
 
+/// Which events are marked as cut.
+fn cut(log: &MemoryLog) -> Vec<bool> {
+    let events = log.events();
+    events
+        .iter()
+        .map(|(_, e)| e.get("_truncated").is_some())
+        .collect()
+}
+
 async fn closed_by_server(mut stream: TcpStream) {
     let mut buffer = [0; 8];
     let read = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut buffer))
@@ -87,6 +96,8 @@ async fn tcp_lines_and_counted_messages() {
         log.messages()[1..],
         ["<13>May  4 10:11:", "<13>last without end"]
     );
+    // The sender itself has closed the connection.
+    assert_eq!(cut(&log), [false; 3]);
     server.stop().await;
 }
 
@@ -173,6 +184,7 @@ async fn tcp_a_stop_stores_what_was_received() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     server.stop().await;
     assert_eq!(log.messages(), ["first", "second", "third, half of i"]);
+    assert_eq!(cut(&log), [false, false, true]);
     closed_by_server(stream).await;
 }
 
@@ -197,6 +209,7 @@ async fn tcp_connections_are_bounded_in_number_and_silence() {
     second.write_all(b"b\n").await.unwrap();
     log.wait_for(3).await;
     assert_eq!(log.messages(), ["a", "unfinished", "b"]);
+    assert_eq!(cut(&log), [false, true, false]);
     server.stop().await;
 }
 

@@ -280,3 +280,25 @@ fn flipped_bits_are_an_error_or_a_value_but_never_a_panic() {
     }
     assert!(refused > 0);
 }
+
+#[test]
+fn small_files_have_no_dictionaries() {
+    let check = |rows: usize, expect: bool| {
+        let mut event = Event::new(Timestamp(0), Timestamp(0));
+        event.set("msg", "the same in every row");
+        event.set("label", Value::List(vec!["a".into()]));
+        let events = logged(vec![event; rows]);
+        let written = write(&events, 10);
+        let file = SerializedFileReader::new(File::open(&written.path).unwrap()).unwrap();
+        let columns = file.metadata().row_group(0).columns();
+        let dictionaries = columns
+            .iter()
+            .filter(|c| c.dictionary_page_offset().is_some())
+            .count();
+        assert_eq!(dictionaries, if expect { 2 } else { 0 }, "{rows} rows");
+        assert_eq!(read(&written.path, ALL, None).unwrap().len(), rows);
+    };
+    check(1, false);
+    check(999, false);
+    check(1_000, true);
+}
