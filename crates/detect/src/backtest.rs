@@ -1,9 +1,10 @@
 //! Rules over history, without making incidents.
 //!
 //! The same windows and the same decision as in a live or scheduled run, fed with
-//! stored events in the order of event time.
+//! stored events in the order in which they count.
 
 use crate::decide::{Decision, Fired};
+use crate::engine::WindowLimits;
 use crate::live::LiveRule;
 use crate::rule::CompiledRule;
 use crate::schedule::{Span, decide_slot, span};
@@ -17,9 +18,11 @@ use std::sync::Arc;
 
 /// Events between two looks at what is pending.
 const SETTLE_EVERY: usize = 512;
+/// Most events that the window of a scheduled rule holds.
+const MAX_HELD: usize = 500_000;
 
 /// One rule on its way through history: [`push`](Self::push) events that match its
-/// filter in the order of event time and `seq`, then [`finish`](Self::finish).
+/// filter in the order of [`CompiledRule::counts_at`] and `seq`, then [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct Backtest {
     run: Run,
@@ -80,6 +83,9 @@ impl Backtest {
     }
 
     /// Takes the next event; it must match the rule's filter and repos.
+    ///
+    /// The window of a live rule drops its oldest events beyond the limit that a live run has by
+    /// default; that of a scheduled rule must be watched, see [`overfull`](Self::overfull).
     pub fn push(&mut self, event: &LoggedEvent, lists: &dyn ListLookup) {
         match &mut self.run {
             Run::Live {
@@ -87,11 +93,13 @@ impl Backtest {
                 after,
                 unsettled,
             } => {
-                if event.event.log_ts <= *after {
+                shed(rule);
+                let at = rule.rule().counts_at(&event.event);
+                if at <= *after {
                     rule.seed_in_order(event);
                     return;
                 }
-                rule.observe(event, event.event.log_ts);
+                rule.observe(event, at);
                 *unsettled += 1;
                 if *unsettled >= SETTLE_EVERY {
                     *unsettled = 0;
@@ -102,6 +110,15 @@ impl Backtest {
                 run.evaluate_before(event.event.log_ts, lists, &mut self.firings);
                 run.held.push_back(event.clone());
             }
+        }
+    }
+
+    /// Whether a scheduled rule's window holds more events than a backtest may hold. Its run
+    /// would need to see them all, so it must end without a result.
+    pub fn overfull(&self) -> Option<usize> {
+        match &self.run {
+            Run::Slots(run) if run.held.len() > MAX_HELD => Some(MAX_HELD),
+            _ => None,
         }
     }
 
@@ -132,6 +149,14 @@ pub fn complete_to(rule: &CompiledRule, to: Timestamp) -> Timestamp {
     if end > to { end - rule.interval() } else { end }
 }
 
+/// Keeps a window within the limit of a live run.
+fn shed(rule: &mut LiveRule) {
+    let limit = WindowLimits::default().events_per_rule;
+    if rule.held() > limit {
+        rule.shed(1 + limit / 64);
+    }
+}
+
 impl SlotRun {
     /// Evaluates all slots that end before `ts`.
     fn evaluate_before(&mut self, ts: Timestamp, lists: &dyn ListLookup, firings: &mut Vec<Fired>) {
@@ -156,5 +181,51 @@ impl SlotRun {
             }
             self.next = next_slot_end(slot, self.rule.interval());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{event, rule, spec};
+    use cresset_query::NoLists;
+
+    fn run(query: &str) -> Backtest {
+        let slots = Span {
+            from: Timestamp(0),
+            to: Timestamp::from_secs(600),
+        };
+        Backtest::new(Arc::new(rule(spec(query))), slots)
+    }
+
+    #[test]
+    fn a_live_window_is_bounded() {
+        let mut run = run("user=* | chart count() as cnt by user | search cnt>=1000000");
+        let limit = WindowLimits::default().events_per_rule;
+        let mut event = event(1, 1, 1, "ann");
+        for seq in 0..limit as u64 + 10_000 {
+            event.seq = seq;
+            run.push(&event, &NoLists);
+        }
+        let Run::Live { rule, .. } = &run.run else {
+            panic!("runs live");
+        };
+        assert!(
+            (limit * 9 / 10..=limit + 1).contains(&rule.held()),
+            "{}",
+            rule.held()
+        );
+    }
+
+    #[test]
+    fn a_scheduled_window_says_when_it_is_full() {
+        let mut run = run("user=* | chart avg(size) as a | search a>1");
+        let event = event(1, 1, 1, "ann");
+        for _ in 0..MAX_HELD {
+            run.push(&event, &NoLists);
+        }
+        assert_eq!(run.overfull(), None);
+        run.push(&event, &NoLists);
+        assert_eq!(run.overfull(), Some(MAX_HELD));
     }
 }

@@ -224,8 +224,10 @@ impl LiveEngine {
 }
 
 fn observe(rule: &mut LiveRule, event: &LoggedEvent, now: Timestamp, limits: WindowLimits) {
-    if rule.observe(event, now) == Observed::Late {
-        metrics::counter!("cresset_detect_late_events_total").increment(1);
+    match rule.observe(event, now) {
+        Observed::InTime => {}
+        Observed::Ahead => metrics::counter!("cresset_detect_ahead_events_total").increment(1),
+        Observed::Late => metrics::counter!("cresset_detect_late_events_total").increment(1),
     }
     if rule.held() > limits.events_per_rule {
         // In steps, so that shedding is not repeated at every event.

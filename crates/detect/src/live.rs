@@ -1,6 +1,6 @@
 //! One rule, event by event.
 
-use crate::decide::Fired;
+use crate::decide::{Fired, counts_after, resumed};
 use crate::probe::{Point, Probe};
 use crate::rule::CompiledRule;
 use crate::slots::{earliest_open, slot_end, slot_start};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Stretches of points kept apart before they are merged.
 const MAX_PENDING: usize = 4_096;
-/// Slots whose notes are kept; events far in the future would add without end.
+/// Slots whose notes are kept while nobody takes them.
 const MAX_NOTES: usize = 256;
 
 /// What is known of one slot of a live rule.
@@ -46,6 +46,8 @@ impl Default for SlotNote {
 pub enum Observed {
     /// Counted for its own slot.
     InTime,
+    /// Dated in the future; it counts at its arrival.
+    Ahead,
     /// Its slot was closed already; it counts from the earliest open moment on.
     Late,
 }
@@ -74,7 +76,7 @@ impl LiveRule {
     pub fn new(rule: Arc<CompiledRule>, grace: Duration, state: RuleState) -> Self {
         let lateness = grace + rule.delay();
         Self {
-            fired: state.last_fired_slot.into_iter().collect(),
+            fired: fired_slots(&state).collect(),
             rule,
             lateness,
             window: Window::default(),
@@ -100,6 +102,14 @@ impl LiveRule {
     /// Notes that slots up to `slot` have a record.
     pub fn set_evaluated_to(&mut self, slot: Timestamp) {
         self.state.evaluated_to = self.state.evaluated_to.max(Some(slot));
+    }
+
+    /// Takes back what the rule remembers of the future, see [`resumed`]. To be called when
+    /// everything up to the present has been seeded; `now` is at least the last arrival.
+    pub fn resume(&mut self, now: Timestamp) {
+        let state = std::mem::take(&mut self.state);
+        self.state = resumed(&self.rule, state, now.max(self.now));
+        self.fired.extend(fired_slots(&self.state));
     }
 
     /// Slots that fired before, so that they do not again.
@@ -140,10 +150,10 @@ impl LiveRule {
         self.now = self.now.max(event.event.col_ts);
     }
 
-    /// [`seed`](Self::seed) for events in the order of event time, which is also the clock.
+    /// [`seed`](Self::seed) for events in the order in which they count, which is also the clock.
     pub(crate) fn seed_in_order(&mut self, event: &LoggedEvent) {
         self.window.add(&self.rule, event);
-        self.advance(event.event.log_ts);
+        self.advance(self.rule.counts_at(&event.event));
     }
 
     /// Takes in an event that matches the filter and arrived at `now`.
@@ -151,7 +161,7 @@ impl LiveRule {
         self.advance(now);
         let interval = self.rule.interval();
         let open_from = slot_start(earliest_open(self.now, self.lateness, interval), interval);
-        let ts = event.event.log_ts;
+        let ts = self.rule.counts_at(&event.event);
         let added = self.window.add(&self.rule, event);
         if ts > open_from {
             let slot = slot_end(ts, interval);
@@ -160,7 +170,12 @@ impl LiveRule {
             if added && !decided && self.window.may_pass(&self.rule, ts) {
                 self.await_check(Point { ts, seq: event.seq }, ts + self.rule.range());
             }
-            return Observed::InTime;
+            let ahead = event.event.log_ts > ts;
+            return if ahead {
+                Observed::Ahead
+            } else {
+                Observed::InTime
+            };
         }
         let first_open = open_from + Duration(1);
         if added && ts > first_open - self.rule.range() && self.window.may_pass(&self.rule, ts) {
@@ -200,18 +215,19 @@ impl LiveRule {
     /// Forgets what no open slot needs. Only when nothing is pending: a point that
     /// waits for [`settle`](Self::settle) may be of a slot that has closed meanwhile.
     fn forget_the_past(&mut self) {
-        self.window.forget(&self.rule, self.needed_after(self.now));
         let open = earliest_open(self.now, self.lateness, self.rule.interval());
+        let needed = self.needed_after(self.now);
+        let floor = counts_after(&self.rule, &self.state, open, needed);
+        self.window.forget(&self.rule, floor);
         if self.fired.first().is_some_and(|slot| *slot < open) {
             self.fired = self.fired.split_off(&open);
         }
     }
 
-    /// Drops `n` events, mostly the oldest, because a limit was reached, and notes it
+    /// Drops the `n` oldest events, because a limit was reached, and notes it
     /// in the present slot.
     pub fn shed(&mut self, n: usize) {
-        self.window
-            .shed(&self.rule, n, self.now + Duration::days(1));
+        self.window.shed(&self.rule, n);
         let slot = slot_end(self.now, self.rule.interval());
         self.note(slot).limited = true;
     }
@@ -230,7 +246,7 @@ impl LiveRule {
             let Some(slot) = of_slot.first().map(|p| slot_end(p.ts, interval)) else {
                 continue;
             };
-            if !self.fired.contains(&slot) && !self.flushed(slot) {
+            if !self.fired.contains(&slot) {
                 firings.extend(self.settle_slot(slot, of_slot, lists));
             }
         }
@@ -261,10 +277,15 @@ impl LiveRule {
         lists: &dyn ListLookup,
     ) -> Option<Fired> {
         let started = std::time::Instant::now();
+        let interval = self.rule.interval();
+        let open = earliest_open(self.now, self.lateness, interval);
+        // Points of slots that have closed meanwhile are settled one slot after the other.
+        let settled = slot_start(open.min(slot), interval);
         let probe = Probe {
             rule: &self.rule,
             entries: self.window.ordered(),
             state: &self.state,
+            settled,
             lists,
         };
         let sighting = probe.first_hit(points);
@@ -280,15 +301,7 @@ impl LiveRule {
         note.verdict = Verdict::Fired;
         self.fired.insert(slot);
         self.state = fired.state.clone();
-        if self.rule.flushes() {
-            self.window.forget(&self.rule, slot);
-        }
         Some(fired)
-    }
-
-    /// A slot before one that fired has nothing left to count if the rule flushes.
-    fn flushed(&self, slot: Timestamp) -> bool {
-        self.rule.flushes() && self.state.last_fired_slot.is_some_and(|last| slot <= last)
     }
 
     fn note(&mut self, slot: Timestamp) -> &mut SlotNote {
@@ -343,6 +356,15 @@ impl LiveRule {
         points.dedup();
         points
     }
+}
+
+/// Slots that fired, as far as they are remembered.
+fn fired_slots(state: &RuleState) -> impl Iterator<Item = Timestamp> + '_ {
+    state
+        .fired_before
+        .iter()
+        .copied()
+        .chain(state.last_fired_slot)
 }
 
 #[cfg(test)]

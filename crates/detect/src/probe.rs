@@ -13,10 +13,10 @@ use cresset_model::{Event, Timestamp};
 use cresset_query::ListLookup;
 use std::sync::Arc;
 
-/// A place among events: by event time, then by order of arrival.
+/// A place among events: by the moment at which they count, then by order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
-    /// Event time.
+    /// Event time at which an event counts, see [`CompiledRule::counts_at`].
     pub(crate) ts: Timestamp,
     /// Order of arrival; [`u64::MAX`] for a moment after all events of that time.
     pub(crate) seq: u64,
@@ -51,6 +51,8 @@ pub(crate) struct Probe<'a> {
     pub(crate) rule: &'a CompiledRule,
     pub(crate) entries: &'a [Entry],
     pub(crate) state: &'a RuleState,
+    /// See [`Hit::settled`].
+    pub(crate) settled: Timestamp,
     pub(crate) lists: &'a dyn ListLookup,
 }
 
@@ -96,7 +98,8 @@ impl Probe<'_> {
 
     /// The decision over the union of the windows of all points from `first` to `last`.
     fn run(&self, first: Point, last: Point) -> Decision {
-        let from = counts_after(self.rule, self.state, first.ts - self.rule.range());
+        let slot = slot_end(last.ts, self.rule.interval());
+        let from = counts_after(self.rule, self.state, slot, first.ts - self.rule.range());
         let begin = self.entries.partition_point(|e| e.at.ts <= from);
         let end = self.entries.partition_point(|e| e.at <= last);
         let mut executor = self.rule.plan().executor(self.rule.context(self.lists));
@@ -105,9 +108,11 @@ impl Probe<'_> {
         }
         let result = executor.finish();
         let hit = Hit {
-            slot_end: slot_end(last.ts, self.rule.interval()),
+            slot_end: slot,
             window_from: last.ts - self.rule.range(),
             window_to: last.ts,
+            since: first.ts,
+            settled: self.settled,
             result: &result,
         };
         decide(self.rule, self.state, hit)

@@ -10,13 +10,14 @@ use cresset_model::{Duration, Timestamp};
 /// Records of one rule written at a time; more slots closed only while nobody was running.
 const RECORDS_PER_RULE: i64 = 5;
 
-/// Whether a rule has not run since it was activated or changed.
+/// Whether a rule may not have run since it was activated or changed. Within the slot of the
+/// change that is not known; then it begins once more, because a second look does no harm.
 pub(crate) fn begins(state: &RuleState, rule: &CompiledRule) -> bool {
     let since = rule.rule().activated_at.max(rule.rule().updated_at);
     let slot = slot_end(since, rule.interval());
     state
         .evaluated_to
-        .is_none_or(|done| done < slot_start(slot, rule.interval()))
+        .is_none_or(|done| done <= slot_start(slot, rule.interval()))
 }
 
 /// Adds records of slots that have closed since the last time. True if there were any.
@@ -59,5 +60,28 @@ fn slot_record(
         duration_us: note.duration_us,
         error: note.limited.then(limited),
         ..evaluation(rule, EvaluationMode::Live, slot, now, note.verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{rule_changed_at, spec};
+
+    #[test]
+    fn a_change_that_may_not_have_been_taken_over_begins_anew() {
+        let rule = rule_changed_at(spec("user=*"), 12 * 3_600 + 300);
+        let check = |evaluated_to: Option<i64>, expect: bool| {
+            let state = RuleState {
+                evaluated_to: evaluated_to.map(Timestamp::from_secs),
+                ..RuleState::default()
+            };
+            assert_eq!(begins(&state, &rule), expect, "{evaluated_to:?}");
+        };
+        check(None, true);
+        check(Some(11 * 3_600), true);
+        // Recorded before the change or by it: nobody knows.
+        check(Some(12 * 3_600), true);
+        check(Some(12 * 3_600 + 600), false);
     }
 }

@@ -1,8 +1,9 @@
 //! Alert rules made ready to run.
 
+use crate::slots::CLOCK_SKEW;
 use cresset_catalog::port::RuleWithOwner;
 use cresset_model::rule::{AlertRule, ConditionOption, SearchParams};
-use cresset_model::{Duration, Event, ObjectId};
+use cresset_model::{Duration, Event, ObjectId, Timestamp};
 use cresset_query::{Context, ListLookup, Measure, Plan};
 use std::sync::Arc;
 
@@ -201,6 +202,17 @@ impl CompiledRule {
         Context {
             lists,
             timezone: self.zone.clone(),
+        }
+    }
+
+    /// The moment at which `event` counts for this rule: its event time; for a live rule its
+    /// arrival, if it is dated more than [`CLOCK_SKEW`] after that. Scheduled rules reach no
+    /// moment before its time, so an event of the future waits for them where it is.
+    pub fn counts_at(&self, event: &Event) -> Timestamp {
+        if self.is_live() && event.log_ts > event.col_ts + CLOCK_SKEW {
+            event.col_ts
+        } else {
+            event.log_ts
         }
     }
 

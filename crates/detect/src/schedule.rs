@@ -44,7 +44,7 @@ pub fn span(rule: &CompiledRule, state: &RuleState, slot: Timestamp) -> Span {
         slot - rule.range()
     };
     Span {
-        from: counts_after(rule, state, first).min(slot),
+        from: counts_after(rule, state, slot, first).min(slot),
         to: slot,
     }
 }
@@ -60,9 +60,20 @@ pub fn decide_slot(
         slot_end: slot,
         window_from: slot - rule.range(),
         window_to: slot,
+        since: slot,
+        settled: settled(state, slot, rule.interval()),
         result,
     };
     decide(rule, state, hit)
+}
+
+/// See [`Hit::settled`]: slots come in order, but gaps are filled later.
+fn settled(state: &RuleState, slot: Timestamp, interval: Duration) -> Timestamp {
+    let earliest = state
+        .gaps
+        .first()
+        .map_or(slot, |gap| gap.slot_end.min(slot));
+    slot_start(earliest, interval)
 }
 
 /// Evaluates the slot ending at `slot` over events that match the filter, ordered by
@@ -86,7 +97,8 @@ pub fn evaluate(
         }
         return decide_slot(rule, state, slot, &executor.finish());
     }
-    let entries: Vec<Entry> = events.iter().map(entry).collect();
+    let mut entries: Vec<Entry> = events.iter().map(|e| entry(rule, e)).collect();
+    entries.sort_by_key(|e| e.at);
     let start = slot_start(slot, rule.interval());
     let in_slot = |p: &Point| p.ts > start && p.ts <= slot;
     let points: Vec<Point> = entries.iter().map(|e| e.at).filter(in_slot).collect();
@@ -94,6 +106,7 @@ pub fn evaluate(
         rule,
         entries: &entries,
         state,
+        settled: settled(state, slot, rule.interval()),
         lists,
     };
     let sighting = probe.first_hit(&points);
@@ -108,10 +121,10 @@ pub fn evaluate(
     }
 }
 
-fn entry(event: &LoggedEvent) -> Entry {
+fn entry(rule: &CompiledRule, event: &LoggedEvent) -> Entry {
     Entry {
         at: Point {
-            ts: event.event.log_ts,
+            ts: rule.counts_at(&event.event),
             seq: event.seq,
         },
         group: 0,

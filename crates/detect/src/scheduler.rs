@@ -5,7 +5,7 @@
 //! What happens to a slot whose evaluation keeps failing is told in [`crate::job`].
 
 use crate::commit::{Found, commit, evaluation, record};
-use crate::decide::Decision;
+use crate::decide::{Decision, resumed};
 use crate::detector::{DetectSettings, DetectorDeps, Figures, is_stopped, stopped};
 use crate::job::{Job, Turn};
 use crate::rule::CompiledRule;
@@ -100,12 +100,13 @@ impl Scheduler {
     }
 
     async fn load_states(&mut self) {
+        let now = self.deps.clock.now();
         for (id, job) in &mut self.jobs {
             if job.state.is_some() || job.running {
                 continue;
             }
             match self.deps.catalog.rule_state(*id).await {
-                Ok(state) => job.state = Some(state),
+                Ok(state) => job.state = Some(resumed(&job.rule, state, now)),
                 Err(error) => {
                     tracing::warn!(rule = %id, %error, "a rule's state could not be read");
                     return;

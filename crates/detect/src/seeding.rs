@@ -3,7 +3,7 @@
 use crate::detector::{DetectSettings, DetectorDeps};
 use crate::live::LiveRule;
 use crate::rule::CompiledRule;
-use crate::slots::slot_end;
+use crate::slots::{CLOCK_SKEW, slot_end};
 use cresset_catalog::port::IncidentFilter;
 use cresset_model::event::LoggedEvent;
 use cresset_model::incident::{IncidentStatus, RuleState};
@@ -92,9 +92,10 @@ pub(crate) async fn seed(
     let mut live = LiveRule::new(Arc::clone(rule), settings.grace, state);
     live.mark_fired(recently_fired(deps, &live, earliest).await?);
     if moment.seq == 0 {
+        live.resume(moment.present);
         return Ok(live);
     }
-    let (events, complete) = history(deps, settings, &live, moment.seq, earliest).await?;
+    let (events, complete) = history(deps, settings, &live, moment, earliest).await?;
     for event in &events {
         live.seed(event);
     }
@@ -103,6 +104,7 @@ pub(crate) async fn seed(
             only the newest count");
         live.shed(0);
     }
+    live.resume(moment.present);
     Ok(live)
 }
 
@@ -137,19 +139,21 @@ async fn history(
     deps: &DetectorDeps,
     settings: &DetectSettings,
     live: &LiveRule,
-    up_to_seq: u64,
+    moment: Moment,
     earliest: Timestamp,
 ) -> Result<(Vec<LoggedEvent>, bool), SeedError> {
-    let mut from = live.needed_after(earliest);
-    for halvings in 0..=HALVINGS {
-        let request = request(settings, live.rule(), from, up_to_seq);
+    let (mut from, mut to) = (live.needed_after(earliest), Timestamp::MAX);
+    for attempt in 0..=HALVINGS {
+        let request = request(settings, live.rule(), from, to, moment.seq);
         match deps
             .searcher
             .matching(request, settings.windows.events_per_rule)
             .await
         {
-            Ok(events) => return Ok((events, halvings == 0)),
-            Err(Error::TooMany(_)) if halvings < HALVINGS => {
+            Ok(events) => return Ok((events, attempt == 0)),
+            // Events dated in the future must not push out the present.
+            Err(Error::TooMany(_)) if attempt == 0 => to = moment.present + CLOCK_SKEW,
+            Err(Error::TooMany(_)) if attempt < HALVINGS => {
                 from = from + Duration(earliest.since(from).0.max(2) / 2);
             }
             Err(Error::TooMany(_)) => return Ok((Vec::new(), false)),
@@ -172,8 +176,9 @@ pub(crate) async fn unseen(
     let now = deps.clock.now();
     // A rule that has seen nothing yet would ask for all of time.
     let mut from = needed.max(now - rule.range() - MOST_MADE_UP);
+    let mut to = Timestamp::MAX;
     loop {
-        let request = request(settings, rule, from, upto);
+        let request = request(settings, rule, from, to, upto);
         match deps
             .searcher
             .matching(request, settings.windows.events_per_rule)
@@ -184,8 +189,13 @@ pub(crate) async fn unseen(
                 events.sort_unstable_by_key(|e| e.seq);
                 return Ok(events);
             }
-            Err(Error::TooMany(_)) if from < now => {
+            Err(Error::TooMany(_)) if from < now || to > now => {
                 tracing::warn!(rule = %rule.id(), "too many events to make up for; only the newest count");
+                // Events dated in the future must not push out the present.
+                if to > now {
+                    to = now;
+                    continue;
+                }
                 from = from + Duration(now.since(from).0.max(2) / 2);
             }
             Err(error) => return Err(error.into()),
@@ -197,13 +207,14 @@ fn request(
     settings: &DetectSettings,
     rule: &CompiledRule,
     from: Timestamp,
+    to: Timestamp,
     up_to_seq: u64,
 ) -> SearchRequest {
     SearchRequest {
         plan: Arc::clone(rule.plan()),
         repos: rule.repos().to_vec(),
         from,
-        to: Timestamp::MAX,
+        to,
         timezone: rule.timezone().to_owned(),
         limit: 0,
         up_to_seq: Some(up_to_seq),

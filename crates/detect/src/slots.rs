@@ -6,6 +6,11 @@
 
 use cresset_model::{Duration, Timestamp};
 
+/// How far ahead of the server's clock the clock of a source may be. An event dated later than
+/// that after its arrival counts for live rules at its arrival, because what it says of the
+/// future must not decide over the future.
+pub const CLOCK_SKEW: Duration = Duration::minutes(1);
+
 /// The end of the slot that holds `t`. Intervals below one microsecond count as one.
 pub fn slot_end(t: Timestamp, interval: Duration) -> Timestamp {
     let step = i128::from(interval.0.max(1));

@@ -43,6 +43,11 @@ pub(crate) fn spec(query: &str) -> RuleSpec {
 
 /// Compiles a rule text.
 pub(crate) fn rule(spec: RuleSpec) -> CompiledRule {
+    rule_changed_at(spec, 0)
+}
+
+/// Compiles a rule text that was changed last at `secs`.
+pub(crate) fn rule_changed_at(spec: RuleSpec, secs: i64) -> CompiledRule {
     let id = ObjectId::from_bytes([1; 12]);
     let time = Timestamp(0);
     let rule = AlertRule {
@@ -51,7 +56,7 @@ pub(crate) fn rule(spec: RuleSpec) -> CompiledRule {
         active: true,
         version: 1,
         created_at: time,
-        updated_at: time,
+        updated_at: Timestamp::from_secs(secs),
         activated_at: time,
         spec,
     };

@@ -8,7 +8,7 @@ use cresset_model::{Duration, Timestamp};
 use cresset_query::Measure;
 use std::collections::VecDeque;
 
-/// Matching events by event time and arrival, counted per group.
+/// Matching events by the moment at which they count and by arrival, counted per group.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     entries: VecDeque<Entry>,
@@ -21,7 +21,7 @@ impl Window {
     /// Takes an event in; false if it is too old to matter.
     pub(crate) fn add(&mut self, rule: &CompiledRule, event: &LoggedEvent) -> bool {
         let at = Point {
-            ts: event.event.log_ts,
+            ts: rule.counts_at(&event.event),
             seq: event.seq,
         };
         if self.floor.is_some_and(|floor| at.ts <= floor) {
@@ -32,7 +32,7 @@ impl Window {
             return false;
         }
         let group = match counting(rule) {
-            Some((_, c)) => self.groups.add(&event.event, c),
+            Some((_, c)) => self.groups.add(&event.event, at.ts, c),
             None => 0,
         };
         let entry = Entry {
@@ -65,23 +65,18 @@ impl Window {
         }
     }
 
-    /// Drops `n` events: those after `horizon` first, because a source with a wrong
-    /// clock must not push out the present, then the oldest.
-    pub(crate) fn shed(&mut self, rule: &CompiledRule, n: usize, horizon: Timestamp) {
+    /// Drops the `n` oldest events.
+    pub(crate) fn shed(&mut self, rule: &CompiledRule, n: usize) {
         for _ in 0..n {
-            let newest = self.entries.back().map(|e| e.at.ts);
-            let dropped = if newest.is_some_and(|ts| ts > horizon) {
-                self.entries.pop_back()
-            } else {
-                self.entries.pop_front()
-            };
+            let dropped = self.entries.pop_front();
             self.uncount(rule, dropped);
         }
     }
 
     fn uncount(&mut self, rule: &CompiledRule, dropped: Option<Entry>) {
         if let (Some(entry), Some((_, c))) = (dropped, counting(rule)) {
-            self.groups.remove(entry.group, &entry.event, c);
+            self.groups
+                .remove(entry.group, &entry.event, entry.at.ts, c);
         }
     }
 

@@ -24,6 +24,8 @@ fn at(minute: i64, result: &ResultSet) -> Hit<'_> {
         slot_end: window_to,
         window_from: window_to - Duration::minutes(10),
         window_to,
+        since: window_to,
+        settled: window_to,
         result,
     }
 }
@@ -111,10 +113,105 @@ fn held_back_values_are_bounded() {
     for minute in 0..3 {
         let values = (0..6_000).map(|i| format!("{minute}-{i}")).collect();
         let now = Timestamp::from_secs(60 * minute);
-        hold_back(&mut state, values, now, now + Duration::minutes(60));
+        hold_back(&mut state, values, now, Duration::minutes(60), now);
     }
     assert_eq!(state.throttled.len(), MAX_HELD_BACK);
     assert!(state.throttled.contains_key("2-0"), "the newest stay");
+}
+
+#[test]
+fn long_values_are_held_back_in_few_bytes() {
+    let mut spec = spec("user=*");
+    spec.search_params.throttling_enabled = true;
+    spec.search_params.throttling_field = "user".into();
+    spec.search_params.throttling_time_range = 30;
+    let rule = rule(spec);
+    // Alike for as long as is readable, and letters of two bytes at each offset of the cut.
+    let long = |n: usize| format!("{}{}{n}", "x".repeat(n % 2), "ä".repeat(20_000));
+    let values: Vec<String> = (0..1_000).map(long).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let found = rows("user", &values);
+    let Decision::Fired(fired) = decide(&rule, &RuleState::default(), at(0, &found)) else {
+        panic!("fires");
+    };
+    assert_eq!(fired.state.throttled.len(), 1_000, "all differ");
+    let bytes = serde_json::to_string(&fired.state).unwrap().len();
+    assert!(bytes < 400 * 1_000, "{bytes}");
+    let again = decide(&rule, &fired.state, at(1, &rows("user", &values[7..8])));
+    assert_eq!(again, Decision::Throttled { rows: 1 });
+    let other = long(1_000);
+    let other = decide(&rule, &fired.state, at(1, &rows("user", &[&other])));
+    assert!(matches!(other, Decision::Fired(_)), "{other:?}");
+    // What is remembered is not the value that looks like it.
+    let remembered = fired.state.throttled.keys().next().unwrap();
+    let posing = decide(&rule, &fired.state, at(1, &rows("user", &[remembered])));
+    assert!(matches!(posing, Decision::Fired(_)), "{posing:?}");
+    assert_eq!(
+        resumed(&rule, fired.state.clone(), at(0, &found).window_to),
+        fired.state
+    );
+}
+
+#[test]
+fn what_is_remembered_of_disorder_is_bounded() {
+    let mut spec = spec("user=*");
+    spec.search_params.flush_on_trigger = true;
+    let rule = rule(spec);
+    let mut state = RuleState::default();
+    for minute in (0..150).rev() {
+        let values = (0..100).map(|i| format!("{i}")).collect();
+        let now = Timestamp::from_secs(60 * minute);
+        hold_back(&mut state, values, now, Duration::ZERO, Timestamp::MIN);
+    }
+    let held: usize = state.held_before.values().map(Vec::len).sum();
+    assert!(held > MAX_HELD_BACK / 4, "{held}");
+    assert!(held <= MAX_HELD_BACK, "{held}");
+    assert_eq!(state.throttled.len(), 100);
+
+    let found = rows("user", &["ann"]);
+    let unsettled = |minute| Hit {
+        settled: Timestamp::MIN,
+        ..at(minute, &found)
+    };
+    state.fired_before = (0..MAX_FIRED_BEFORE as i64).map(Timestamp).collect();
+    note_fired(&mut state, &rule, &unsettled(2));
+    note_fired(&mut state, &rule, &unsettled(1));
+    assert_eq!(state.fired_before.len(), MAX_FIRED_BEFORE);
+    let minute = |n: i64| Timestamp::from_secs(60 * n);
+    assert_eq!(state.fired_before.last(), Some(&minute(1)));
+    assert_eq!(state.last_fired_slot, Some(minute(2)));
+    note_fired(&mut state, &rule, &at(3, &found));
+    assert_eq!(state.fired_before, [], "nothing before is open");
+}
+
+#[test]
+fn nothing_is_remembered_of_the_future() {
+    let mut spec = spec("user=*");
+    spec.search_params.flush_on_trigger = true;
+    spec.search_params.throttling_enabled = true;
+    spec.search_params.throttling_field = "user".into();
+    spec.search_params.throttling_time_range = 5;
+    let rule = rule(spec);
+    let secs = Timestamp::from_secs;
+    let check = |last_fired: i64, let_go: i64, present: i64, kept: (i64, i64)| {
+        let state = RuleState {
+            last_fired_slot: Some(secs(last_fired)),
+            throttled: [("ann".to_owned(), secs(let_go))].into(),
+            ..RuleState::default()
+        };
+        let state = resumed(&rule, state, secs(present));
+        let got = (state.last_fired_slot, state.throttled["ann"]);
+        assert_eq!(
+            got,
+            (Some(secs(kept.0)), secs(kept.1)),
+            "{last_fired} at {present}"
+        );
+    };
+    check(600, 700, 630, (600, 700));
+    check(1_200, 990, 630, (1_200, 990)); // the present slot
+    check(1_200, 990, 590, (1_200, 950)); // within the skew
+    check(1_800, 700, 630, (600, 700));
+    check(4_070_908_800, 4_070_908_800, 630, (600, 990));
 }
 
 #[test]

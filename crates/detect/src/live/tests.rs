@@ -293,3 +293,147 @@ fn a_late_event_of_a_slot_that_fired_counts_for_the_next() {
     assert_eq!(run(&mut rule, 4, &next), []);
     assert_eq!(run(&mut rule, 6, &[(1_199, 1_206, "cat")]), [(1800, 1_205)]);
 }
+
+fn flushing(query: &str, minutes: u32) -> LiveRule {
+    let mut text = spec(query);
+    text.search_params.search_interval_minute = minutes;
+    text.search_params.flush_on_trigger = true;
+    live(text)
+}
+
+fn throttling(minutes: u32, range: u32) -> RuleSpec {
+    let mut text = spec("user=*");
+    text.search_params.search_interval_minute = minutes;
+    text.search_params.throttling_enabled = true;
+    text.search_params.throttling_field = "user".into();
+    text.search_params.throttling_time_range = range;
+    text
+}
+
+/// 2099-01-01.
+const FAR: i64 = 4_070_908_800;
+
+#[test]
+fn an_event_of_the_future_counts_when_it_arrives_and_mutes_nobody() {
+    let events = [
+        (FAR, 601, "eve"),
+        (1_300, 1_300, "ann"),
+        (FAR + 1, 1_301, "eve"),
+        (1_900, 1_900, "bob"),
+        (2_500, 2_500, "eve"),
+    ];
+    let expected = [(1_200, 601), (1_800, 1_300), (2_400, 1_900), (3_000, 2_500)];
+    assert_eq!(run(&mut flushing("user=*", 10), 1, &events), expected);
+    assert_eq!(run(&mut live(throttling(10, 5)), 1, &events), expected);
+}
+
+#[test]
+fn a_clock_two_hours_ahead_does_not_mute_the_others() {
+    let mut rule = flushing("user=* | chart count() as cnt by user | search cnt>=2", 10);
+    let mut events = Vec::new();
+    for slot in 1..=20 {
+        let at = slot * 600;
+        // Every other slot is only the right clocks'.
+        if slot % 2 == 0 {
+            events.extend([(at + 7_201, at + 1, "ahead"), (at + 7_202, at + 2, "ahead")]);
+        } else {
+            events.extend([(at + 1, at + 1, "right"), (at + 2, at + 2, "right")]);
+        }
+    }
+    let expected: Vec<_> = (1..=20).map(|s| (s * 600 + 600, s * 600 + 2)).collect();
+    assert_eq!(run(&mut rule, 1, &events), expected);
+}
+
+#[test]
+fn a_clock_a_little_ahead_is_believed() {
+    let mut rule = live(spec("user=*"));
+    assert_eq!(run(&mut rule, 1, &[(650, 590, "ann")]), [(1_200, 650)]);
+    assert_eq!(run(&mut rule, 2, &[(1_211, 1_150, "ann")]), []);
+    let ahead = event(3, 9_999, 1_800, "ann");
+    let observed = rule.observe(&ahead, Timestamp::from_secs(1_800));
+    assert_eq!(observed, Observed::Ahead);
+}
+
+/// What the order of arrival does within the lateness, to a rule that remembers its firings.
+#[test]
+fn the_order_of_arrival_does_not_hide_a_hit() {
+    let (bob, ann) = ("bob", "ann");
+    let mut text = throttling(1, 1);
+    text.search_params.delay_interval_minute = 10;
+    let in_order = [(150, 150, bob), (630, 630, bob)];
+    let in_disorder = [(630, 630, bob), (150, 631, bob), (160, 632, bob)];
+    let mut throttles = live(text.clone());
+    assert_eq!(run(&mut throttles, 1, &in_order), [(180, 150), (660, 630)]);
+    let mut throttles = live(text);
+    assert_eq!(
+        run(&mut throttles, 1, &in_disorder),
+        [(660, 630), (180, 150)]
+    );
+    // Both stretches of bob are remembered, and what was between them is free.
+    let later = [
+        (185, 634, bob),
+        (400, 635, bob),
+        (689, 690, bob),
+        (690, 691, bob),
+    ];
+    assert_eq!(run(&mut throttles, 4, &later), [(420, 400), (720, 690)]);
+
+    let mut flushes = flushing("user=*", 1);
+    assert_eq!(
+        run(&mut flushes, 1, &[(61, 61, ann), (59, 62, ann)]),
+        [(120, 61), (60, 59)]
+    );
+    // The later slot's flush holds for the slots after it only, and still does.
+    let mut flushes = flushing("user=* | chart count() as cnt | search cnt>=2", 1);
+    let events = [
+        (62, 62, ann),
+        (63, 63, ann),
+        (58, 64, ann),
+        (59, 65, ann),
+        (121, 121, ann),
+    ];
+    assert_eq!(run(&mut flushes, 1, &events), [(120, 63), (60, 59)]);
+    assert_eq!(run(&mut flushes, 6, &[(122, 122, ann)]), [(180, 122)]);
+}
+
+#[test]
+fn values_are_distinct_as_in_the_query() {
+    let check = |query: &str, users: [&str; 2], fires: bool| {
+        let mut rule = live(spec(query));
+        let events = [(601, 601, users[0]), (602, 602, users[1])];
+        assert_eq!(
+            !run(&mut rule, 1, &events).is_empty(),
+            fires,
+            "{query} {users:?}"
+        );
+    };
+    let two = "user=* | chart distinct_count(user) as c | search c>=2";
+    check(two, ["JÜRGEN", "jürgen"], false);
+    check(two, ["JÜRGEN", "jurgen"], true);
+    let none = "user=* | chart distinct_count(host) as c | search c>=0";
+    check(none, ["ann", "bob"], true);
+    let more = "user=* | chart distinct_count(host) as c | search c>-1";
+    check(more, ["ann", "bob"], true);
+    let one = "user=* | chart distinct_count(host) as c | search c>0";
+    check(one, ["ann", "bob"], false);
+}
+
+#[test]
+fn a_shorter_interval_does_not_mute() {
+    // With an interval of a day the slot of today has fired at 00:05.
+    const DAY: i64 = 86_400;
+    let state = RuleState {
+        last_fired_slot: Some(Timestamp::from_secs(DAY)),
+        ..RuleState::default()
+    };
+    let mut text = spec("user=*");
+    text.search_params.search_interval_minute = 5;
+    text.search_params.flush_on_trigger = true;
+    let mut rule = LiveRule::new(Arc::new(crate::testing::rule(text)), GRACE, state);
+    rule.seed(&event(1, 300, 300, "ann"));
+    rule.resume(Timestamp::from_secs(3_600));
+    rule.look_at(Timestamp::from_secs(3_600));
+    assert!(rule.settle(&NoLists).is_empty(), "flushed when it fired");
+    let events = [(3_610, 3_610, "ann"), (4_000, 4_000, "ann")];
+    assert_eq!(run(&mut rule, 2, &events), [(3_900, 3_610), (4_200, 4_000)]);
+}

@@ -1,7 +1,8 @@
 //! The same events give the same incidents: live, scheduled, in backtest, and by definition.
 
 use crate::oracle;
-use crate::rules::{Happening, arrived, compiled, spec};
+use crate::random::{happenings, rule_text};
+use crate::rules::{Happening, arrived, compiled};
 use cresset_detect::backtest::Backtest;
 use cresset_detect::decide::{Decision, Fired};
 use cresset_detect::engine::{LiveEngine, WindowLimits};
@@ -11,161 +12,14 @@ use cresset_detect::slots::{next_slot_end, slot_end};
 use cresset_detect::{CompiledRule, Mode};
 use cresset_model::event::LoggedEvent;
 use cresset_model::incident::RuleState;
-use cresset_model::rule::{ConditionOption, RuleSpec};
 use cresset_model::{Duration, Timestamp};
 use cresset_query::NoLists;
-use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
 use proptest::strategy::ValueTree;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const GRACE: Duration = Duration::seconds(10);
-
-fn term() -> impl Strategy<Value = String> {
-    let term = select(vec![
-        "user=ann",
-        "user=BOB",
-        "user=c*",
-        "user=*",
-        "-user=bob",
-        "user!=ann",
-        "host=web?",
-        "-host=*",
-        "size>=3",
-        "size<2",
-        "size=2",
-        "user IN [ann, cat]",
-        "host IN [\"web*\", db]",
-        "-(user=ann size>1)",
-        "(user=ann or user=bob host=db)",
-    ]);
-    term.prop_map(str::to_owned)
-}
-
-fn filter() -> impl Strategy<Value = String> {
-    let join = (vec(term(), 1..4), select(vec![" ", " or ", " and "]));
-    prop_oneof![4 => join.prop_map(|(terms, by)| terms.join(by)), 1 => Just("user=*".to_owned())]
-}
-
-/// What follows the filter; the number of each is inserted for `N`.
-const TAILS: [&str; 19] = [
-    "",
-    "",
-    "| chart count() as cnt by user | search cnt>=N",
-    "| chart count() as cnt by user | search cnt>=N",
-    "| chart count() as cnt by user, host | search cnt>N",
-    "| chart count() as cnt | search cnt>N",
-    "| chart count() as cnt by user",
-    "| chart distinct_count(host) as d by user | search d>=N",
-    "| chart distinct_count(user) as d | search d>N",
-    "| chart max(size) as m by user | search m>N",
-    "| chart count() as cnt by user | search cnt>=N user=a*",
-    "| chart count() as cnt by user | search cnt>=N | order by cnt desc",
-    "| search size>=N",
-    "| fields user, host",
-    "| chart count() as cnt by user | search cnt<N",
-    "| chart avg(size) as a by user | search a>N",
-    "| chart sum(size) as s by host | search s>=N",
-    "| chart min(size) as m by user | search m<N",
-    "| chart count() as cnt by user | search cnt=N",
-];
-
-fn condition() -> impl Strategy<Value = (ConditionOption, u64)> {
-    use ConditionOption::{
-        Equals, EqualsTo, GreaterThan, LessEqual, LessThan, MoreEqual, NotEqual,
-    };
-    let any = (
-        select(vec![
-            EqualsTo, Equals, LessEqual, LessThan, NotEqual, MoreEqual,
-        ]),
-        0..3_u64,
-    );
-    prop_oneof![
-        3 => Just((GreaterThan, 0)),
-        2 => (Just(GreaterThan), 0..4_u64),
-        1 => (Just(MoreEqual), 1..4_u64),
-        2 => any,
-    ]
-}
-
-fn rule_text() -> impl Strategy<Value = RuleSpec> {
-    let shape = (filter(), select(TAILS.to_vec()), 1..5_u32, condition());
-    let times = (1..4_u32, 1..4_u32, 0..2_u32, prop::bool::weighted(0.25));
-    let throttling = option::weighted(
-        0.35,
-        (select(vec!["user", "host", "cnt", "none"]), 0..9_u32),
-    );
-    (shape, times, throttling, prop::bool::ANY).prop_map(|(shape, times, throttling, one_repo)| {
-        let (filter, tail, n, (option, value)) = shape;
-        let (interval, ranges, delay, flush) = times;
-        let query = format!("{filter} {}", tail.replace('N', &n.to_string()));
-        let mut spec = spec(query.trim(), interval, interval * ranges);
-        spec.incident_condition.condition_option = option;
-        spec.incident_condition.condition_value = value;
-        spec.search_params.delay_interval_minute = delay;
-        spec.search_params.flush_on_trigger = flush;
-        if one_repo {
-            spec.search_params.repos = vec!["127.0.0.1:5504/main".into()];
-        }
-        if let Some((field, minutes)) = throttling {
-            spec.search_params.throttling_enabled = true;
-            spec.search_params.throttling_field = field.into();
-            spec.search_params.throttling_time_range = minutes;
-        }
-        spec
-    })
-}
-
-/// Log time in seconds within 15 minutes, delay of arrival, and what the event says.
-fn happening() -> impl Strategy<Value = Happening> {
-    let users = select(vec!["ann", "Ann", "bob", "cat"]);
-    let hosts = select(vec!["web1", "web2", "db"]);
-    let risks = select(vec!["low", "critical", "odd"]);
-    let fields = (
-        option::weighted(0.9, users),
-        option::weighted(0.8, hosts),
-        option::weighted(0.8, 0..6_i64),
-        option::weighted(0.2, risks),
-        select(vec!["main", "main", "main", "other"]),
-    );
-    (-300..600_i64, -3..70_i64, fields).prop_map(|(log, delay, (user, host, size, risk, repo))| {
-        Happening {
-            log,
-            arrival: log + delay,
-            user,
-            host,
-            size,
-            risk,
-            repo,
-        }
-    })
-}
-
-/// Bursts as well as scattered events.
-fn happenings() -> impl Strategy<Value = Vec<Happening>> {
-    let burst = (vec(happening(), 1..25), -300..600_i64).prop_map(|(mut events, at)| {
-        for event in &mut events {
-            let delay = event.arrival - event.log;
-            event.log = at + event.log.rem_euclid(50);
-            event.arrival = event.log + delay;
-        }
-        events
-    });
-    let bursts = vec(burst, 0..3).prop_map(|b| b.concat());
-    // Dense events often have a late one that decides.
-    let density = select(vec![1, 3, 8]);
-    (vec(happening(), 0..40), bursts, density).prop_map(|(mut events, burst, density)| {
-        events.extend(burst);
-        for event in &mut events {
-            let delay = event.arrival - event.log;
-            event.log /= density;
-            event.arrival = event.log + delay;
-        }
-        events
-    })
-}
 
 struct Run {
     rule: Arc<CompiledRule>,
@@ -177,12 +31,13 @@ struct Run {
 impl Run {
     fn new(rule: Arc<CompiledRule>, happenings: &[Happening]) -> Self {
         let interval = rule.interval();
-        let times = || happenings.iter().map(|h| Timestamp::from_secs(h.log));
+        let events = arrived(happenings);
+        let times = || events.iter().map(|e| oracle::moment(&rule, e));
         let first = slot_end(times().min().unwrap_or_default(), interval);
         let last = slot_end(times().max().unwrap_or_default() + rule.range(), interval);
         Self {
             rule,
-            events: arrived(happenings),
+            events,
             first,
             last,
         }
@@ -257,7 +112,7 @@ impl Run {
         let concerned =
             |e: &&LoggedEvent| self.rule.covers(&e.repo) && self.rule.matches(&e.event, &NoLists);
         let mut events: Vec<LoggedEvent> = events.iter().filter(concerned).cloned().collect();
-        events.sort_by_key(|e| (e.event.log_ts, e.seq));
+        events.sort_by_key(|e| (self.rule.counts_at(&e.event), e.seq));
         events
     }
 
@@ -281,17 +136,28 @@ fn slots(fired: &[Fired]) -> Vec<Timestamp> {
     slots
 }
 
-/// All of a firing but what is remembered of slots evaluated.
+/// All of a firing but what is remembered only for events out of order.
 fn whole(fired: &[Fired]) -> Vec<Fired> {
     let mut fired = fired.to_vec();
     fired.sort_by_key(|f| f.slot_end);
+    for one in &mut fired {
+        one.state.fired_before.clear();
+        one.state.held_before.clear();
+        one.state
+            .throttled
+            .retain(|_, let_go| *let_go > one.window_to);
+    }
     fired
 }
 
+/// Every event arrives when it counts, so those dated far ahead keep their arrival.
 fn in_order(happenings: &[Happening]) -> Vec<Happening> {
     let mut sorted = happenings.to_vec();
-    sorted.sort_by_key(|h| h.log);
-    sorted.iter_mut().for_each(|h| h.arrival = h.log);
+    sorted
+        .iter_mut()
+        .filter(|h| h.log <= h.arrival + 60)
+        .for_each(|h| h.arrival = h.log);
+    sorted.sort_by_key(|h| h.arrival);
     sorted
 }
 
@@ -334,6 +200,44 @@ proptest! {
         prop_assert_eq!(found, by_definition, "by definition");
         prop_assert_eq!(whole(&run.live(chunk)), scheduled.clone(), "live");
         prop_assert_eq!(whole(&run.backtest()), scheduled, "backtest");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// A rule that flushes or throttles decides by what has fired already, so the order of
+    /// arrival may move its incidents. It makes none in a slot that does not meet the condition,
+    /// and where it makes none one of the others is the reason.
+    #[test]
+    fn disorder_hides_nothing(
+        mut spec in rule_text(), events in happenings(), chunk in 1..40_usize,
+    ) {
+        let params = &mut spec.search_params;
+        params.flush_on_trigger |= !params.throttling_enabled;
+        let (flushes, throttles) = (params.flush_on_trigger, params.throttling_enabled);
+        let held = Duration::minutes(i64::from(params.throttling_time_range));
+        let mut without = spec.clone();
+        without.search_params.flush_on_trigger = false;
+        without.search_params.throttling_enabled = false;
+        let (rule, without) = (compiled(spec), compiled(without));
+        prop_assume!(rule.is_live());
+        let run = Run::new(Arc::clone(&rule), &in_time(&rule, &events));
+        let met = oracle::firings(&without, &run.events, run.first, run.last);
+        let met: BTreeSet<Timestamp> = met.iter().map(|f| f.0).collect();
+        let fired = run.live(chunk);
+        let found: BTreeSet<Timestamp> = fired.iter().map(|f| f.slot_end).collect();
+        prop_assert_eq!(found.len(), fired.len(), "one per slot");
+        prop_assert!(found.is_subset(&met), "{:?} {:?}", found, met);
+        for slot in met.difference(&found) {
+            let start = *slot - rule.interval();
+            let is_reason = |f: &Fired| {
+                let flushed = f.slot_end < *slot && f.slot_end > start - rule.range();
+                let throttled = f.window_to <= *slot && f.window_to + held > start;
+                flushes && flushed || throttles && throttled
+            };
+            prop_assert!(fired.iter().any(is_reason), "nothing in {:?}: {:?}", slot, found);
+        }
     }
 }
 

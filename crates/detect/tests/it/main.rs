@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod agree;
+mod clocks;
 mod oracle;
+mod random;
 mod restart;
 mod rules;
 mod running;

@@ -17,7 +17,7 @@ pub(crate) fn firings(
     last: Timestamp,
 ) -> Vec<Firing> {
     let mut events: Vec<&LoggedEvent> = events.iter().filter(|e| rule.covers(&e.repo)).collect();
-    events.sort_by_key(|e| (e.event.log_ts, e.seq));
+    events.sort_by_key(|e| (moment(rule, e), e.seq));
     let mut memory = Memory::default();
     let mut fired = Vec::new();
     let mut slot = first;
@@ -25,7 +25,7 @@ pub(crate) fn firings(
         for (at, seq) in points(rule, &events, slot) {
             let window: Vec<_> = events
                 .iter()
-                .filter(|e| (e.event.log_ts, e.seq) <= (at, seq))
+                .filter(|e| (moment(rule, e), e.seq) <= (at, seq))
                 .collect();
             let result = run(rule, &window, memory.after(rule, at));
             if memory.fires(rule, slot, at, &result) {
@@ -38,19 +38,30 @@ pub(crate) fn firings(
     fired
 }
 
+/// When an event counts: a live rule takes one that is dated over a minute after its arrival
+/// as if it had happened then.
+pub(crate) fn moment(rule: &CompiledRule, event: &LoggedEvent) -> Timestamp {
+    let (log, arrival) = (event.event.log_ts, event.event.col_ts);
+    if rule.is_live() && log > arrival + Duration::seconds(60) {
+        arrival
+    } else {
+        log
+    }
+}
+
 /// The points at which a rule is looked at in a slot.
 fn points(rule: &CompiledRule, events: &[&LoggedEvent], slot: Timestamp) -> Vec<(Timestamp, u64)> {
     if !rule.is_live() {
         return vec![(slot, u64::MAX)];
     }
     let start = slot - rule.interval();
-    let inside = |e: &&&LoggedEvent| e.event.log_ts > start && e.event.log_ts <= slot;
+    let inside = |e: &&&LoggedEvent| moment(rule, e) > start && moment(rule, e) <= slot;
     let matching = |e: &&&LoggedEvent| rule.matches(&e.event, &NoLists);
     events
         .iter()
         .filter(inside)
         .filter(matching)
-        .map(|e| (e.event.log_ts, e.seq))
+        .map(|e| (moment(rule, e), e.seq))
         .collect()
 }
 
@@ -60,7 +71,7 @@ fn run(rule: &CompiledRule, events: &[&&LoggedEvent], after: Timestamp) -> Resul
         timezone: jiff::tz::TimeZone::UTC,
     };
     let mut executor = rule.plan().executor(context);
-    for event in events.iter().filter(|e| e.event.log_ts > after) {
+    for event in events.iter().filter(|e| moment(rule, e) > after) {
         executor.push(&event.event);
     }
     executor.finish()
