@@ -1,89 +1,37 @@
 //! E-mail over SMTP.
 
+mod session;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod told;
+
+pub use settings::{SmtpMode, SmtpSettings};
 
 use crate::egress::EgressGuard;
 use crate::outcome::Outcome;
 use crate::tls::{self, TlsError};
-use cresset_model::{ObjectId, SecretString, Timestamp};
-use lettre::address::AddressError;
+use cresset_model::{ObjectId, Timestamp};
+use lettre::Message;
+use lettre::address::{Address, AddressError};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use std::net::IpAddr;
-use std::path::PathBuf;
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, Tls, TlsParameters,
+};
+use session::{Failure, Report};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use told::Told;
 
+/// Least time for one of a mail server's addresses.
+const LEAST: Duration = Duration::from_secs(3);
 /// Most recipients of one notification.
 const MAX_RECIPIENTS: usize = 100;
 /// Longest subject, in characters.
 const MAX_SUBJECT: usize = 500;
-
-/// How the connection to the mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SmtpMode {
-    /// Plain at first, then upgraded; never sent without the upgrade. Usually port 587.
-    #[default]
-    Starttls,
-    /// TLS from the first byte. Usually port 465.
-    Tls,
-    /// Not at all. Usually port 25.
-    Plain,
-}
-
-impl SmtpMode {
-    /// The port that servers usually use for this mode.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Starttls => 587,
-            Self::Tls => 465,
-            Self::Plain => 25,
-        }
-    }
-}
-
-/// The mail server.
-#[derive(Debug, Clone)]
-pub struct SmtpSettings {
-    /// Name or address of the server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub mode: SmtpMode,
-    /// Sender, `name@example.org` or `Name <name@example.org>`.
-    pub from: String,
-    /// User to authenticate as; no authentication if absent.
-    pub user: Option<String>,
-    /// The user's password.
-    pub password: Option<SecretString>,
-    /// PEM file of authorities to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Longest time of one delivery.
-    pub timeout: Duration,
-}
-
-impl SmtpSettings {
-    /// Settings for `host` with the usual port of `mode` and a time-out of 30 seconds.
-    pub fn new(host: impl Into<String>, mode: SmtpMode, from: impl Into<String>) -> Self {
-        Self {
-            host: host.into(),
-            port: mode.default_port(),
-            mode,
-            from: from.into(),
-            user: None,
-            password: None,
-            ca_file: None,
-            timeout: Duration::from_secs(30),
-        }
-    }
-}
 
 /// The mail settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +57,9 @@ pub enum EmailError {
 pub struct Email {
     /// The delivery that it carries out; names the message.
     pub delivery: ObjectId,
+    /// Attempts before this one. A first attempt goes to all recipients, a later one to
+    /// those that have not accepted it yet.
+    pub attempt: u32,
     /// Recipients.
     pub to: Vec<String>,
     /// Subject; line breaks and control characters become spaces.
@@ -125,7 +76,9 @@ pub struct EmailSender {
     settings: SmtpSettings,
     from: Mailbox,
     tls: Tls,
+    credentials: Option<Credentials>,
     guard: Arc<EgressGuard>,
+    told: Told,
 }
 
 impl EmailSender {
@@ -140,11 +93,16 @@ impl EmailSender {
             SmtpMode::Starttls => Tls::Required(tls_parameters(&settings)?),
             SmtpMode::Tls => Tls::Wrapper(tls_parameters(&settings)?),
         };
+        let login = settings.user.clone().zip(settings.password.as_ref());
+        let credentials =
+            login.map(|(user, password)| Credentials::new(user, password.expose().to_owned()));
         Ok(Self {
             settings,
             from,
             tls,
+            credentials,
             guard,
+            told: Told::default(),
         })
     }
 
@@ -154,8 +112,11 @@ impl EmailSender {
             Ok(built) => built,
             Err(detail) => return Outcome::dead(detail),
         };
+        if email.attempt == 0 {
+            self.told.forget(email.delivery);
+        }
         let limit = self.settings.timeout;
-        match tokio::time::timeout(limit, self.transmit(message)).await {
+        let outcome = match tokio::time::timeout(limit, self.transmit(email, &message)).await {
             Ok(Outcome::Delivered { detail }) => Outcome::Delivered {
                 detail: detail + &note,
             },
@@ -165,10 +126,14 @@ impl EmailSender {
                 self.settings.host,
                 limit.as_secs_f64()
             )),
+        };
+        if !matches!(outcome, Outcome::Retry { .. }) {
+            self.told.forget(email.delivery);
         }
+        outcome
     }
 
-    async fn transmit(&self, message: Message) -> Outcome {
+    async fn transmit(&self, email: &Email, message: &Message) -> Outcome {
         let host = &self.settings.host;
         let found = match tokio::net::lookup_host((host.as_str(), self.settings.port)).await {
             Ok(found) => found,
@@ -176,45 +141,108 @@ impl EmailSender {
                 return Outcome::retry(format!("mail server {host:?} not found: {error}"));
             }
         };
-        let addresses = match self.guard.filter(found) {
-            Ok(addresses) => addresses,
-            Err(refusal) => return Outcome::dead(format!("mail server {host:?}: {refusal}")),
-        };
+        match self.guard.filter(found) {
+            Ok(addresses) => self.transmit_to(addresses, email, message).await,
+            Err(refusal) => Outcome::dead(format!("mail server {host:?}: {refusal}")),
+        }
+    }
+
+    /// Talks to the first of `addresses` that answers; each attempt begins with another,
+    /// so that one that swallows everything does not stop the mail.
+    async fn transmit_to(
+        &self,
+        mut addresses: Vec<SocketAddr>,
+        email: &Email,
+        message: &Message,
+    ) -> Outcome {
+        let host = &self.settings.host;
+        let limit = self.settings.timeout;
+        let count = addresses.len().max(1);
+        let share = (limit / count as u32).max(LEAST).min(limit);
+        let tried = (limit.as_millis() / share.as_millis().max(1)) as usize;
+        let step = if tried >= count { 1 } else { tried };
+        addresses.rotate_left(email.attempt as usize * step % count);
         let mut outcome = Outcome::retry(format!("mail server {host:?} has no address"));
         for address in addresses {
-            match self.transport(address.ip()).send(message.clone()).await {
-                Ok(response) => {
-                    let said = response.message().collect::<Vec<_>>().join(" ");
-                    let code = response.code();
-                    return Outcome::Delivered {
-                        detail: clean(&format!("{code} {said}"), 500),
-                    };
-                }
-                Err(error) => {
-                    let answered = error.status().is_some();
+            let connect = session::connect(address, &self.tls, self.credentials.as_ref(), share);
+            match tokio::time::timeout(share, connect).await {
+                Ok(Ok(connection)) => return self.converse(connection, email, message).await,
+                Ok(Err(error)) => {
                     outcome = classify(&error);
-                    if answered {
+                    if error.status().is_some() {
                         break;
                     }
+                }
+                Err(_) => {
+                    outcome = Outcome::retry(format!(
+                        "mail server {host:?} did not answer at {} within {} s",
+                        address.ip(),
+                        share.as_secs_f64()
+                    ));
                 }
             }
         }
         outcome
     }
 
-    /// A transport to exactly the address that was checked; TLS still proves the name.
-    fn transport(&self, address: IpAddr) -> AsyncSmtpTransport<Tokio1Executor> {
-        let mut builder =
-            AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.to_string())
-                .port(self.settings.port)
-                .tls(self.tls.clone())
-                .hello_name(ClientId::default())
-                .timeout(Some(self.settings.timeout));
-        if let (Some(user), Some(password)) = (&self.settings.user, &self.settings.password) {
-            builder =
-                builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
+    async fn converse(
+        &self,
+        mut connection: AsyncSmtpConnection,
+        email: &Email,
+        message: &Message,
+    ) -> Outcome {
+        let told = self.told.who(email.delivery);
+        let envelope = message.envelope();
+        let mut to = envelope.to().to_vec();
+        to.retain(|address| !told.contains(address));
+        if to.is_empty() {
+            session::leave(connection);
+            return Outcome::Delivered {
+                detail: "all recipients have it already".to_owned(),
+            };
         }
-        builder.build()
+        let sent = session::send(&mut connection, envelope, &to, &message.formatted()).await;
+        session::leave(connection);
+        match sent {
+            Ok(report) => self.judge(email.delivery, report, told),
+            Err(Failure::Smtp(error)) => classify(&error),
+            Err(unsupported) => Outcome::retry(unsupported.to_string()),
+        }
+    }
+
+    /// What a conversation comes to. One recipient that is rejected must not cost the
+    /// others their mail, nor be forgotten.
+    fn judge(&self, delivery: ObjectId, report: Report, told: Vec<Address>) -> Outcome {
+        let mut parts = Vec::new();
+        if !report.reply.is_empty() {
+            parts.push(report.reply);
+        }
+        if !report.refused.is_empty() {
+            let refused = session::listed(&report.refused);
+            parts.push(format!("the mail server rejects {refused}"));
+            metrics::counter!("cresset_notify_rejected_recipients_total")
+                .increment(report.refused.len() as u64);
+            tracing::warn!(
+                %delivery,
+                rejected = report.refused.len(),
+                "the mail server rejects recipients of a notification"
+            );
+        }
+        if !report.deferred.is_empty() {
+            let deferred = session::listed(&report.deferred);
+            let have = told.len() + report.accepted.len();
+            parts.push(format!(
+                "{have} recipients have it, not yet accepted for {deferred}"
+            ));
+            self.told.add(delivery, report.accepted);
+            return Outcome::retry(parts.join("; "));
+        }
+        let detail = parts.join("; ");
+        if report.accepted.is_empty() && told.is_empty() {
+            Outcome::dead(detail)
+        } else {
+            Outcome::Delivered { detail }
+        }
     }
 
     /// The message, and a note about recipients that were left out.
@@ -318,7 +346,7 @@ fn classify(error: &lettre::transport::smtp::Error) -> Outcome {
     }
     let detail = clean(&detail, 1000);
     let code = error.status().map_or(0, u16::from);
-    if error.is_permanent() && code >= 550 {
+    if error.is_permanent() && code >= session::FINAL {
         Outcome::dead(detail)
     } else {
         Outcome::retry(detail)

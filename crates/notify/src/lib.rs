@@ -10,6 +10,7 @@ pub mod email;
 pub mod http;
 pub mod outcome;
 mod plain_text;
+mod redact;
 pub mod render;
 pub mod retry;
 pub mod settings;

@@ -7,22 +7,22 @@ use cresset_model::{Duration, Entropy, Timestamp};
 /// The longest wait that a destination's `Retry-After` can ask for.
 const LONGEST_WAIT: Duration = Duration::hours(24);
 
-/// Waits between attempts: the first before the first attempt, and so on.
+/// Pauses between the attempts of a delivery. The first attempt is immediate, the first
+/// pause comes before the first retry, and so on.
 ///
-/// A delivery is given up when as many attempts failed as there are waits.
+/// A delivery is given up when the attempt after the last pause fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetrySchedule(Vec<Duration>);
 
-/// A retry schedule needs at least one attempt and no negative waits.
+/// A retry schedule needs at least one pause and no negative ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a retry schedule needs 1 to 50 waits, none of them negative")]
+#[error("a retry schedule needs 1 to 50 pauses, none of them negative")]
 pub struct InvalidSchedule;
 
 impl Default for RetrySchedule {
     /// Eight attempts over about 28 hours.
     fn default() -> Self {
         Self(vec![
-            Duration::ZERO,
             Duration::seconds(5),
             Duration::minutes(5),
             Duration::minutes(30),
@@ -36,10 +36,10 @@ impl Default for RetrySchedule {
 
 impl RetrySchedule {
     /// A schedule of its own.
-    pub fn new(waits: Vec<Duration>) -> Result<Self, InvalidSchedule> {
-        let fits = (1..=50).contains(&waits.len()) && waits.iter().all(|w| *w >= Duration::ZERO);
+    pub fn new(pauses: Vec<Duration>) -> Result<Self, InvalidSchedule> {
+        let fits = (1..=50).contains(&pauses.len()) && pauses.iter().all(|p| *p >= Duration::ZERO);
         if fits {
-            Ok(Self(waits))
+            Ok(Self(pauses))
         } else {
             Err(InvalidSchedule)
         }
@@ -47,12 +47,12 @@ impl RetrySchedule {
 
     /// Number of attempts before a delivery is given up.
     pub const fn attempts(&self) -> usize {
-        self.0.len()
+        self.0.len() + 1
     }
 
-    /// The wait after `failed` failed attempts, `None` if there is none left.
+    /// The pause after `failed` failed attempts, at least one, `None` if there is none left.
     ///
-    /// The scheduled wait varies by a tenth either way, so that deliveries that failed
+    /// The scheduled pause varies by a tenth either way, so that deliveries that failed
     /// together do not come back together; `retry_after` is a lower bound, cut at 24 hours.
     pub fn wait(
         &self,
@@ -60,7 +60,8 @@ impl RetrySchedule {
         retry_after: Option<Duration>,
         entropy: &dyn Entropy,
     ) -> Option<Duration> {
-        let scheduled = *self.0.get(usize::try_from(failed).ok()?)?;
+        let pause = usize::try_from(failed).ok()?.checked_sub(1)?;
+        let scheduled = *self.0.get(pause)?;
         let asked = retry_after.unwrap_or(Duration::ZERO).min(LONGEST_WAIT);
         Some(jittered(scheduled, entropy).max(asked))
     }
@@ -137,7 +138,7 @@ mod tests {
 
     fn total(entropy: &dyn Entropy) -> Duration {
         let schedule = RetrySchedule::default();
-        (0..8)
+        (1..8)
             .filter_map(|n| schedule.wait(n, None, entropy))
             .fold(Duration::ZERO, |a, b| a + b)
     }
@@ -151,16 +152,16 @@ mod tests {
             Duration((99_305_000_000_f64 * 0.9) as i64)
         );
         assert!(total(&Fixed(255)) <= Duration::minutes(1822));
-        assert_eq!(schedule.wait(0, None, &Fixed(77)), Some(Duration::ZERO));
+        assert_eq!(schedule.wait(0, None, &Fixed(77)), None, "none has failed");
         assert_eq!(schedule.wait(8, None, &Fixed(77)), None);
         assert_eq!(schedule.wait(u32::MAX, None, &Fixed(77)), None);
     }
 
     proptest! {
         #[test]
-        fn waits_stay_within_a_tenth(failed in 0u32..8, byte: u8, asked in 0i64..200_000) {
+        fn waits_stay_within_a_tenth(failed in 1u32..8, byte: u8, asked in 0i64..200_000) {
             let schedule = RetrySchedule::default();
-            let plain = schedule.0[failed as usize].0 as f64;
+            let plain = schedule.0[failed as usize - 1].0 as f64;
             let wait = schedule.wait(failed, None, &Fixed(byte)).unwrap();
             prop_assert!(wait.0 as f64 >= plain * 0.9 - 1.0 && wait.0 as f64 <= plain * 1.1 + 1.0);
             let asked = Duration::seconds(asked);
@@ -213,8 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn every_entry_of_a_schedule_is_a_pause() {
+        let schedule = RetrySchedule::new(vec![Duration::hours(1), Duration::hours(3)]).unwrap();
+        let now = Timestamp::from_secs(1000);
+        let after = |attempt| schedule.decide(&Outcome::retry("503"), attempt, now, &Fixed(0));
+        let tenth_less = |hours: i64| AttemptOutcome::RetryAt(now + Duration::minutes(hours * 54));
+        assert_eq!(after(1), tenth_less(1));
+        assert_eq!(after(2), tenth_less(3));
+        assert_eq!(after(3), AttemptOutcome::Dead);
+        assert_eq!(schedule.attempts(), 3);
+    }
+
+    #[test]
     fn the_last_failure_is_final() {
-        let schedule = RetrySchedule::new(vec![Duration::ZERO, Duration::seconds(10)]).unwrap();
+        let schedule = RetrySchedule::new(vec![Duration::seconds(10)]).unwrap();
         let now = Timestamp::from_secs(1000);
         let failed = Outcome::Retry {
             detail: "503".into(),

@@ -2,6 +2,7 @@
 
 use crate::http::{self, GuardedClient};
 use crate::outcome::Outcome;
+use crate::redact::Secrets;
 use crate::retry::{StatusClass, classify_status, parse_retry_after};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -167,8 +168,8 @@ async fn judge(response: Response, now: Timestamp, secrets: &Secrets) -> Outcome
         detail.push_str(": redirects are not followed; use the final address");
     }
     // What the reply says helps people; that it ends early or badly does not matter.
-    if let Ok(body) = http::read_limited(response, KEPT_REPLY).await {
-        let body = secrets.redact(&String::from_utf8_lossy(&body));
+    if let Ok(body) = http::read_limited(response, secrets.needed(KEPT_REPLY)).await {
+        let body = secrets.redact(&String::from_utf8_lossy(&body), KEPT_REPLY);
         if !body.trim().is_empty() {
             detail = format!("{detail}: {}", body.trim());
         }
@@ -197,53 +198,11 @@ fn failure(error: reqwest::Error, secrets: &Secrets) -> Outcome {
         detail = format!("{detail}: {cause}");
         source = cause.source();
     }
-    let detail = secrets.redact(&detail);
+    let detail = secrets.redact(&detail, KEPT_REPLY);
     if builder {
         Outcome::dead(detail)
     } else {
         Outcome::retry(detail)
-    }
-}
-
-/// Texts that must not appear in a record, although a destination may echo them.
-struct Secrets(Vec<String>);
-
-impl Secrets {
-    fn of(notification: &HttpNotification, url: &Url) -> Self {
-        let mut texts = vec![url.to_string(), notification.url.expose().to_owned()];
-        texts.extend(url.query().map(str::to_owned));
-        // A destination that complains about a token shows it alone, and decoded.
-        let pairs = url.query().into_iter().flat_map(|query| query.split('&'));
-        texts.extend(pairs.filter_map(|pair| Some(pair.split_once('=')?.1.to_owned())));
-        texts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
-        texts.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
-        texts.extend(url.password().map(str::to_owned));
-        match &notification.auth {
-            HttpAuth::None => {}
-            HttpAuth::ApiToken { value, .. } => texts.push(value.expose().to_owned()),
-            HttpAuth::Basic { user, password } => {
-                texts.push(basic(user, password.expose())[6..].to_owned());
-                texts.push(password.expose().to_owned());
-            }
-            HttpAuth::Bearer { token } => texts.push(token.expose().to_owned()),
-        }
-        // Shorter texts are words of ordinary replies rather than secrets.
-        texts.retain(|text| text.len() >= 6);
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        Self(texts)
-    }
-
-    /// `text` without secrets and control characters.
-    fn redact(&self, text: &str) -> String {
-        let redacted = self
-            .0
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
-        redacted
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(KEPT_REPLY)
-            .collect()
     }
 }
 
@@ -359,28 +318,6 @@ mod tests {
                 token: secret("a\r\nX: y"),
             },
             Err("the credentials hold characters that a header cannot"),
-        );
-    }
-
-    #[test]
-    fn records_hold_no_secrets() {
-        let auth = HttpAuth::Basic {
-            user: "key1".into(),
-            password: SecretString::new("hunter22"),
-        };
-        let notification = notification("https://hooks.example/services/T0SECRET/x", auth);
-        let url = address(&notification, "token=abcdef").unwrap();
-        let secrets = Secrets::of(&notification, &url);
-        let echo = "got /services/T0SECRET/x?token=abcdef with Basic a2V5MTpodW50ZXIyMg== hunter22\u{1b}[1m";
-        assert_eq!(
-            secrets.redact(echo),
-            "got /***/***/x?*** with Basic *** *** [1m"
-        );
-        let url = address(&notification, "key=s3cr%20et&other=1").unwrap();
-        let secrets = Secrets::of(&notification, &url);
-        assert_eq!(
-            secrets.redact("bad key s3cr et, bad key s3cr%20et"),
-            "bad key ***, bad key ***"
         );
     }
 

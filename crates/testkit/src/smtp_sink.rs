@@ -27,6 +27,8 @@ pub enum SmtpMode {
     HangAfterData,
     /// Answers every recipient with this code, such as 550 or 451.
     RefuseRecipients(u16),
+    /// Answers this recipient with this code and takes the others.
+    RefuseRecipient(&'static str, u16),
     /// Answers every mail's text with this code, such as 452 or 554.
     RefuseMails(u16),
 }
@@ -166,6 +168,11 @@ impl Session {
 
     async fn recipient(&mut self, rest: &str, envelope: &mut Envelope) -> io::Result<()> {
         if let SmtpMode::RefuseRecipients(code) = self.shared.mode() {
+            return self.say(&format!("{code} refused by the sink")).await;
+        }
+        if let SmtpMode::RefuseRecipient(refused, code) = self.shared.mode()
+            && address(rest).is_some_and(|to| to == refused)
+        {
             return self.say(&format!("{code} refused by the sink")).await;
         }
         match address(rest) {

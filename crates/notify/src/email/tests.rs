@@ -12,6 +12,7 @@ fn sender() -> EmailSender {
 fn email() -> Email {
     Email {
         delivery: ObjectId::from_bytes([0x11; 12]),
+        attempt: 0,
         to: vec!["soc@example.org".into()],
         subject: "hello\r\nBcc: victim@example.org\n\u{0} über".into(),
         html: "<p>a &amp; b</p>".into(),
@@ -72,4 +73,59 @@ fn a_wrong_sender_is_found_at_start() {
             .starts_with("[smtp] from \"siem\" is no mail address"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_everything_does_not_stop_the_mail() {
+    let sink = cresset_testkit::SmtpSink::start().unwrap();
+    let port = sink.address().port();
+    let hole = tokio::net::TcpListener::bind(("127.0.0.2", port))
+        .await
+        .unwrap();
+    let addresses = vec![hole.local_addr().unwrap(), sink.address()];
+    let settings = SmtpSettings {
+        timeout: LEAST * 2,
+        ..SmtpSettings::new("mail.example", SmtpMode::Plain, "siem@example.org")
+    };
+    let sender = EmailSender::new(settings, Arc::default()).unwrap();
+    let attempt = async |attempt| {
+        let email = Email { attempt, ..email() };
+        let (message, _) = sender.message(&email).unwrap();
+        let started = std::time::Instant::now();
+        let outcome = sender
+            .transmit_to(addresses.clone(), &email, &message)
+            .await;
+        assert_eq!(
+            outcome,
+            Outcome::Delivered {
+                detail: "250 OK".into()
+            }
+        );
+        started.elapsed()
+    };
+    let first = attempt(0).await;
+    assert!(first >= LEAST && first < LEAST * 2, "{first:?}");
+    let second = attempt(1).await;
+    assert!(second < LEAST, "begins with the other address: {second:?}");
+    assert_eq!(sink.mails().len(), 2);
+}
+
+#[test]
+fn who_has_a_message_is_remembered_within_bounds() {
+    let told = Told::default();
+    let id = |n: u32| {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        ObjectId::from_bytes(bytes)
+    };
+    let address: Address = "a@example.org".parse().unwrap();
+    for n in 0..10_001 {
+        told.add(id(n), vec![address.clone()]);
+    }
+    assert!(told.who(id(0)).is_empty(), "the oldest is forgotten");
+    told.add(id(7), vec!["b@example.org".parse().unwrap()]);
+    assert_eq!(told.who(id(7)).len(), 2);
+    told.forget(id(7));
+    assert!(told.who(id(7)).is_empty());
+    assert_eq!(told.who(id(10_000)), [address]);
 }

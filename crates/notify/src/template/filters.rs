@@ -3,18 +3,16 @@
 use super::Escape;
 use super::escape::{html_escape, percent_encode};
 use super::meter::Meter;
-use super::operators;
+use super::{dates, operators};
 use jiff::tz::TimeZone;
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// The format of `datetime`, and of `date` without arguments.
-const DATE_TIME: &str = "%Y/%m/%d %H:%M:%S";
-
 /// Filters of the engine whose work is in proportion to their input.
 const PROPORTIONAL: [&str; 39] = [
+    "safe",
     "escape",
     "e",
     "lower",
@@ -53,14 +51,15 @@ const PROPORTIONAL: [&str; 39] = [
     "unique",
     "chain",
     "zip",
-    "pprint",
 ];
 /// Tests of the engine that read their input.
 const TESTS: [&str; 4] = ["startingwith", "endingwith", "lower", "upper"];
 /// Filters whose work is not: they are replaced by our own or left out.
-const REPLACED: [&str; 7] = [
-    "replace", "join", "indent", "format", "batch", "slice", "sum",
+const REPLACED: [&str; 9] = [
+    "replace", "join", "indent", "format", "batch", "slice", "sum", "tojson", "pprint",
 ];
+/// Widest indentation of `tojson`.
+const MAX_INDENT: usize = 16;
 
 /// Puts all filters and tests into `env`.
 pub(super) fn install(
@@ -79,14 +78,11 @@ pub(super) fn install(
     own(env, meter, zone, escape);
     operators::install_tests(env, meter);
     let inner = Arc::new(inner);
-    for name in PROPORTIONAL.into_iter().chain(["tojson"]) {
+    for name in PROPORTIONAL {
         let (inner, meter) = (Arc::clone(&inner), Arc::clone(meter));
         env.add_filter(name, move |args: Rest<ValueOrKwargs>| {
             let args = args.into_values();
             meter.weigh_all(&args)?;
-            if name == "tojson" {
-                check_indent(&args)?;
-            }
             let result = inner
                 .empty_state()
                 .apply_filter(name, &args)
@@ -120,35 +116,51 @@ fn named(name: &'static str) -> impl Fn(Error) -> Error {
     }
 }
 
-fn check_indent(args: &[Value]) -> Result<(), Error> {
-    let indents = args.iter().skip(1).filter_map(|arg| match arg.kind() {
-        ValueKind::Map => arg.get_attr("indent").ok(),
-        _ => Some(arg.clone()),
-    });
-    for indent in indents {
-        if usize::try_from(indent).is_ok_and(|n| n > 16) {
-            return Err(invalid("tojson indents by at most 16"));
-        }
+/// How far `tojson` is to indent; what is no number is left to the engine to judge.
+fn json_indent(args: &[Value]) -> Result<usize, Error> {
+    let widest = args
+        .iter()
+        .skip(1)
+        .filter_map(|arg| match arg.kind() {
+            ValueKind::Map => arg.get_attr("indent").ok(),
+            _ => Some(arg.clone()),
+        })
+        .filter_map(|indent| match bool::try_from(indent.clone()) {
+            Ok(indent) => Some(usize::from(indent) * 2),
+            Err(_) => usize::try_from(indent).ok(),
+        })
+        .max()
+        .unwrap_or(0);
+    if widest > MAX_INDENT {
+        return Err(invalid(format!("tojson indents by at most {MAX_INDENT}")));
     }
-    Ok(())
+    Ok(widest)
+}
+
+/// The engine's filters that indent what they write.
+fn indenting(env: &mut Environment<'_>, meter: &Arc<Meter>) {
+    for name in ["tojson", "pprint"] {
+        let (plain, meter) = (Environment::new(), Arc::clone(meter));
+        env.add_filter(name, move |args: Rest<ValueOrKwargs>| {
+            let args = args.into_values();
+            let indent = if name == "tojson" {
+                json_indent(&args)?
+            } else {
+                4
+            };
+            for arg in &args {
+                meter.weigh_indented(arg, indent as u64)?;
+            }
+            let result = plain.empty_state().apply_filter(name, &args)?;
+            meter.weigh(&result)?;
+            Ok::<_, Error>(result)
+        });
+    }
 }
 
 fn own(env: &mut Environment<'_>, meter: &Arc<Meter>, zone: &TimeZone, escape: Escape) {
-    let tz = zone.clone();
-    env.add_filter("datetime", move |value: &Value| date(value, DATE_TIME, &tz));
-    let tz = zone.clone();
-    env.add_filter(
-        "date",
-        move |value: &Value, format: Option<&str>, name: Option<&str>| {
-            let tz = match name.filter(|name| !name.is_empty()) {
-                Some(name) => {
-                    TimeZone::get(name).map_err(|_| invalid(format!("no time zone {name:?}")))?
-                }
-                None => tz.clone(),
-            };
-            date(value, format.unwrap_or(DATE_TIME), &tz)
-        },
-    );
+    dates::install(env, meter, zone);
+    indenting(env, meter);
     let m = Arc::clone(meter);
     env.add_filter("readable", move |value: &Value| {
         m.weigh(value)?;
@@ -183,32 +195,8 @@ fn own(env: &mut Environment<'_>, meter: &Arc<Meter>, zone: &TimeZone, escape: E
     env.add_filter("sum", move |value: &Value| sum(&m, value));
 }
 
-fn invalid(text: impl Into<String>) -> Error {
+pub(super) fn invalid(text: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, text.into())
-}
-
-/// Seconds since the epoch, milliseconds if they would lie after the year 5138, or
-/// RFC 3339 text; anything else stays as it is, because a log's field may hold anything.
-fn date(value: &Value, format: &str, tz: &TimeZone) -> Result<Value, Error> {
-    if format.len() > 200 {
-        return Err(invalid("the date format is longer than 200 bytes"));
-    }
-    let number = match value.as_str() {
-        Some(text) => cresset_model::event::parse_number(text.trim()),
-        None if value.kind() == ValueKind::Number => f64::try_from(value.clone()).ok(),
-        None => None,
-    };
-    let moment = match number {
-        Some(n) if n.abs() >= 1e11 => jiff::Timestamp::from_millisecond(n as i64).ok(),
-        Some(n) => jiff::Timestamp::from_microsecond((n * 1e6) as i64).ok(),
-        None => value.as_str().and_then(|text| text.trim().parse().ok()),
-    };
-    let Some(moment) = moment else {
-        return Ok(value.clone());
-    };
-    jiff::fmt::strtime::format(format, &moment.to_zoned(tz.clone()))
-        .map(Value::from)
-        .map_err(|error| invalid(format!("date format {format:?}: {error}")))
 }
 
 /// A record as a table, a list of records as several; HTML where the result is HTML.

@@ -5,6 +5,8 @@
 //! that the worst template costs a fraction of a second and some megabytes, and ends in
 //! a [`TemplateError`] instead of a message.
 
+mod constants;
+mod dates;
 mod escape;
 mod filters;
 mod meter;
@@ -22,6 +24,7 @@ use escape::OutputState;
 use meter::Meter;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest template, in bytes.
 pub const MAX_SOURCE: usize = 64 * 1024;
@@ -29,6 +32,9 @@ pub const MAX_SOURCE: usize = 64 * 1024;
 pub const MAX_OUTPUT: usize = 4 * 1024 * 1024;
 /// Steps of the template engine per rendering.
 const FUEL: u64 = 250_000;
+/// Longest time of a rendering. The limits on steps and bytes end a template long before
+/// on a machine that is not overloaded.
+pub const MAX_TIME: Duration = Duration::from_secs(3);
 /// Nested macro calls and recursive loops.
 const RECURSION: usize = 60;
 /// Stack of the rendering thread; only touched pages use memory. Releasing the deepest
@@ -111,8 +117,8 @@ impl From<minijinja::Error> for TemplateError {
 
 /// Renders `source` with `variables`.
 ///
-/// Blocks for up to about a second with the worst template; call it from a thread that
-/// may block.
+/// Blocks for up to about a second with the worst template, and never much longer than
+/// [`MAX_TIME`]; call it from a thread that may block.
 pub fn render(
     source: &str,
     escape: Escape,
@@ -124,7 +130,7 @@ pub fn render(
             source.len()
         )));
     }
-    on_large_stack(|| render_here(source, escape, variables))
+    on_large_stack(|| render_here(source, escape, variables, MAX_TIME))
 }
 
 fn on_large_stack<T: Send>(
@@ -159,9 +165,10 @@ fn render_here(
     source: &str,
     escape: Escape,
     variables: &Variables,
+    limit: Duration,
 ) -> Result<String, TemplateError> {
     source_limits::check(source)?;
-    let meter = Arc::new(Meter::default());
+    let meter = Arc::new(Meter::new(limit));
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Lenient);
     env.set_fuel(Some(FUEL));

@@ -30,6 +30,34 @@ pub(super) const fn metered(instruction: &Instruction<'_>) -> Option<(&'static s
     })
 }
 
+/// No place in the engine's cache of filters.
+pub(super) const UNCACHED: u8 = u8::MAX;
+
+/// A look at the clock, which leaves the stack as it was.
+const TICK: [Instruction<'static>; 3] = [
+    Instruction::LoadConst(Value::UNDEFINED),
+    Instruction::ApplyFilter("cresset.tick", Some(1), UNCACHED),
+    Instruction::DiscardTop,
+];
+/// Charges for the topmost value of the stack and leaves it there.
+const WEIGH: [Instruction<'static>; 1] =
+    [Instruction::ApplyFilter("cresset.weigh", Some(1), UNCACHED)];
+
+/// What runs before `instruction`: the engine's own functions are not metered, and every
+/// round of a loop looks at the clock.
+pub(super) fn before(instruction: &Instruction<'_>) -> &'static [Instruction<'static>] {
+    match instruction {
+        // The loop compares the value with that of the round before.
+        Instruction::CallMethod("changed", Some(2)) => &WEIGH,
+        Instruction::Iterate(_)
+        | Instruction::CallFunction(..)
+        | Instruction::CallMethod(..)
+        | Instruction::CallObject(_)
+        | Instruction::PerformTest(..) => &TICK,
+        _ => &[],
+    }
+}
+
 /// Adds the operators to `env`.
 pub(super) fn install(env: &mut Environment<'_>, meter: &Arc<Meter>) {
     type Op = fn(&Meter, &Value, &Value) -> Result<Value, Error>;
@@ -54,11 +82,17 @@ pub(super) fn install(env: &mut Environment<'_>, meter: &Arc<Meter>) {
         let meter = Arc::clone(meter);
         env.add_filter(name, move |a: &Value, b: &Value| op(&meter, a, b));
     }
+    let m = Arc::clone(meter);
+    env.add_filter("cresset.tick", move |_: &Value| m.tick());
+    let m = Arc::clone(meter);
+    env.add_filter("cresset.weigh", move |value: &Value| {
+        m.weigh(value).map(|()| value.clone())
+    });
     let meter = Arc::clone(meter);
     env.add_filter(
         "cresset.slice",
         move |v: &Value, from: &Value, to: &Value, step: &Value| {
-            meter.weigh(v)?;
+            by_character(&meter, v)?;
             meter.charge(EXPRESSION)?;
             let env = Environment::new();
             let expression = env.compile_expression("v[from:to:step]")?;
@@ -225,9 +259,15 @@ fn contains(meter: &Meter, needle: &Value, hay: &Value) -> Result<Value, Error> 
     }))
 }
 
+/// Charges for a text that the engine walks character by character, which is slow.
+fn by_character(meter: &Meter, value: &Value) -> Result<(), Error> {
+    meter.weigh(value)?;
+    meter.charge(7 * value.as_str().map_or(0, str::len) as u64)
+}
+
 fn item(meter: &Meter, value: &Value, key: &Value) -> Result<Value, Error> {
     match value.kind() {
-        ValueKind::String | ValueKind::Iterable => meter.weigh(value)?,
+        ValueKind::String | ValueKind::Iterable => by_character(meter, value)?,
         _ => meter.weigh(key)?,
     }
     value.get_item(key)

@@ -1,13 +1,11 @@
 //! Compiles a template and swaps the engine's unmetered instructions for metered ones.
 
+use super::TemplateError;
 use super::escape::Raw;
-use super::{TemplateError, operators};
+use super::operators::{self, UNCACHED};
 use minijinja::machinery::{self, Instruction, Instructions};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value};
 use std::collections::BTreeMap;
-
-/// No place in the engine's cache of filters.
-const UNCACHED: u8 = u8::MAX;
 
 /// Renders `source` in `env`.
 pub(super) fn run(
@@ -32,7 +30,7 @@ pub(super) fn run(
 }
 
 /// The same program with metered instructions. Literal text becomes two instructions, a
-/// constant and its output, so jumps are moved.
+/// constant and its output, and others get checks in front, so jumps are moved.
 fn metered<'s>(plain: &Instructions<'s>) -> Result<Instructions<'s>, Error> {
     let count = (0..u32::MAX)
         .take_while(|at| plain.get(*at).is_some())
@@ -41,10 +39,10 @@ fn metered<'s>(plain: &Instructions<'s>) -> Result<Instructions<'s>, Error> {
     let mut next = 0;
     for at in 0..count {
         places.push(next);
-        next += if matches!(plain.get(at), Some(Instruction::EmitRaw(_))) {
-            2
-        } else {
-            1
+        next += match plain.get(at) {
+            Some(Instruction::EmitRaw(_)) => 2,
+            Some(instruction) => 1 + operators::before(instruction).len() as u32,
+            None => 0,
         };
     }
     places.push(next);
@@ -58,6 +56,9 @@ fn metered<'s>(plain: &Instructions<'s>) -> Result<Instructions<'s>, Error> {
         let mut add = |instruction| {
             program.add_with_line(instruction, line);
         };
+        for check in operators::before(instruction) {
+            add(check.clone());
+        }
         match instruction {
             Instruction::EmitRaw(text) => {
                 add(Instruction::LoadConst(Raw::value(text)));
@@ -80,7 +81,7 @@ fn metered<'s>(plain: &Instructions<'s>) -> Result<Instructions<'s>, Error> {
                 return Err(unsupported("* and ** in calls; write the arguments out"));
             }
             other => add(match operators::metered(other) {
-                Some((filter, args)) => Instruction::ApplyFilter(filter, Some(args), UNCACHED as _),
+                Some((filter, args)) => Instruction::ApplyFilter(filter, Some(args), UNCACHED),
                 None => other.clone(),
             }),
         }

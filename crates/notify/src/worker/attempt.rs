@@ -1,66 +1,28 @@
 //! One delivery: what it needs, one attempt, and its record.
 
-use super::places::Destination;
+use super::job::{Job, Lease, Notification};
 use crate::email::{Email, EmailSender};
 use crate::http::GuardedClient;
 use crate::outcome::Outcome;
 use crate::render;
 use crate::retry::RetrySchedule;
 use crate::template::Link;
-use crate::webhook::{self, Webhook};
+use crate::webhook::Webhook;
 use cresset_catalog::port::{AttemptOutcome, AttemptRecord, DueDelivery, RuleWithOwner};
 use cresset_catalog::{Catalog, Result};
 use cresset_model::incident::Incident;
-use cresset_model::notification::{
-    Channel, Delivery, EmailNotification, HttpNotification, Threshold, ThresholdUnit,
-};
+use cresset_model::notification::{Channel, Delivery, Threshold, ThresholdUnit};
 use cresset_model::{Clock, Duration, Entropy};
 use metrics::{counter, histogram};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const NO_SMTP: &str =
     "no mail server is configured; set host in the section [smtp] and send it again";
 
-/// A leased delivery with the notification that it carries out.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) due: DueDelivery,
-    pub(super) notification: Notification,
-    pub(super) destination: Destination,
-    /// When the lease ends.
-    pub(super) until: Instant,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Notification {
-    Email(EmailNotification),
-    Http(Box<HttpNotification>),
-}
-
-impl Notification {
-    const fn enabled(&self) -> bool {
-        match self {
-            Self::Email(email) => email.enabled,
-            Self::Http(http) => http.enabled,
-        }
-    }
-
-    const fn threshold(&self) -> Option<Threshold> {
-        match self {
-            Self::Email(email) => email.threshold,
-            Self::Http(http) => http.threshold,
-        }
-    }
-
-    fn destination(&self) -> Destination {
-        match self {
-            Self::Email(_) => "smtp".to_owned(),
-            Self::Http(http) => webhook::destination(http),
-        }
-    }
-}
+/// How often in a row the server may stop while it renders a message.
+const MAX_UNFINISHED: u32 = 3;
 
 /// What every delivery needs.
 pub(super) struct Sender {
@@ -73,15 +35,22 @@ pub(super) struct Sender {
     pub(super) entropy: Arc<dyn Entropy>,
     /// Places to render in. Rendering is work for the processor and reserves a large
     /// stack, so more at once would only cost memory.
-    pub(super) renderers: Semaphore,
-    /// Longest time of one attempt.
-    pub(super) longest: std::time::Duration,
+    pub(super) renderers: Arc<Semaphore>,
+    /// One place for messages whose last attempt came to no end: if the server dies of
+    /// one of them, it is clear of which.
+    pub(super) suspects: Semaphore,
+    /// Length of a lease; one is extended when a quarter has passed.
+    pub(super) lease: std::time::Duration,
 }
 
 impl Sender {
     /// Finds the notification of a delivery; `None` if it must not go out, which is
     /// recorded.
     pub(super) async fn prepare(&self, due: DueDelivery, until: Instant) -> Result<Option<Job>> {
+        if due.unfinished >= MAX_UNFINISHED {
+            self.record(&due, &unsurvived(&due), Instant::now()).await;
+            return Ok(None);
+        }
         let Delivery {
             rule_id, channel, ..
         } = due.delivery;
@@ -110,6 +79,7 @@ impl Sender {
             (Some(notification), None) => {
                 let destination = notification.destination();
                 Ok(Some(Job {
+                    lease: Lease::new(due.lease),
                     due,
                     notification,
                     destination,
@@ -164,41 +134,62 @@ impl Sender {
     /// Makes one attempt and records it.
     pub(super) async fn attempt(&self, job: Job) -> Outcome {
         let started = Instant::now();
-        let outcome = match self.send(&job).await {
+        let sent = tokio::select! {
+            sent = self.send(&job) => sent,
+            () = self.keep(&job) => {
+                tracing::warn!(delivery = %job.id(), "a delivery's lease was lost; its attempt is stopped");
+                return unrecorded();
+            }
+        };
+        let outcome = match sent {
             Ok(outcome) => outcome,
             Err(error) => {
                 // Not the destination's fault and not recordable: the lease runs out.
-                tracing::error!(delivery = %job.due.delivery.id, %error, "a delivery cannot be made; it is tried again");
-                return Outcome::Suppressed {
-                    detail: String::new(),
-                };
+                tracing::error!(delivery = %job.id(), %error, "a delivery cannot be made; it is tried again");
+                return unrecorded();
             }
         };
-        self.record(&job.due, &outcome, started).await;
+        let due = DueDelivery {
+            lease: job.lease.end(),
+            ..job.due
+        };
+        self.record(&due, &outcome, started).await;
         outcome
+    }
+
+    /// Extends the lease again and again, however long the job waits for its turn; ends
+    /// only when the lease is lost.
+    async fn keep(&self, job: &Job) {
+        loop {
+            tokio::time::sleep(self.lease / 4).await;
+            let due = job.due();
+            let until = self.clock.now() + Duration(self.lease.as_micros() as i64);
+            match self.catalog.renew(&due, until).await {
+                Ok(true) => {}
+                // Leased again just now, by this worker.
+                Ok(false) if job.due().lease != due.lease => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(delivery = %job.id(), %error, "a lease is not extended yet");
+                }
+            }
+        }
     }
 
     async fn send(&self, job: &Job) -> Result<Outcome> {
         let delivery = &job.due.delivery;
-        if matches!(job.notification, Notification::Email(_)) && self.email.is_none() {
-            return Ok(Outcome::dead(NO_SMTP));
-        }
-        let Some(incident) = self.catalog.incident(delivery.incident_id).await? else {
-            return Ok(Outcome::Suppressed {
-                detail: "the incident was removed".to_owned(),
-            });
-        };
-        let rule = self.catalog.rule(delivery.rule_id).await?;
         Ok(match (&job.notification, &self.email) {
             (Notification::Email(notification), Some(sender)) => {
-                let rendered = self
-                    .render(notification.clone(), incident, rule, render::email)
-                    .await;
-                let Some(rendered) = rendered else {
-                    return Ok(not_rendered());
+                let rendered = match self
+                    .render(job, notification.clone(), render::email)
+                    .await?
+                {
+                    Ok(rendered) => rendered,
+                    Err(outcome) => return Ok(outcome),
                 };
                 let email = Email {
                     delivery: delivery.id,
+                    attempt: delivery.attempts,
                     to: notification.recipients.clone(),
                     subject: rendered.subject,
                     html: rendered.html,
@@ -209,8 +200,9 @@ impl Sender {
             (Notification::Email(_), None) => Outcome::dead(NO_SMTP),
             (Notification::Http(notification), _) => {
                 let owned = notification.as_ref().clone();
-                let Some(rendered) = self.render(owned, incident, rule, render::http).await else {
-                    return Ok(not_rendered());
+                let rendered = match self.render(job, owned, render::http).await? {
+                    Ok(rendered) => rendered,
+                    Err(outcome) => return Ok(outcome),
                 };
                 let webhook = Webhook {
                     delivery: delivery.id,
@@ -224,18 +216,54 @@ impl Sender {
         })
     }
 
+    /// Waits for a place to render in, then renders the message; an outcome if there is
+    /// nothing to send.
     async fn render<N: Send + 'static, R: Send + 'static>(
         &self,
+        job: &Job,
         notification: N,
-        incident: Incident,
-        rule: Option<RuleWithOwner>,
-        render: fn(&N, &Incident, Option<&RuleWithOwner>, &Link) -> R,
-    ) -> Option<R> {
-        let _place = self.renderers.acquire().await.ok()?;
+        render: Render<N, R>,
+    ) -> Result<std::result::Result<R, Outcome>> {
+        let suspect = job.due.abandoned;
+        let _alone = if suspect {
+            self.suspects.acquire().await.ok()
+        } else {
+            None
+        };
+        // The place goes with the thread, which works on even if this attempt is stopped.
+        let Ok(place) = Arc::clone(&self.renderers).acquire_owned().await else {
+            return Ok(Err(not_rendered()));
+        };
+        if suspect && !self.catalog.begin_work(&job.due()).await? {
+            return Ok(Err(not_rendered()));
+        }
+        let rendered = self.render_at(place, job, notification, render).await;
+        if suspect {
+            self.catalog.end_work(&job.due()).await?;
+        }
+        rendered
+    }
+
+    async fn render_at<N: Send + 'static, R: Send + 'static>(
+        &self,
+        place: OwnedSemaphorePermit,
+        job: &Job,
+        notification: N,
+        render: Render<N, R>,
+    ) -> Result<std::result::Result<R, Outcome>> {
+        let delivery = &job.due.delivery;
+        let Some(incident) = self.catalog.incident(delivery.incident_id).await? else {
+            return Ok(Err(Outcome::Suppressed {
+                detail: "the incident was removed".to_owned(),
+            }));
+        };
+        let rule = self.catalog.rule(delivery.rule_id).await?;
         let link = self.link.clone();
-        tokio::task::spawn_blocking(move || render(&notification, &incident, rule.as_ref(), &link))
-            .await
-            .ok()
+        let rendered = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            render(&notification, &incident, rule.as_ref(), &link)
+        });
+        Ok(rendered.await.map_err(|_| not_rendered()))
     }
 
     async fn record(&self, due: &DueDelivery, outcome: &Outcome, started: Instant) {
@@ -285,6 +313,24 @@ impl Sender {
                 tracing::error!(delivery = %id, %error, "an attempt is not recorded; it is made again");
             }
         }
+    }
+}
+
+type Render<N, R> = fn(&N, &Incident, Option<&RuleWithOwner>, &Link) -> R;
+
+/// The end of a delivery that the server has died of.
+fn unsurvived(due: &DueDelivery) -> Outcome {
+    Outcome::dead(format!(
+        "the server stopped {} times in a row while it rendered this message; change the \
+         notification's template, then send it again",
+        due.unfinished
+    ))
+}
+
+/// Stands for an attempt of which nothing is recorded.
+const fn unrecorded() -> Outcome {
+    Outcome::Suppressed {
+        detail: String::new(),
     }
 }
 

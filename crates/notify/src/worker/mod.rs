@@ -5,29 +5,38 @@
 //! holds a few places and no more, so the others do not wait for it.
 
 mod attempt;
+mod job;
 mod places;
+mod waiting;
 
 use crate::email::{EmailError, EmailSender};
 use crate::http::{ClientError, guarded_client};
 use crate::outcome::Outcome;
 use crate::settings::NotifySettings;
 use crate::template::Link;
-use attempt::{Job, Sender};
+use attempt::Sender;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::DueDelivery;
-use cresset_model::{Clock, Entropy};
+use cresset_model::{Clock, Entropy, ObjectId};
+use job::{Job, Lease};
 use metrics::gauge;
 use places::{Destination, Places};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{Id, JoinSet};
+use waiting::Waiting;
 
 /// Most rows leased at once.
 const CLAIM: u32 = 512;
 /// Most leased rows that wait for a place.
 const WAITING: usize = 2_048;
+/// How many of them stay when they become too many. The rest is set aside, so that there
+/// is always room for a row whose destination is not crowded.
+const KEPT: usize = WAITING / 2;
+/// For how long rows are set aside.
+const ASIDE: cresset_model::Duration = cresset_model::Duration::seconds(15);
 /// Pause after leasing rows none of which could start, so that a large backlog of a sick
 /// destination is not leased in one go.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -63,9 +72,11 @@ pub struct Worker {
     sender: Arc<Sender>,
     waker: Waker,
     places: Places,
-    waiting: VecDeque<Job>,
+    waiting: Waiting,
     running: JoinSet<Outcome>,
-    destinations: HashMap<Id, Destination>,
+    under_way: HashMap<Id, (Destination, ObjectId, Lease)>,
+    /// The leases of those under way.
+    held: HashMap<ObjectId, Lease>,
     lease: Duration,
     poll: Duration,
     grace: Duration,
@@ -85,6 +96,7 @@ impl Worker {
             .as_ref()
             .map_or(Duration::ZERO, |smtp| smtp.timeout)
             .max(settings.http.total_timeout);
+        let lease = longest * 2 + Duration::from_secs(10);
         let email = match settings.smtp {
             Some(smtp) => Some(EmailSender::new(smtp, Arc::clone(&guard))?),
             None => None,
@@ -100,17 +112,19 @@ impl Worker {
             schedule: settings.retry_schedule,
             clock,
             entropy,
-            renderers: Semaphore::new(RENDERERS),
-            longest,
+            renderers: Arc::new(Semaphore::new(RENDERERS)),
+            suspects: Semaphore::new(1),
+            lease,
         };
         Ok(Self {
             sender: Arc::new(sender),
             waker: Waker::default(),
             places: Places::new(settings.concurrency, settings.per_destination),
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             running: JoinSet::new(),
-            destinations: HashMap::new(),
-            lease: longest * 2 + Duration::from_secs(10),
+            under_way: HashMap::new(),
+            held: HashMap::new(),
+            lease,
             poll: settings.poll,
             grace: settings.grace,
         })
@@ -148,12 +162,15 @@ impl Worker {
             while let Some(ended) = self.running.try_join_next_with_id() {
                 self.ended(ended);
             }
-            self.start();
-            let mut leased = 0;
-            if self.waiting.len() < WAITING {
-                leased = self.lease_due().await?;
+            let (_, stale) = self.start();
+            self.set_aside(stale, cresset_model::Duration::ZERO).await?;
+            let leased = self.lease_due().await?;
+            let (started, stale) = self.start();
+            self.set_aside(stale, cresset_model::Duration::ZERO).await?;
+            if self.waiting.len() > WAITING - CLAIM as usize {
+                let crowded = self.waiting.trim(KEPT);
+                self.set_aside(crowded, ASIDE).await?;
             }
-            let started = self.start();
             if leased > 0 && started > 0 {
                 continue;
             }
@@ -180,7 +197,8 @@ impl Worker {
     async fn lease_due(&mut self) -> cresset_catalog::Result<usize> {
         let now = self.sender.clock.now();
         let lease = cresset_model::Duration(self.lease.as_micros() as i64);
-        let per_rule = self.places.per_destination() as u32;
+        // As many again as can be under way, so that the next ones are at hand.
+        let per_rule = self.places.per_destination() as u32 * 2;
         let mut due = self
             .sender
             .catalog
@@ -188,6 +206,14 @@ impl Worker {
             .await?;
         let until = Instant::now() + self.lease;
         let leased = due.len();
+        // The clock was set, or stood still while leases ran out: whoever holds a row goes
+        // on with it under the new lease, instead of its being sent twice.
+        due.retain(|due| {
+            let holder = self.held.get(&due.delivery.id);
+            !holder.is_some_and(|lease| lease.replace(due.lease))
+        });
+        let ids: HashSet<ObjectId> = due.iter().map(|due| due.delivery.id).collect();
+        self.waiting.forget(&ids);
         // Newest first: of rows made in the same moment a threshold holds back the newest.
         due.sort_by_key(|due| std::cmp::Reverse((due.delivery.created_at, due.delivery.id)));
         let mut jobs = Vec::with_capacity(leased);
@@ -210,28 +236,44 @@ impl Worker {
         }
     }
 
-    /// Starts waiting jobs that have a place; returns how many.
-    fn start(&mut self) -> usize {
+    /// Starts waiting jobs that have a place; returns how many, and those that have waited
+    /// for too much of their lease.
+    fn start(&mut self) -> (usize, Vec<DueDelivery>) {
         let now = Instant::now();
-        let mut kept = VecDeque::with_capacity(self.waiting.len());
+        let jobs = self.waiting.take();
+        let mut kept = VecDeque::with_capacity(jobs.len());
+        let mut stale = Vec::new();
         let mut started = 0;
-        while let Some(job) = self.waiting.pop_front() {
-            // Its lease would end before the attempt: another round takes it.
-            if job.until < now + self.sender.longest {
+        for job in jobs {
+            if job.until < now + self.lease / 2 {
+                stale.push(job.due());
                 continue;
             }
             if !self.places.take(&job.destination) {
                 kept.push_back(job);
                 continue;
             }
-            let destination = job.destination.clone();
+            let under_way = (job.destination.clone(), job.id(), job.lease.clone());
+            self.held.insert(job.id(), job.lease.clone());
             let sender = Arc::clone(&self.sender);
             let task = self.running.spawn(async move { sender.attempt(job).await });
-            self.destinations.insert(task.id(), destination);
+            self.under_way.insert(task.id(), under_way);
             started += 1;
         }
-        self.waiting = kept;
-        started
+        self.waiting.put(kept);
+        (started, stale)
+    }
+
+    async fn set_aside(
+        &self,
+        due: Vec<DueDelivery>,
+        wait: cresset_model::Duration,
+    ) -> cresset_catalog::Result<()> {
+        if due.is_empty() {
+            return Ok(());
+        }
+        let until = self.sender.clock.now() + wait;
+        self.sender.catalog.set_aside(&due, until).await
     }
 
     fn ended(&mut self, ended: Result<(Id, Outcome), tokio::task::JoinError>) {
@@ -242,12 +284,20 @@ impl Worker {
                 (error.id(), true)
             }
         };
-        if let Some(destination) = self.destinations.remove(&id) {
+        if let Some((destination, delivery, lease)) = self.under_way.remove(&id) {
             self.places.free(&destination, failed);
+            // Its next attempt may be under way already.
+            if self.held.get(&delivery).is_some_and(|held| held.is(&lease)) {
+                self.held.remove(&delivery);
+            }
         }
     }
 
     async fn stop(mut self) {
+        let unused: Vec<DueDelivery> = self.waiting.take().iter().map(Job::due).collect();
+        if let Err(error) = self.set_aside(unused, cresset_model::Duration::ZERO).await {
+            tracing::warn!(%error, "leases are not given back; they run out");
+        }
         let finish = async { while self.running.join_next().await.is_some() {} };
         if tokio::time::timeout(self.grace, finish).await.is_err() {
             tracing::warn!(

@@ -5,7 +5,7 @@ use crate::world::{World, hook};
 use cresset_catalog::port::{AttemptOutcome, Deliveries as _};
 use cresset_model::notification::{Channel, DeliveryState, HttpAuth, HttpMethod};
 use cresset_model::{Clock as _, Duration as Span, SecretString};
-use cresset_notify::HttpSettings;
+use cresset_notify::{HttpSettings, RetrySchedule};
 use std::time::Duration;
 
 const OK: &str = "200 OK";
@@ -112,6 +112,21 @@ async fn a_delivery_is_given_up_after_eight_attempts_and_can_be_sent_again() {
     running.waker.wake();
     world.until_state(id, DeliveryState::Delivered).await;
     assert_eq!(sink.received()[8].headers["webhook-id"], id.to_string());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_is_due_at_once_is_not_taken_for_the_attempt_before() {
+    let world = World::new().await;
+    let sink = HttpSink::with_status("500 No").await;
+    let rule = world.http_rule("at once", &hook(&sink.url)).await;
+    let mut settings = World::settings();
+    settings.retry_schedule = RetrySchedule::new(vec![Span::ZERO; 50]).unwrap();
+    let running = world.start(settings);
+    let id = world.fire(rule, Channel::Http).await;
+    running.waker.wake();
+    let dead = world.until_state(id, DeliveryState::Dead).await;
+    assert_eq!(dead.attempts, 51);
     running.stop().await;
 }
 

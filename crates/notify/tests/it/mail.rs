@@ -2,10 +2,11 @@
 
 use crate::sinks::{SmtpScript, SmtpSink};
 use crate::world::{World, mail};
-use cresset_catalog::port::AttemptOutcome;
+use cresset_catalog::port::{AttemptOutcome, Deliveries as _};
 use cresset_model::SecretString;
 use cresset_model::notification::{Channel, DeliveryState};
 use cresset_notify::{NotifySettings, SmtpMode, SmtpSettings};
+use cresset_testkit::SmtpMode as SinkMode;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +145,81 @@ async fn replies_decide_between_retry_and_dead_letter() {
     check("RCPT", "451 try later", false).await;
     check("DATA", "421 busy", false).await;
     check("AUTH", "535 wrong password", false).await;
+}
+
+#[tokio::test]
+async fn one_rejected_recipient_does_not_cost_the_others_their_mail() {
+    let world = World::new().await;
+    let sink = cresset_testkit::SmtpSink::start().unwrap();
+    let mut notification = mail("x");
+    notification.recipients = vec![
+        "gone@example.org".into(),
+        "soc@example.org".into(),
+        "lead@example.org".into(),
+    ];
+    let rule = world.email_rule("one rejected", &notification).await;
+    let running = world.start(settings(sink.address().port(), SmtpMode::Plain));
+
+    sink.set_mode(SinkMode::RefuseRecipient("gone@example.org", 550));
+    let id = world.fire(rule, Channel::Email).await;
+    running.waker.wake();
+    let delivered = world.until_state(id, DeliveryState::Delivered).await;
+    assert!(
+        delivered.last_error.contains("rejects gone@example.org")
+            && delivered.last_error.contains("550"),
+        "{}",
+        delivered.last_error
+    );
+    let mails = sink.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to, ["soc@example.org", "lead@example.org"]);
+
+    // If all are rejected, it says so of each.
+    sink.set_mode(SinkMode::RefuseRecipients(550));
+    let id = world.fire(rule, Channel::Email).await;
+    running.waker.wake();
+    let dead = world.until_state(id, DeliveryState::Dead).await;
+    for recipient in &notification.recipients {
+        assert!(dead.last_error.contains(recipient), "{}", dead.last_error);
+    }
+    assert_eq!(sink.mails().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_put_off_is_tried_again_alone() {
+    let world = World::new().await;
+    let sink = cresset_testkit::SmtpSink::start().unwrap();
+    let mut notification = mail("x");
+    notification.recipients = vec!["slow@example.org".into(), "soc@example.org".into()];
+    let rule = world.email_rule("one put off", &notification).await;
+    sink.set_mode(SinkMode::RefuseRecipient("slow@example.org", 451));
+    let running = world.start(settings(sink.address().port(), SmtpMode::Plain));
+    let id = world.fire(rule, Channel::Email).await;
+    running.waker.wake();
+    let attempts = world.until_attempts(id, 1).await;
+    let AttemptOutcome::RetryAt(at) = attempts[0].outcome else {
+        panic!("{attempts:?}")
+    };
+    assert!(
+        attempts[0].detail.contains("slow@example.org"),
+        "{attempts:?}"
+    );
+    assert_eq!(sink.mails()[0].to, ["soc@example.org"]);
+
+    sink.set_mode(SinkMode::Accept);
+    world.clock.set(at);
+    running.waker.wake();
+    world.until_state(id, DeliveryState::Delivered).await;
+    let to: Vec<_> = sink.mails().into_iter().map(|mail| mail.to).collect();
+    assert_eq!(to, [["soc@example.org"], ["slow@example.org"]]);
+
+    // Sent again by hand, it goes to everybody.
+    world.catalog.resend(id, at).await.unwrap();
+    running.waker.wake();
+    world.until_attempts(id, 3).await;
+    assert_eq!(sink.mails()[2].to, ["slow@example.org", "soc@example.org"]);
+    running.stop().await;
 }
 
 #[tokio::test]

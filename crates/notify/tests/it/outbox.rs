@@ -46,6 +46,138 @@ async fn a_hundred_hanging_destinations_do_not_delay_a_healthy_one() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn piles_of_many_rules_at_one_hanging_host_do_not_delay_a_healthy_one() {
+    let world = World::new().await;
+    let hanging = HttpSink::start(|_| None).await;
+    for n in 0..250 {
+        let rule = world
+            .http_rule(&format!("pile {n}"), &hook(&hanging.url))
+            .await;
+        world.fire_rows(rule, Channel::Http, 12).await;
+    }
+    let healthy = HttpSink::with_status(OK).await;
+    let rule = world.http_rule("healthy", &hook(&healthy.url)).await;
+    let running = world.start(World::settings());
+    // Until more are leased than may wait.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for _ in 0..3 {
+        let started = Instant::now();
+        let id = world.fire(rule, Channel::Http).await;
+        running.waker.wake();
+        world.until_state(id, DeliveryState::Delivered).await;
+        let taken = started.elapsed();
+        assert!(taken < Duration::from_secs(2), "{taken:?}");
+    }
+    assert!(
+        hanging.connections() <= 4,
+        "{} connections to one host",
+        hanging.connections()
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_the_server_dies_of_is_given_up() {
+    let world = World::new().await;
+    let sink = HttpSink::with_status(OK).await;
+    let rule = world.http_rule("deadly", &hook(&sink.url)).await;
+    let id = world.fire(rule, Channel::Http).await;
+    let lease = Span::seconds(40);
+    let claim = async || {
+        world.clock.advance(lease);
+        let claimed = world
+            .catalog
+            .claim_due(world.clock.now(), lease, 9, 9)
+            .await;
+        claimed.unwrap().remove(0)
+    };
+    // A first death, of which nobody knows where it happened, and three while rendering.
+    claim().await;
+    for _ in 0..3 {
+        let due = claim().await;
+        assert!(world.catalog.begin_work(&due).await.unwrap());
+    }
+    world.clock.advance(lease);
+    let running = world.start(World::settings());
+    let dead = world.until_state(id, DeliveryState::Dead).await;
+    assert!(
+        dead.last_error.starts_with("the server stopped 3 times"),
+        "{}",
+        dead.last_error
+    );
+    assert_eq!(sink.connections(), 0);
+    world.catalog.resend(id, world.clock.now()).await.unwrap();
+    running.waker.wake();
+    world.until_state(id, DeliveryState::Delivered).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_death_while_a_destination_hangs_is_not_the_message_s_fault() {
+    let world = World::new().await;
+    let hanging = HttpSink::start(|_| None).await;
+    let rule = world.http_rule("hangs", &hook(&hanging.url)).await;
+    world.fire(rule, Channel::Http).await;
+    let mut settings = World::settings();
+    settings.grace = Duration::ZERO;
+    for n in 0..5 {
+        let running = world.start(settings.clone());
+        while hanging.received().len() <= n {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        running.stop().await;
+        world.clock.advance(Span::minutes(1));
+    }
+    let now = world.clock.now();
+    let due = world.catalog.claim_due(now, Span::seconds(1), 9, 9).await;
+    let due = due.unwrap().remove(0);
+    assert_eq!((due.abandoned, due.unfinished), (true, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_is_not_leased_and_sent_again() {
+    let world = World::new().await;
+    let sink = HttpSink::start(|_| {
+        std::thread::sleep(Duration::from_millis(600));
+        Some(OK.to_owned())
+    })
+    .await;
+    let rule = world.http_rule("slow", &hook(&sink.url)).await;
+    let id = world.fire(rule, Channel::Http).await;
+    let running = world.start(World::settings());
+    while sink.received().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The lease runs out, and the worker looks for work again.
+    world.clock.advance(Span::minutes(5));
+    running.waker.wake();
+    let delivered = world.until_state(id, DeliveryState::Delivered).await;
+    assert_eq!(delivered.attempts, 1);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sink.received().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_at_the_end_is_free_for_the_next_process() {
+    let world = World::new().await;
+    let hanging = HttpSink::start(|_| None).await;
+    let rule = world.http_rule("hangs", &hook(&hanging.url)).await;
+    world.fire_rows(rule, Channel::Http, 20).await;
+    let mut settings = World::settings();
+    settings.grace = Duration::ZERO;
+    let running = world.start(settings);
+    while hanging.received().len() < 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.stop().await;
+    let now = world.clock.now();
+    let free = world.catalog.claim_due(now, Span::seconds(1), 99, 99).await;
+    let free = free.unwrap();
+    assert_eq!(free.len(), 16, "all but those under way");
+    assert!(free.iter().all(|due| !due.abandoned));
+}
+
 #[tokio::test]
 async fn the_threshold_holds_back_what_is_over_it() {
     let world = World::new().await;

@@ -170,6 +170,16 @@ impl World {
 
     /// Commits an incident of `rule` with one outbox row.
     pub(crate) async fn fire(&self, rule: ObjectId, channel: Channel) -> ObjectId {
+        self.fire_rows(rule, channel, 1).await[0]
+    }
+
+    /// Commits an incident of `rule` with `count` outbox rows.
+    pub(crate) async fn fire_rows(
+        &self,
+        rule: ObjectId,
+        channel: Channel,
+        count: usize,
+    ) -> Vec<ObjectId> {
         let now = self.clock.now();
         let slot_end = Timestamp::from_secs(self.slots.fetch_add(1, Ordering::SeqCst) as i64 * 600);
         let row = serde_json::json!({"source_address": "203.0.113.9", "cnt": 7, "user": "<root>"});
@@ -194,7 +204,7 @@ impl World {
             throttle_enabled: false,
             taxonomy: Default::default(),
         };
-        let delivery = Delivery {
+        let delivery = |_| Delivery {
             id: self.id(),
             incident_id: incident.id,
             rule_id: rule,
@@ -206,7 +216,8 @@ impl World {
             created_at: now,
             finished_at: None,
         };
-        let id = delivery.id;
+        let deliveries: Vec<Delivery> = (0..count).map(delivery).collect();
+        let ids = deliveries.iter().map(|delivery| delivery.id).collect();
         let evaluation = Evaluation {
             rule_id: rule,
             mode: EvaluationMode::Live,
@@ -223,7 +234,7 @@ impl World {
         };
         let firing = Firing {
             incident,
-            deliveries: vec![delivery],
+            deliveries,
             evaluation,
             state,
         };
@@ -232,12 +243,11 @@ impl World {
             cursor: None,
         };
         self.catalog.commit_firings(commit).await.unwrap();
-        id
+        ids
     }
 
     pub(crate) async fn delivery(&self, id: ObjectId) -> Delivery {
-        let all = self.catalog.deliveries(None, 10_000).await.unwrap();
-        all.into_iter().find(|d| d.id == id).unwrap()
+        self.catalog.delivery(id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn attempts(&self, id: ObjectId) -> Vec<AttemptRecord> {

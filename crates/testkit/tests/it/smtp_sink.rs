@@ -68,6 +68,7 @@ async fn every_way_to_fail_is_seen_by_the_client() {
         assert_eq!(class, expect, "{mode:?}");
     };
     check(SmtpMode::RefuseRecipients(550), "550").await;
+    check(SmtpMode::RefuseRecipient("second@example.com", 550), "550").await;
     check(SmtpMode::RefuseMails(452), "452").await;
     check(SmtpMode::Hang, "no answer").await;
     check(SmtpMode::HangAfterData, "no answer").await;
