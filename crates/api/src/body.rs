@@ -1,7 +1,8 @@
 //! Bodies and query strings, read with bounds and in every form that clients send.
 
+use crate::budget::Held;
 use crate::error::{Error, Result};
-use crate::state::Api;
+use crate::state::{Api, Context, Pace};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::request::Parts;
@@ -13,25 +14,55 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use tokio::time::{Instant, timeout_at};
 
-/// Reads a whole body of at most `limit` bytes. A body that announces more is refused
-/// before a byte of it is read.
-pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Bytes> {
+/// Refuses a body that announces more than `limit` bytes.
+pub(crate) fn refuse_announced(body: &Body, limit: usize) -> Result<()> {
     if body.size_hint().lower() > limit as u64 {
-        return Err(Error::TooLarge { limit });
+        return Err(Error::too_large(limit));
     }
+    Ok(())
+}
+
+/// Reads a whole body of at most `limit` bytes, which may take up room in a budget and must
+/// come at a least pace. A body that announces more is refused before a byte of it is read.
+pub(crate) async fn read(
+    api: &Context,
+    mut body: Body,
+    limit: usize,
+    mut held: Option<&mut Held>,
+) -> Result<Bytes> {
+    refuse_announced(&body, limit)?;
+    let Pace { bytes, span } = api.settings.body_pace;
+    let span = span.to_std();
     let mut collected = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    let (mut window_end, mut in_window) = (Instant::now() + span, 0);
+    loop {
+        let frame = match timeout_at(window_end, body.frame()).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(collected.freeze()),
+            Err(_) if in_window < bytes => {
+                let seconds = span.as_secs_f64();
+                return Err(Error::TooSlow { bytes, seconds });
+            }
+            Err(_) => {
+                (window_end, in_window) = (Instant::now() + span, 0);
+                continue;
+            }
+        };
         let frame = frame.map_err(|e| Error::Malformed(format!("the body broke off: {e}")))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
         if collected.len() + data.len() > limit {
-            return Err(Error::TooLarge { limit });
+            return Err(Error::too_large(limit));
         }
+        if let Some(held) = &mut held {
+            held.grow(data.len())?;
+        }
+        in_window += data.len();
         collected.extend_from_slice(&data);
     }
-    Ok(collected.freeze())
 }
 
 /// The body as a JSON object, whatever its content type says.
@@ -41,7 +72,8 @@ impl FromRequest<Api> for JsonObject {
     type Rejection = Error;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self> {
-        let bytes = read(request.into_body(), api.settings.max_body_bytes).await?;
+        let limit = api.settings.max_body_bytes;
+        let bytes = read(api, request.into_body(), limit, None).await?;
         object(&bytes).map(Self)
     }
 }
@@ -65,7 +97,7 @@ impl FromRequest<Api> for Form {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, api.settings.max_body_bytes).await?;
+        let bytes = read(api, body, api.settings.max_body_bytes, None).await?;
         fields(parts, bytes).await.map(Self)
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod auth;
 mod body;
+mod budget;
 pub mod endpoints;
 pub mod error;
 mod layers;
@@ -17,4 +18,4 @@ mod router;
 mod state;
 
 pub use router::{openapi, router};
-pub use state::{ApiSettings, AppState, Readiness};
+pub use state::{ApiSettings, AppState, Pace, Readiness};

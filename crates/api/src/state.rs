@@ -1,6 +1,7 @@
 //! What handlers work with.
 
 use crate::auth::Failures;
+use crate::budget::Budget;
 use cresset_auth::throttle::ThrottleSettings;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::AuditEntry;
@@ -11,6 +12,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+
+/// Compressed bodies that are expanded at a time.
+const EXPANDING: usize = 2;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]
@@ -33,8 +37,16 @@ pub struct ApiSettings {
     pub max_body_bytes: usize,
     /// Largest body of ingest as sent, in bytes.
     pub max_ingest_body_bytes: usize,
-    /// Bytes of ingest bodies held at once, over all requests.
+    /// Bytes of ingest bodies held at once, over all requests. At least the largest body
+    /// counts, whatever is set.
     pub max_ingest_in_flight_bytes: usize,
+    /// Largest body of the endpoints that carry user name and secret key, in bytes: it is
+    /// read before anybody is proven.
+    pub max_login_body_bytes: usize,
+    /// Bytes of such bodies held at once, over all requests.
+    pub max_login_in_flight_bytes: usize,
+    /// How fast a body must come.
+    pub body_pace: Pace,
     /// Longest time for one request.
     pub request_timeout: Duration,
     /// Most rows that a search returns.
@@ -43,6 +55,15 @@ pub struct ApiSettings {
     pub max_search_time: Duration,
     /// How long a poll waits for its search; clients give up after 10 seconds.
     pub poll_hold: Duration,
+}
+
+/// The least progress of a body on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// At least so many bytes …
+    pub bytes: usize,
+    /// … in every such span.
+    pub span: Duration,
 }
 
 impl Default for ApiSettings {
@@ -58,6 +79,13 @@ impl Default for ApiSettings {
             max_body_bytes: 8 << 20,
             max_ingest_body_bytes: 32 << 20,
             max_ingest_in_flight_bytes: 256 << 20,
+            max_login_body_bytes: 256 << 10,
+            max_login_in_flight_bytes: 16 << 20,
+            // A line of 32 kbit/s is fast enough.
+            body_pace: Pace {
+                bytes: 32 << 10,
+                span: Duration::seconds(10),
+            },
             request_timeout: Duration::seconds(120),
             max_search_rows: 100_000,
             max_search_time: Duration::minutes(15),
@@ -105,8 +133,12 @@ pub(crate) type Api = Arc<Context>;
 pub(crate) struct Context {
     pub(crate) app: AppState,
     pub(crate) failures: Failures,
-    /// One permit per KiB of ingest body in memory.
-    pub(crate) ingest_budget: Arc<Semaphore>,
+    /// Room for the bodies of ingest.
+    pub(crate) ingest_budget: Arc<Budget>,
+    /// Compressed bodies that are expanded at a time.
+    pub(crate) expanding: Arc<Semaphore>,
+    /// Room for bodies whose senders are not proven.
+    pub(crate) login_budget: Arc<Budget>,
 }
 
 impl std::ops::Deref for Context {
@@ -120,12 +152,23 @@ impl std::ops::Deref for Context {
 impl Context {
     pub(crate) fn new(app: AppState) -> Self {
         let failures = Failures::new(app.settings.throttle, app.settings.failure_audit_per_minute);
-        let permits = app.settings.max_ingest_in_flight_bytes.div_ceil(1024);
-        let ingest_budget = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let settings = &app.settings;
+        let (all, largest) = (
+            settings.max_ingest_in_flight_bytes,
+            settings.max_ingest_body_bytes,
+        );
+        let ingest_budget = Budget::new(all.max(largest), largest);
+        let (all, largest) = (
+            settings.max_login_in_flight_bytes,
+            settings.max_login_body_bytes,
+        );
+        let login_budget = Budget::new(all.max(largest), largest);
         Self {
             app,
             failures,
             ingest_budget,
+            expanding: Arc::new(Semaphore::new(EXPANDING)),
+            login_budget,
         }
     }
 

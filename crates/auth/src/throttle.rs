@@ -1,9 +1,10 @@
-//! Slows down guessing: after a few failures for a name from an address, further attempts
-//! from there wait, longer each time.
+//! Slows down guessing: after a few failures for a name from an address, further failures
+//! from there are answered with a wait, longer each time.
 //!
-//! The key is name *and* address, because a lock-out by name alone would let anybody who
-//! knows a name lock its owner out. Memory is bounded: the least recently failing
-//! entries are forgotten first.
+//! Only failures are held back. Whoever proves to have the key passes whatever was counted:
+//! behind a proxy all clients have one address, and a stranger's guesses must not lock a
+//! name's owner out. Keys are long enough (128 bits and more) that nobody guesses one, at
+//! whatever rate. Memory is bounded: the least recently failing entries are forgotten first.
 
 use cresset_model::{Duration, Timestamp};
 use lru::LruCache;
@@ -62,8 +63,16 @@ impl FailureThrottle {
         }
     }
 
-    /// `Err` with the time to wait if attempts for `name` from `address` are held back.
-    pub fn allowed(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
+    /// Counts a failed attempt and returns how many there have been, or `Err` with the time
+    /// to wait if failures for `name` from `address` are held back. Judging and counting are
+    /// one step, so that attempts at the same moment cannot pass each other.
+    pub fn failed(&mut self, name: &str, address: IpAddr, now: Timestamp) -> Result<u32, Duration> {
+        self.allowed(name, address, now)?;
+        Ok(self.record_failure(name, address, now))
+    }
+
+    /// `Err` with the time to wait if failures for `name` from `address` are held back.
+    fn allowed(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
         let Some(entry) = self.entries.peek(&key(name, address)) else {
             return Ok(());
         };
@@ -76,7 +85,7 @@ impl FailureThrottle {
     }
 
     /// Records a failed attempt and returns how many there have been.
-    pub fn record_failure(&mut self, name: &str, address: IpAddr, now: Timestamp) -> u32 {
+    fn record_failure(&mut self, name: &str, address: IpAddr, now: Timestamp) -> u32 {
         let stale = self.settings.forget_after;
         let entry = self
             .entries
@@ -115,16 +124,19 @@ impl FailureThrottle {
     }
 }
 
-/// One customer commonly has a whole /64 of IPv6, so it counts as one address.
 fn key(name: &str, address: IpAddr) -> (String, IpAddr) {
-    let address = match address.to_canonical() {
+    (name.chars().take(NAME_CHARS).collect(), network(address))
+}
+
+/// What counts as one address: one customer commonly has a whole /64 of IPv6.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(v6) => {
             let network = v6.to_bits() & !u128::from(u64::MAX);
             IpAddr::V6(Ipv6Addr::from_bits(network))
         }
         v4 @ IpAddr::V4(_) => v4,
-    };
-    (name.chars().take(NAME_CHARS).collect(), address)
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +178,20 @@ mod tests {
             };
             assert_eq!(wait, expected, "{failures}");
         }
+    }
+
+    #[test]
+    fn failures_at_one_moment_are_all_counted() {
+        let mut throttle = after(0);
+        let home = address("192.0.2.1");
+        let answers: Vec<_> = (0..20)
+            .map(|_| throttle.failed("admin", home, T0))
+            .collect();
+        assert_eq!(answers[..6], [Ok(1), Ok(2), Ok(3), Ok(4), Ok(5), Ok(6)]);
+        // Those that are held back do not make the wait longer.
+        assert!(answers[6..].iter().all(|a| *a == Err(Duration::seconds(1))));
+        let later = T0 + Duration::seconds(1);
+        assert_eq!(throttle.failed("admin", home, later), Ok(7));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Caller, Kind, Peer};
 use crate::body::{self, Params};
+use crate::budget::Holder;
 use crate::error::{Error, Result};
 use crate::state::{Api, Context};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -27,7 +28,12 @@ impl FromRequest<Api> for CredentialRequest {
         let (mut parts, body) = request.into_parts();
         let Ok(Peer(peer)) = Peer::from_request_parts(&mut parts, api).await;
         let Params(mut query) = Params::from_request_parts(&mut parts, api).await?;
-        let bytes = body::read(body, api.settings.max_body_bytes).await?;
+        // Nobody is proven yet, so the body is small and counts against a budget of strangers.
+        let settings = &api.settings;
+        let limit = settings.max_login_body_bytes.min(settings.max_body_bytes);
+        body::refuse_announced(&body, limit)?;
+        let mut held = api.login_budget.hold(vec![Holder::peer(peer)]);
+        let bytes = body::read(api, body, limit, Some(&mut held)).await?;
         // Clients send JSON under any content type, and forms under the right one.
         let mut fields: Map<String, Value> = if bytes.trim_ascii_start().starts_with(b"{") {
             body::object(&bytes)?
@@ -94,9 +100,6 @@ impl CredentialRequest {
 impl Context {
     /// The user of that name and API access key.
     async fn login(&self, name: &str, claimed: &SecretString, peer: IpAddr) -> Result<Caller> {
-        // A guesser is not told that the throttle, not the key, refused the attempt.
-        let admitted = self.failures.admit(name, peer, self.now());
-        admitted.map_err(|_| Error::Credentials)?;
         let user = self.catalog.user_by_name(name).await?;
         let key = match &user {
             Some(user) => self.catalog.api_access_key(user.id).await?,
@@ -115,7 +118,9 @@ impl Context {
                 } else {
                     "secret_key"
                 };
-                self.auth_failed(Kind::SecretKey, name, peer, reason, true)
+                // A guesser is not told that the throttle holds the guesses back.
+                let _ = self
+                    .auth_failed(Kind::SecretKey, name, peer, reason, true)
                     .await;
                 Err(Error::Credentials)
             }

@@ -1,5 +1,10 @@
 //! What follows from a failed authentication: a count, an audit entry, and a delay
-//! for the next attempt.
+//! for the next failure.
+//!
+//! Keys are verified first, and who proves to have the key is never held back: otherwise
+//! a stranger behind the same proxy could lock a user out. What is verified here costs
+//! one HMAC or one comparison; passwords, which are short and costly to hash, are not
+//! accepted over HTTP.
 
 use crate::error::{Error, Result};
 use crate::state::Context;
@@ -47,15 +52,15 @@ impl Failures {
         }
     }
 
-    /// Refuses attempts that come too soon after failed ones.
-    pub(crate) fn admit(&self, name: &str, peer: IpAddr, now: Timestamp) -> Result<()> {
-        self.throttle
-            .lock()
-            .allowed(name, peer, now)
-            .map_err(|wait| {
+    /// Counts a wrong guess, and refuses it if it comes too soon after earlier ones.
+    fn guessed(&self, name: &str, peer: IpAddr, now: Timestamp) -> Result<()> {
+        match self.throttle.lock().failed(name, peer, now) {
+            Ok(_) => Ok(()),
+            Err(wait) => {
                 metrics::counter!("cresset_auth_throttled_total").increment(1);
-                Error::Throttled(wait)
-            })
+                Err(Error::Throttled(wait))
+            }
+        }
     }
 
     /// Forgets earlier failures.
@@ -66,7 +71,8 @@ impl Failures {
 
 impl Context {
     /// Records a failure. Only a `guess`, that is one that shows no knowledge of the key,
-    /// slows down the next attempt: a client whose clock is wrong is no attacker.
+    /// slows down the next one: a client whose clock is wrong is no attacker. A guess that
+    /// comes too soon after others is [`Error::Throttled`], and not audited.
     pub(crate) async fn auth_failed(
         &self,
         kind: Kind,
@@ -74,19 +80,18 @@ impl Context {
         peer: IpAddr,
         reason: &'static str,
         guess: bool,
-    ) {
+    ) -> Result<()> {
         let now = self.now();
         metrics::counter!("cresset_auth_failures_total",
             "kind" => kind.as_str(), "reason" => reason)
         .increment(1);
         if guess {
-            self.failures
-                .throttle
-                .lock()
-                .record_failure(name, peer, now);
+            self.failures.guessed(name, peer, now)?;
         }
         let allowance = self.failures.budget.lock().take(now, peer);
-        let Some(suppressed) = allowance else { return };
+        let Some(suppressed) = allowance else {
+            return Ok(());
+        };
         let name: String = name
             .chars()
             .filter(|c| !c.is_control())
@@ -99,6 +104,7 @@ impl Context {
         };
         self.audit(&name, peer, "authentication_failed", detail)
             .await;
+        Ok(())
     }
 }
 

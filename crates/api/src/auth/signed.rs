@@ -5,6 +5,7 @@
 //! the server hold a large body; [`Signer::verify`] proves it afterwards.
 
 use super::{Caller, Kind};
+use crate::budget::Holder;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_auth::lmv1::{self, Lmv1Error, SignedRequest};
@@ -29,10 +30,9 @@ pub(crate) async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<S
     let Ok(header) = lmv1::parse(value) else {
         let reason = Lmv1Error::Malformed.reason();
         api.auth_failed(Kind::Signature, "", peer, reason, false)
-            .await;
+            .await?;
         return Err(refuse());
     };
-    api.failures.admit(header.access_id, peer, api.now())?;
     let found = match api.catalog.api_token(header.access_id).await? {
         Some((token, key)) if !token.disabled => api
             .catalog
@@ -60,7 +60,7 @@ pub(crate) async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<S
             "unknown_token",
             true,
         )
-        .await;
+        .await?;
         return Err(refuse());
     };
     Ok(Signer {
@@ -72,6 +72,27 @@ pub(crate) async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<S
 }
 
 impl Signer {
+    /// Whom an unproven body is charged to: its sender's address, and the one whose id it
+    /// bears. An id is no secret.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        vec![
+            Holder::Unproven,
+            Holder::peer(self.peer),
+            Holder::AccessId(self.access_id().to_owned()),
+        ]
+    }
+
+    /// Records that a body did not arrive whole, so that nobody was proven.
+    pub(crate) async fn abandoned(&self, api: &Context) -> Result<()> {
+        let (id, reason) = (self.access_id(), "body_incomplete");
+        api.auth_failed(Kind::Signature, id, self.peer, reason, false)
+            .await
+    }
+
+    fn access_id(&self) -> &str {
+        lmv1::parse(&self.header).map_or("", |header| header.access_id)
+    }
+
     /// The caller, if the signature fits the request.
     pub(crate) async fn verify(
         self,
@@ -88,9 +109,14 @@ impl Signer {
             Ok(header) => header,
             Err(error) => {
                 let guess = error == Lmv1Error::Signature;
-                let id = lmv1::parse(&self.header).map_or("", |header| header.access_id);
-                api.auth_failed(Kind::Signature, id, self.peer, error.reason(), guess)
-                    .await;
+                api.auth_failed(
+                    Kind::Signature,
+                    self.access_id(),
+                    self.peer,
+                    error.reason(),
+                    guess,
+                )
+                .await?;
                 return Err(Error::Unauthenticated(FAILED.to_owned()));
             }
         };

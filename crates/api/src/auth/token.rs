@@ -72,18 +72,17 @@ impl Context {
             Ok(unverified) => unverified,
             Err(error) => {
                 self.auth_failed(Kind::Token, "", peer, error.reason(), false)
-                    .await;
+                    .await?;
                 return Err(Error::Unauthenticated(INVALID.to_owned()));
             }
         };
         let name = unverified.subject().to_owned();
-        self.failures.admit(&name, peer, self.now())?;
         let (user, claims) = match self.verify(unverified, &name).await? {
             Ok(verified) => verified,
             Err(refusal) => {
                 let guess = refusal.text == INVALID;
                 self.auth_failed(Kind::Token, &name, peer, refusal.reason, guess)
-                    .await;
+                    .await?;
                 return Err(Error::Unauthenticated(refusal.text));
             }
         };
@@ -137,7 +136,7 @@ impl Context {
             format!("The user's role does not permit {wanted}")
         };
         self.auth_failed(Kind::Token, &user.username, peer, "forbidden", false)
-            .await;
+            .await?;
         Err(Error::Forbidden(refusal))
     }
 }

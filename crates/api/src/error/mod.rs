@@ -55,8 +55,10 @@ pub enum Error {
     #[error("the method {0} is not allowed here")]
     WrongMethod(String),
     /// The body is larger than allowed.
-    #[error("the body is larger than {limit} bytes")]
+    #[error("{what} is larger than {limit} bytes; send smaller ones")]
     TooLarge {
+        /// What was measured.
+        what: &'static str,
         /// The limit in bytes.
         limit: usize,
     },
@@ -71,6 +73,16 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The client sends its body too slowly.
+    #[error(
+        "the body came too slowly: at least {bytes} bytes are expected every {seconds} seconds"
+    )]
+    TooSlow {
+        /// Least bytes per span.
+        bytes: usize,
+        /// The span in seconds.
+        seconds: f64,
+    },
     /// The request took longer than it may.
     #[error("the request took longer than the server allows")]
     Timeout,
@@ -80,6 +92,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// A body beyond `limit` bytes.
+    pub(crate) const fn too_large(limit: usize) -> Self {
+        let what = "the body";
+        Self::TooLarge { what, limit }
+    }
+
     /// One unacceptable field.
     pub fn field(name: &'static str, message: impl Into<String>) -> Self {
         let mut errors = ValidationErrors::default();

@@ -65,13 +65,18 @@ fn status(error: &Error, family: Family) -> StatusCode {
         Error::NotFound(_) | Error::UnknownPath(_) => StatusCode::NOT_FOUND,
         Error::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Busy { .. } | Error::Timeout => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let transport = matches!(
         error,
-        Error::UnknownPath(_) | Error::WrongMethod(_) | Error::TooLarge { .. } | Error::Internal(_)
+        Error::UnknownPath(_)
+            | Error::WrongMethod(_)
+            | Error::TooLarge { .. }
+            | Error::TooSlow { .. }
+            | Error::Internal(_)
     );
     if family == Family::Credential && !transport {
         StatusCode::OK
@@ -160,7 +165,7 @@ mod tests {
         check(Error::NotFound("x".into()), 404, 200, 404);
         check(Error::UnknownPath("/x".into()), 404, 404, 404);
         check(Error::WrongMethod("PUT".into()), 405, 405, 405);
-        check(Error::TooLarge { limit: 1 }, 413, 413, 413);
+        check(Error::too_large(1), 413, 413, 413);
         check(refused(), 409, 200, 409);
         check(Error::Throttled(Duration::seconds(2)), 429, 200, 429);
         check(Error::Internal("x".into()), 500, 500, 500);

@@ -26,7 +26,7 @@ pub(crate) async fn get_all_searchable_logpoint(
     _caller: Authorized<LogsourceRead>,
     request: Request,
 ) -> Result<Json<Value>> {
-    let bytes = body::read(request.into_body(), api.settings.max_body_bytes).await?;
+    let bytes = body::read(&api, request.into_body(), api.settings.max_body_bytes, None).await?;
     if !bytes.trim_ascii().is_empty() {
         body::object(&bytes)?;
     }

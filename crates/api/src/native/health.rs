@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cresset_model::Duration;
 use serde_json::{Value, json};
 
 /// 200 while the process answers at all.
@@ -16,11 +17,17 @@ pub(crate) async fn live() -> Json<Value> {
     Json(json!({"status": "alive"}))
 }
 
+/// Notifications that wait longer than this are worth a look.
+const MAX_LATENESS: Duration = Duration::seconds(60);
+
 /// 200 while the server does its work, else 503 with the reasons.
+///
+/// Late notifications are told as `degraded` with 200: a probe that takes the server out of
+/// service over them would stop ingest and rules as well.
 #[utoipa::path(
     get, path = "/health/ready", tag = "Operation",
     responses(
-        (status = 200, description = "Ready", body = Value),
+        (status = 200, description = "Ready; `degraded` says what lags behind all the same", body = Value),
         (status = 503, description = "Not ready; `reasons` says why", body = Value),
     )
 )]
@@ -30,9 +37,27 @@ pub(crate) async fn ready(State(api): State<Api>) -> Response {
         tracing::warn!(%error, "the catalog does not answer");
         reasons.push("the catalog does not answer".to_owned());
     }
+    let degraded = degraded(&api).await;
     if reasons.is_empty() {
-        return Json(json!({"status": "ready", "reasons": []})).into_response();
+        let body = json!({"status": "ready", "reasons": [], "degraded": degraded});
+        return Json(body).into_response();
     }
-    let body = json!({"status": "not ready", "reasons": reasons});
+    let body = json!({"status": "not ready", "reasons": reasons, "degraded": degraded});
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}
+
+/// What lags behind without keeping the server from its work.
+async fn degraded(api: &Api) -> Vec<String> {
+    let due = match api.catalog.next_due().await {
+        Ok(due) => due,
+        Err(error) => {
+            tracing::warn!(%error, "the outbox does not answer");
+            return vec!["the outbox does not answer".to_owned()];
+        }
+    };
+    let late = due.map(|due| api.now().since(due));
+    let late = late.filter(|late| *late > MAX_LATENESS);
+    late.map(|late| format!("notifications are {:.0} seconds late", late.as_secs_f64()))
+        .into_iter()
+        .collect()
 }

@@ -38,7 +38,7 @@ pub(crate) async fn put(
         let message = "must be 2 to 100 letters, digits, _ and -, with neither _ nor - at an end";
         return Err(Error::field("name", message));
     }
-    let bytes = body::read(request.into_body(), api.settings.max_body_bytes).await?;
+    let bytes = body::read(&api, request.into_body(), api.settings.max_body_bytes, None).await?;
     let values = values(&bytes)?;
     let (id, now) = (api.new_id(), api.now());
     let list = api

@@ -1,6 +1,7 @@
 //! Forged, stale and guessed credentials.
 
 use crate::site::{ALL, JSON, Site, key_of, request};
+use cresset_api::{ApiSettings, Pace, Readiness};
 use cresset_auth::jwt::{Alg, SignClaims, sign};
 use cresset_catalog::port::Users as _;
 use cresset_model::{Clock as _, Duration, SecretString};
@@ -120,25 +121,132 @@ async fn guessing_is_slowed_down_per_user_and_address() {
     for _ in 0..6 {
         assert_eq!(ask("192.0.2.1:1", &wrong).await.status, 401);
     }
-    let answer = ask("192.0.2.1:2", &right).await;
+    let answer = ask("192.0.2.1:2", &wrong).await;
     assert_eq!(answer.status, 429);
     assert_eq!(answer.headers["retry-after"], "1");
     assert_eq!(answer.json["status_code"], json!(429));
-    // Neither another address nor another user is locked out.
-    assert_eq!(ask("192.0.2.2:1", &right).await.status, 200);
-    assert_eq!(
-        ask("192.0.2.1:1", &site.token("bob", ALL)).await.status,
-        200
-    );
+    // Guesses from another address or at another user are counted apart.
+    assert_eq!(ask("192.0.2.2:1", &wrong).await.status, 401);
+    let other = site.token_signed("bob", ALL, &SecretString::new("wrong"), Duration::ZERO);
+    assert_eq!(ask("192.0.2.1:1", &other).await.status, 401);
     // The secret key form shares the throttle, but says nothing about it.
-    let body = json!({"username": "admin", "secret_key": key_of("admin").expose()}).to_string();
-    let form = || request("POST", "/get_users", None, JSON, body.clone());
-    let answer = site.send_from("192.0.2.1:1", form()).await;
+    let answer = site.send_from("192.0.2.1:1", users("admin", "no")).await;
     assert_eq!(answer.json["message"], json!("Authentication Failed"));
     site.clock.advance(Duration::seconds(2));
-    let answer = site.send_from("192.0.2.1:1", form()).await;
-    assert_eq!(answer.json["success"], json!(true));
+    assert_eq!(ask("192.0.2.1:1", &wrong).await.status, 401);
+    assert_eq!(ask("192.0.2.1:1", &wrong).await.status, 429);
+    // Who has the key passes, and with that the count starts again.
     assert_eq!(ask("192.0.2.1:1", &right).await.status, 200);
+    assert_eq!(ask("192.0.2.1:1", &wrong).await.status, 401);
+}
+
+/// A request of the credential family.
+fn users(name: &str, key: &str) -> axum::http::Request<axum::body::Body> {
+    let body = json!({"username": name, "secret_key": key}).to_string();
+    request("POST", "/get_users", None, JSON, body)
+}
+
+/// Behind a proxy all clients have one address.
+#[tokio::test]
+async fn a_stranger_locks_nobody_out() {
+    let site = Site::new().await;
+    let wrong = site.token_signed("admin", ALL, &SecretString::new("wrong"), Duration::ZERO);
+    let ask = |token: &str| request("GET", PATH, Some(token), JSON, "");
+    for _ in 0..15 {
+        site.send(ask(&wrong)).await;
+        site.send(users("admin", "wrong")).await;
+        assert_eq!(site.send(ask(&site.token("admin", ALL))).await.status, 200);
+    }
+    for _ in 0..15 {
+        site.send(ask(&wrong)).await;
+    }
+    assert_eq!(site.send(ask(&wrong)).await.status, 429);
+    let answer = site.send(users("admin", key_of("admin").expose())).await;
+    assert_eq!(answer.json["success"], json!(true), "{answer:?}");
+}
+
+#[tokio::test]
+async fn guesses_at_the_same_moment_are_all_counted() {
+    let site = Site::new().await;
+    let guesses = (0..40).map(|n| {
+        let key = SecretString::new(format!("guess {n}"));
+        let token = site.token_signed("admin", ALL, &key, Duration::ZERO);
+        site.send(request("GET", PATH, Some(&token), JSON, ""))
+    });
+    let answers = futures::future::join_all(guesses).await;
+    let judged = answers.iter().filter(|a| a.status == 401).count();
+    let held_back = answers.iter().filter(|a| a.status == 429).count();
+    assert_eq!((judged, held_back), (6, 34));
+}
+
+#[tokio::test]
+async fn a_large_body_is_not_read_from_a_stranger() {
+    let site = Site::new().await;
+    let padding = " ".repeat(300 << 10);
+    for path in [
+        "/get_users",
+        "/incidents",
+        "/getsearchlogs",
+        "/getalloweddata",
+    ] {
+        let method = if path == "/incidents" { "GET" } else { "POST" };
+        let body = format!("{{\"username\":\"admin\"{padding}}}");
+        let read = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = read.clone();
+        let endless = futures::stream::repeat_with(move || {
+            counter.fetch_add(1 << 16, std::sync::atomic::Ordering::SeqCst);
+            Ok::<_, std::io::Error>(vec![b' '; 1 << 16])
+        });
+        for body in [body.into(), axum::body::Body::from_stream(endless)] {
+            let answer = site.send(request(method, path, None, JSON, body)).await;
+            assert_eq!(answer.status, 413, "{path}");
+            assert_eq!(
+                answer.json,
+                json!({"success": false, "message": "the body is larger than 262144 bytes; send smaller ones"})
+            );
+        }
+        assert!(read.load(std::sync::atomic::Ordering::SeqCst) <= 384 << 10);
+    }
+}
+
+/// Bodies that come slowly are given up, and until then one address gets a share only.
+#[tokio::test]
+async fn bodies_of_strangers_are_bounded_together() {
+    let settings = ApiSettings {
+        max_login_body_bytes: 1000,
+        max_login_in_flight_bytes: 4000,
+        body_pace: Pace {
+            bytes: 1000,
+            span: Duration::millis(300),
+        },
+        ..ApiSettings::default()
+    };
+    let site = Site::with(settings, Readiness::default()).await;
+    let stalled = || {
+        let first = futures::stream::once(async { Ok::<_, std::io::Error>(vec![b' '; 900]) });
+        let body = futures::StreamExt::chain(first, futures::stream::pending());
+        request(
+            "POST",
+            "/get_users",
+            None,
+            JSON,
+            axum::body::Body::from_stream(body),
+        )
+    };
+    let stranger = "192.0.2.66:1";
+    let (a, b, other) = tokio::join!(
+        site.send_from(stranger, stalled()),
+        site.send_from(stranger, stalled()),
+        site.send(users("admin", key_of("admin").expose())),
+    );
+    let (slow, refused) = if a.status == 408 { (a, b) } else { (b, a) };
+    assert_eq!(slow.status, 408, "{slow:?}");
+    assert!(slow.text.contains("the body came too slowly"), "{slow:?}");
+    assert!(
+        refused.text.contains("too much is being received"),
+        "{refused:?}"
+    );
+    assert_eq!(other.json["success"], json!(true));
 }
 
 #[tokio::test]

@@ -38,6 +38,35 @@ async fn health_and_metrics_are_open() {
     assert!(answer.json["openapi"].as_str().unwrap().starts_with("3.1"));
 }
 
+/// Late notifications are told, but must not take the node out of ingest.
+#[tokio::test]
+async fn late_notifications_degrade_and_do_not_disable() {
+    let site = Site::new().await;
+    let rule = created(&site, "bob", "Brute force").await;
+    let (_, delivery) = fired(&site, "bob", &rule, START - 600).await;
+    let ready = async || {
+        site.send(request("GET", "/health/ready", None, JSON, ""))
+            .await
+    };
+    assert_eq!(ready().await.json["degraded"], json!([]));
+    let path = format!("/api/v1/deliveries/{delivery}/resend");
+    assert_eq!(
+        site.call("bob", "POST", &path, &Value::Null).await.status,
+        200
+    );
+    assert_eq!(ready().await.json["degraded"], json!([]));
+    site.clock.advance(cresset_model::Duration::seconds(90));
+    let answer = ready().await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json["status"]),
+        (200, &json!("ready"))
+    );
+    assert_eq!(
+        answer.json["degraded"],
+        json!(["notifications are 90 seconds late"])
+    );
+}
+
 #[tokio::test]
 async fn repos_are_created_by_administrators() {
     let site = Site::new().await;

@@ -24,6 +24,20 @@ async fn searched(site: &Site, request_data: &Value) -> Value {
             return answer.json;
         }
         assert_eq!(answer.json["rows"], json!([]));
+        let kind = &answer.json["query_type"];
+        let names = match kind.as_str().unwrap() {
+            "simple" => &["estim_count"][..],
+            _ => &[
+                "num_aggregated",
+                "columns",
+                "aliases",
+                "grouping",
+                "extra_fields",
+            ],
+        };
+        for name in names {
+            assert!(!answer.json[name].is_null(), "{name}: {answer:?}");
+        }
     }
     panic!("the search did not end");
 }
@@ -134,6 +148,16 @@ async fn a_chart() {
     assert_eq!(row["user"], json!("alice"));
     assert_eq!(row["_group"], json!(["alice"]));
     assert!(row["_type_num"].as_str().unwrap().contains("cnt"));
+}
+
+/// The vendor's sample counts the 299 events of its one group.
+#[tokio::test]
+async fn num_aggregated_is_the_number_of_events() {
+    let site = with_events().await;
+    let data = json!({"query": "| chart count() by user", "time_range": "Last 24 hours"});
+    let reply = searched(&site, &data).await;
+    assert_eq!(reply["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(reply["num_aggregated"], json!(6));
 }
 
 #[tokio::test]

@@ -73,6 +73,14 @@ impl Site {
     }
 
     pub(crate) async fn with(settings: ApiSettings, readiness: Readiness) -> Self {
+        Self::with_ingest(settings, readiness, IngestSettings::default()).await
+    }
+
+    pub(crate) async fn with_ingest(
+        settings: ApiSettings,
+        readiness: Readiness,
+        ingest: IngestSettings,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let entropy = Arc::new(Counting::default());
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(START)));
@@ -98,13 +106,7 @@ impl Site {
             random.clone(),
             SessionSettings::default(),
         );
-        let ingestor = Ingestor::new(
-            log,
-            catalog.clone(),
-            time.clone(),
-            IngestSettings::default(),
-        )
-        .unwrap();
+        let ingestor = Ingestor::new(log, catalog.clone(), time.clone(), ingest).unwrap();
         let announced = Arc::new(AtomicUsize::new(0));
         let heard = announced.clone();
         let state = AppState {

@@ -1,7 +1,7 @@
 //! `POST /AlertRules/activate_api`
 
 use super::shape::{Done, Ids};
-use super::{announce, done, ids};
+use super::switch;
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
 use crate::error::Result;
@@ -24,10 +24,5 @@ pub(crate) async fn activate(
     caller: Authorized<AlertrulesWrite>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>> {
-    let ids = ids(&body)?;
-    api.catalog
-        .set_rules_active(&ids, caller.user.id, true, api.now())
-        .await?;
-    announce(&api, &caller, "rules_activated", &ids).await;
-    Ok(Json(done(&ids, "Alert rules activated")))
+    switch(&api, &caller, &body, true).await.map(Json)
 }

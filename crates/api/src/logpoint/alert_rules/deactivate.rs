@@ -1,7 +1,7 @@
 //! `POST /AlertRules/deactivate_api`
 
 use super::shape::{Done, Ids};
-use super::{announce, done, ids};
+use super::switch;
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
 use crate::error::Result;
@@ -24,10 +24,5 @@ pub(crate) async fn deactivate(
     caller: Authorized<AlertrulesWrite>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>> {
-    let ids = ids(&body)?;
-    api.catalog
-        .set_rules_active(&ids, caller.user.id, false, api.now())
-        .await?;
-    announce(&api, &caller, "rules_deactivated", &ids).await;
-    Ok(Json(done(&ids, "Alert rules deactivated")))
+    switch(&api, &caller, &body, false).await.map(Json)
 }

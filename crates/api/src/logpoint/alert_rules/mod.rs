@@ -83,6 +83,26 @@ pub(crate) async fn announce(api: &Context, caller: &Caller, action: &str, ids: 
         .await;
 }
 
+/// Switches the rules of a body on or off.
+async fn switch(
+    api: &Context,
+    caller: &Caller,
+    body: &Map<String, Value>,
+    active: bool,
+) -> Result<Value> {
+    let (action, message) = if active {
+        ("rules_activated", "Alert rules activated")
+    } else {
+        ("rules_deactivated", "Alert rules deactivated")
+    };
+    let ids = ids(body)?;
+    api.catalog
+        .set_rules_active(&ids, caller.user.id, active, api.now())
+        .await?;
+    announce(api, caller, action, &ids).await;
+    Ok(done(&ids, message))
+}
+
 /// What activate, deactivate and delete answer.
 fn done(ids: &[ObjectId], message: &str) -> Value {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();

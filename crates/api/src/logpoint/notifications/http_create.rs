@@ -46,16 +46,17 @@ fn read(body: &Map<String, Value>) -> Result<(Vec<ObjectId>, HttpNotification)> 
     let mut errors = ValidationErrors::default();
     let ids = ids(body.get("ids"), &mut errors);
     let auth = auth(body.get("http_header"), &mut errors);
-    let unit = body.get("http_threshold_option").and_then(Value::as_str);
+    let mut words = Section::root(body, &mut errors);
+    let (unit, option) = (
+        words.text("http_threshold_option"),
+        words.text("dispatch_option"),
+    );
     let threshold = threshold(
-        ("http_threshold_option", unit),
+        ("http_threshold_option", Some(&unit)),
         ("http_threshold_value", body.get("http_threshold_value")),
         &mut errors,
     );
-    let dispatch = dispatch(
-        body.get("dispatch_option").and_then(Value::as_str),
-        &mut errors,
-    );
+    let dispatch = dispatch(Some(&option), &mut errors);
     let mut root = Section::root(body, &mut errors);
     if root.required_text("type") != "http" {
         root.refuse("type", "must be http");
@@ -293,6 +294,15 @@ mod tests {
             ("protocol", json!("FTP"), "/protocol"),
             ("notify_http", json!("true"), "/notify_http"),
             ("http_body", json!({}), "/http_body"),
+            ("dispatch_option", json!(1), "/dispatch_option"),
+            ("dispatch_option", json!(["auto"]), "/dispatch_option"),
+            ("dispatch_option", json!("later"), "/dispatch_option"),
+            ("http_threshold_option", json!(5), "/http_threshold_option"),
+            (
+                "http_threshold_option",
+                json!(true),
+                "/http_threshold_option",
+            ),
             ("http_threshold_value", json!(0), "/http_threshold_value"),
             ("http_threshold_value", json!(null), "/http_threshold_value"),
             (

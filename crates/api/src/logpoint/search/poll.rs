@@ -6,7 +6,8 @@ use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_model::Duration;
-use cresset_query::{QueryKind, ResultSet};
+use cresset_model::Value as Field;
+use cresset_query::{QueryKind, ResultSet, Row as _};
 use cresset_search::{SearchRequest, SessionState};
 use serde_json::{Value, json};
 
@@ -59,7 +60,33 @@ fn running(id: &str, request: &SearchRequest) -> Value {
     reply["elapsed_seconds"] = 0.0.into();
     // A client that polls until this is 0 must not stop here.
     reply["totalPages"] = 1.into();
+    // The keys of the whole result, so that a client may index them at any poll.
+    if request.plan.kind() == QueryKind::Simple {
+        reply["estim_count"] = 0.into();
+    } else {
+        reply["num_aggregated"] = 0.into();
+        for name in ["columns", "aliases", "grouping", "extra_fields"] {
+            reply[name] = json!([]);
+        }
+    }
     reply
+}
+
+#[cfg(test)]
+mod tests;
+
+/// How many events went into a chart: the sum of its counts, where it has them. What was
+/// read for other aggregates is not known here; then it is the number of groups.
+fn aggregated(result: &ResultSet) -> u64 {
+    let counts = result
+        .rows
+        .iter()
+        .map(|row| match row.get("count()").as_deref() {
+            Some(Field::Int(n)) => u64::try_from(*n).ok(),
+            _ => None,
+        });
+    let total: Option<u64> = counts.sum();
+    total.filter(|n| *n > 0).unwrap_or(result.total)
 }
 
 fn done(
@@ -88,7 +115,7 @@ fn done(
             .map(|row| rows::chart(row.to_json(), &result.grouping))
             .collect();
         reply["rows"] = rows.into();
-        reply["num_aggregated"] = result.total.into();
+        reply["num_aggregated"] = aggregated(result).into();
         reply["columns"] = json!(result.columns);
         reply["aliases"] = json!(result.columns);
         reply["grouping"] = json!(result.grouping);

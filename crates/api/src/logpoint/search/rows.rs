@@ -6,10 +6,13 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
 /// Fields that stay numbers in a simple row; all other numbers are text there.
-const NUMBERS: [&str; 2] = ["log_ts", "col_ts"];
+const NUMBERS: [&str; 3] = ["log_ts", "col_ts", "_offset"];
 
 /// Field names that are numbers by meaning, however they are written.
-const NUMERIC_NAMES: [&str; 4] = ["log_ts", "col_ts", "sig_id", "_offset"];
+const NUMERIC_NAMES: [&str; 5] = ["log_ts", "col_ts", "sig_id", "_offset", "_identifier"];
+
+/// Names with an underscore that have a type all the same; the others are about the row.
+const TYPED_COMPANIONS: [&str; 4] = ["_offset", "_identifier", "_tz", "_fromV550"];
 
 /// The word for a kind of query.
 pub(crate) const fn kind_word(kind: QueryKind) -> &'static str {
@@ -26,14 +29,8 @@ pub(crate) fn simple(row: Map<String, Value>, at: usize, server_name: &str) -> V
     let whole_event = ["log_ts", "col_ts", "msg"]
         .iter()
         .all(|name| row.contains_key(*name));
+    let mut row = row;
     let labels = labels(&row);
-    let types = Types::of(&row, "");
-    let mut out: Map<String, Value> = row
-        .into_iter()
-        .map(|(name, value)| flat(name, value))
-        .collect();
-    types.add_to(&mut out);
-    out.insert("_labels".to_owned(), labels);
     if whole_event {
         for (name, value) in [
             ("logpoint_name", json!(server_name)),
@@ -44,9 +41,17 @@ pub(crate) fn simple(row: Map<String, Value>, at: usize, server_name: &str) -> V
             ("_fromV550", json!("t")),
             ("_enrich_policy", json!("None")),
         ] {
-            out.entry(name).or_insert(value);
+            row.entry(name).or_insert(value);
         }
     }
+    // Before numbers become text, and after the companions have come.
+    let types = Types::of(&row, "");
+    let mut out: Map<String, Value> = row
+        .into_iter()
+        .map(|(name, value)| flat(name, value))
+        .collect();
+    types.add_to(&mut out);
+    out.insert("_labels".to_owned(), labels);
     Value::Object(out)
 }
 
@@ -112,7 +117,8 @@ impl Types {
             numbers: String::new(),
             addresses: String::new(),
         };
-        for (name, value) in row.iter().filter(|(name, _)| !name.starts_with('_')) {
+        let typed = |name: &str| !name.starts_with('_') || TYPED_COMPANIONS.contains(&name);
+        for (name, value) in row.iter().filter(|(name, _)| typed(name)) {
             let add = |list: &mut String| {
                 if !list.is_empty() || chart {
                     list.push(' ');
@@ -170,8 +176,14 @@ mod tests {
             words.sort_unstable();
             words.join(" ")
         };
-        assert_eq!(words("_type_num"), "col_ts log_ts port sig_id");
-        assert_eq!(words("_type_str"), "label msg ok source_address");
+        assert_eq!(
+            words("_type_num"),
+            "_identifier _offset col_ts log_ts port sig_id"
+        );
+        assert_eq!(
+            words("_type_str"),
+            "_fromV550 _tz collected_at label logpoint_name msg ok source_address"
+        );
         assert_eq!(words("_type_ip"), "source_address");
     }
 

@@ -1,7 +1,10 @@
 //! `POST /api/v1/ingest`
 
+mod pieces;
+
 use crate::auth::{Caller, Peer, bearer, signer};
-use crate::body::Params;
+use crate::body::{self, Params};
+use crate::budget::Held;
 use crate::error::{Error, Result};
 use crate::state::{Api, Context};
 use axum::Json;
@@ -10,26 +13,22 @@ use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cresset_auth::lmv1::SignedRequest;
 use cresset_ingest::{BodyFormat, HttpBatch, IngestError, IngestReply};
-use cresset_model::Duration;
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO};
 use cresset_model::user::Scope;
-use http_body_util::BodyExt as _;
-use hyper::body::Body as _;
+use cresset_model::{Duration, ObjectId};
 use serde_json::{Value, json};
 use std::net::IpAddr;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_BYTES: usize = 256;
 
 /// Stores a batch of logs. A 200 means that every accepted item is on stable storage.
 ///
-/// NDJSON or a JSON array, plain, gzip or zstd. With an `Idempotency-Key` a batch that is
-/// sent again is stored once.
+/// NDJSON or a JSON array, plain, gzip or zstd. With an `Idempotency-Key` a batch that the
+/// same user sends again is stored once; another body is another batch.
 #[utoipa::path(
     post, path = "/api/v1/ingest", tag = "Ingest",
     security(("jwt" = ["logs:write"]), ("lmv1" = [])),
@@ -47,8 +46,10 @@ const MAX_KEY_BYTES: usize = 256;
         (status = 400, description = "No item was accepted"),
         (status = 403, description = "Not permitted; nobody may send to `_cresset`"),
         (status = 404, description = "No such repo"),
+        (status = 408, description = "The body comes too slowly"),
         (status = 413, description = "The body is too large, as sent or expanded"),
-        (status = 503, description = "The server is busy storing; nothing of the batch is stored"),
+        (status = 503, description = "The server is busy; send the batch again. Of a large batch a part may be \
+            stored, which the detail says and the same key passes over"),
     )
 )]
 pub(crate) async fn ingest(
@@ -62,7 +63,7 @@ pub(crate) async fn ingest(
     let key = idempotency_key(headers)?;
     let encoding = header(headers, &CONTENT_ENCODING)?;
     let path = parts.uri.path();
-    let (_caller, body, _held) =
+    let (caller, body, held) =
         authorized_body(&api, headers, parts.method.as_str(), path, peer, body).await?;
     let repo = params
         .0
@@ -82,13 +83,13 @@ pub(crate) async fn ingest(
         format.map_err(|()| Error::field("format", "must be one of ndjson, syslog, raw"))?;
     let batch = HttpBatch {
         repo,
-        key,
+        key: key.map(|key| key_of(caller.user.id, &key)),
         encoding,
         format,
         body,
         peer,
     };
-    let reply = api.ingestor.ingest_http(batch).await.map_err(refused)?;
+    let reply = pieces::store(&api, batch, held).await?;
     Ok(answer(&reply))
 }
 
@@ -103,78 +104,44 @@ async fn authorized_body(
     body: Body,
 ) -> Result<(Caller, Bytes, Held)> {
     let scope = Scope::LogsWrite;
+    let limit = api.settings.max_ingest_body_bytes;
+    // Before anybody's name is looked up, so that the answer does not tell who is known.
+    body::refuse_announced(&body, limit)?;
     let credential = headers
         .get(AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
     if credential.starts_with("LMv1 ") && headers.get_all(AUTHORIZATION).iter().count() == 1 {
         let signer = signer(api, credential, peer).await?;
-        let (body, held) = read(api, body).await?;
+        let mut held = api.ingest_budget.hold(signer.holders());
+        let body = match body::read(api, body, limit, Some(&mut held)).await {
+            Ok(body) => body,
+            Err(error) => {
+                signer.abandoned(api).await?;
+                return Err(error);
+            }
+        };
         let signed = SignedRequest {
             method,
             path,
             body: &body,
         };
         let caller = signer.verify(api, &signed, scope).await?;
+        held.proven();
         return Ok((caller, body, held));
     }
     let caller = api.authorize(bearer(headers)?, peer, scope).await?;
-    let (body, held) = read(api, body).await?;
+    let mut held = api.ingest_budget.hold(Vec::new());
+    let body = body::read(api, body, limit, Some(&mut held)).await?;
     Ok((caller, body, held))
 }
 
-/// The share of the common budget that a body in memory takes up.
-struct Held {
-    budget: Arc<Semaphore>,
-    permits: Option<OwnedSemaphorePermit>,
-    bytes: usize,
-}
-
-impl Held {
-    /// Takes up room for `more` bytes, or says that there is none.
-    fn grow(&mut self, more: usize) -> Result<()> {
-        let wanted = (self.bytes + more).div_ceil(1024) - self.bytes.div_ceil(1024);
-        self.bytes += more;
-        let permits = u32::try_from(wanted).ok();
-        let taken = permits.and_then(|n| self.budget.clone().try_acquire_many_owned(n).ok());
-        let Some(taken) = taken else {
-            return Err(Error::Busy {
-                message: "too many logs are being received at once; try again".to_owned(),
-                retry_after: Duration::seconds(2),
-            });
-        };
-        match &mut self.permits {
-            Some(permits) => permits.merge(taken),
-            None => self.permits = Some(taken),
-        }
-        Ok(())
-    }
-}
-
-/// Reads the body within the limit of one request and the budget of all.
-async fn read(api: &Context, mut body: Body) -> Result<(Bytes, Held)> {
-    let limit = api.settings.max_ingest_body_bytes;
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Error::TooLarge { limit });
-    }
-    let mut held = Held {
-        budget: api.ingest_budget.clone(),
-        permits: None,
-        bytes: 0,
-    };
-    let mut collected = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| Error::Malformed(format!("the body broke off: {e}")))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if collected.len() + data.len() > limit {
-            return Err(Error::TooLarge { limit });
-        }
-        held.grow(data.len())?;
-        collected.extend_from_slice(&data);
-    }
-    Ok((collected.freeze(), held))
+/// The key under which a batch is remembered: two users who choose the same one must not
+/// take each other's batches for their own.
+fn key_of(user: ObjectId, key: &str) -> String {
+    let text = format!("{user}\0{key}");
+    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>> {
@@ -219,7 +186,7 @@ fn answer(reply: &IngestReply) -> Response {
 fn refused(error: IngestError) -> Error {
     let message = error.to_string();
     match error {
-        IngestError::TooLarge { limit, .. } => Error::TooLarge { limit },
+        IngestError::TooLarge { what, limit } => Error::TooLarge { what, limit },
         IngestError::BadEncoding(_) | IngestError::Malformed(_) => Error::Malformed(message),
         IngestError::UnknownEncoding(_) => Error::UnsupportedMedia(message),
         IngestError::UnknownRepo { .. } => Error::NotFound(message),
