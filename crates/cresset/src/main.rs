@@ -8,12 +8,18 @@ mod client;
 mod cmd;
 mod config;
 mod demo;
+mod proc_memory;
 mod serve;
 mod sinks;
 mod system;
 
 use clap::Parser;
 use std::process::ExitCode;
+
+/// Ingest allocates on many threads and frees on others, which leaves the system's allocator
+/// holding twice the memory. `.cargo/config.toml` has this one's settings.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// How long threads that are still busy may hold up the end of the process.
 const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);

@@ -4,6 +4,7 @@ use super::settings::{Kind, SETTINGS, Setting};
 use super::typed::Config;
 use super::units::{parse_duration, parse_size};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::Value;
@@ -26,6 +27,8 @@ pub(crate) struct Sources {
     pub(crate) file: Option<PathBuf>,
     /// Variables named `CRESSET_…`.
     pub(crate) env: BTreeMap<String, String>,
+    /// Such variables whose name or value is not UTF-8, as far as they read.
+    pub(crate) unreadable: Vec<String>,
     /// Flags, as `section.name` and text.
     pub(crate) flags: Vec<(&'static str, String)>,
 }
@@ -33,10 +36,28 @@ pub(crate) struct Sources {
 impl Sources {
     /// The environment of this process.
     pub(crate) fn from_process(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Self {
-        let env = std::env::vars()
-            .filter(|(name, _)| name.starts_with("CRESSET_"))
-            .collect();
-        Self { file, env, flags }
+        Self {
+            file,
+            flags,
+            ..Self::default()
+        }
+        .with_env(std::env::vars_os())
+    }
+
+    /// Adds the variables that are meant for us. Others may hold anything.
+    pub(super) fn with_env(mut self, vars: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        for (name, value) in vars {
+            if !name.as_encoded_bytes().starts_with(b"CRESSET_") {
+                continue;
+            }
+            match (name.to_str(), value.into_string()) {
+                (Some(name), Ok(value)) => {
+                    self.env.insert(name.to_owned(), value);
+                }
+                _ => self.unreadable.push(name.to_string_lossy().into_owned()),
+            }
+        }
+        self
     }
 }
 
@@ -49,19 +70,24 @@ pub(super) struct Given {
 
 pub(super) type Values = BTreeMap<&'static str, Given>;
 
-/// Loads the configuration, or says everything that is wrong with it.
+/// [`draft`], or what is wrong with it.
+#[cfg(test)]
 pub(crate) fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
-    let mut problems = Vec::new();
+    let (config, problems) = draft(sources);
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The configuration, with defaults for what does not read, and everything that is wrong
+/// with it. To be used only if nothing is.
+pub(crate) fn draft(sources: &Sources) -> (Config, Vec<Problem>) {
+    let mut problems: Vec<Problem> = sources.unreadable.iter().map(|n| not_utf8(n)).collect();
     let mut values: Values = SETTINGS
         .iter()
-        .filter_map(|s| {
-            let value = toml::from_str::<toml::Table>(&format!("v = {}", s.default)).ok()?;
-            let given = Given {
-                value: value.get("v")?.clone(),
-                place: "default".to_owned(),
-            };
-            Some((s.key, given))
-        })
+        .filter_map(|s| Some((s.key, default_of(s)?)))
         .collect();
     if let Some(path) = &sources.file {
         read_file(path, &mut values, &mut problems);
@@ -82,6 +108,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
             );
         }
     }
+    let mut broken = Vec::new();
     for setting in SETTINGS {
         if let Some(given) = values.get(setting.key)
             && let Err((message, help)) = check_value(setting, &given.value)
@@ -91,12 +118,31 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
                 message: format!("{}: {message}", setting.key),
                 help,
             });
+            broken.push(setting.key);
+            values.extend(default_of(setting).map(|default| (setting.key, default)));
         }
     }
-    if !problems.is_empty() {
-        return Err(problems);
+    let (config, mut further) = Config::from_values(&values);
+    // What only follows from a default in the place of something broken is no news.
+    further.retain(|p| !broken.iter().any(|key| p.message.contains(key)));
+    problems.extend(further);
+    (config, problems)
+}
+
+fn default_of(setting: &Setting) -> Option<Given> {
+    let table = toml::from_str::<toml::Table>(&format!("v = {}", setting.default)).ok()?;
+    Some(Given {
+        value: table.get("v")?.clone(),
+        place: "default".to_owned(),
+    })
+}
+
+fn not_utf8(name: &str) -> Problem {
+    Problem {
+        place: name.to_owned(),
+        message: "the variable is not UTF-8".to_owned(),
+        help: None,
     }
-    Config::from_values(&values)
 }
 
 fn read_file(path: &std::path::Path, values: &mut Values, problems: &mut Vec<Problem>) {

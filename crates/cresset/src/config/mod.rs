@@ -3,15 +3,18 @@
 //! Every setting is a row of [`settings::SETTINGS`]. It can be given as a
 //! command-line flag (for some), as `CRESSET_SECTION_NAME` in the environment, as
 //! `name` under `[section]` in the TOML file, or left at its default; the first of
-//! these wins. `cresset check` and `cresset serve` call the same [`load()`], so they
+//! these wins. `cresset check` and `cresset serve` call the same [`draft()`], so they
 //! cannot disagree.
 
+mod checks;
 mod load;
 mod settings;
 mod typed;
 mod units;
 
-pub(crate) use load::{Problem, Sources, load, render_problems};
+#[cfg(test)]
+pub(crate) use load::load;
+pub(crate) use load::{Problem, Sources, draft, render_problems};
 pub(crate) use settings::SETTINGS;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;

@@ -130,6 +130,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "longest that a client may take to send its request head",
     ),
     s(
+        "server.idle_timeout",
+        Kind::Duration,
+        "\"2m\"",
+        "longest that a connection is kept without a request",
+    ),
+    s(
         "server.max_connections",
         Kind::Int(1, 1_000_000),
         "4096",
@@ -241,8 +247,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     s(
         "ingest.max_expanded",
         Kind::Size,
-        "\"512MiB\"",
+        "\"128MiB\"",
         "largest body of one ingest request after decompression",
+    ),
+    s(
+        "ingest.max_in_flight",
+        Kind::Size,
+        "\"256MiB\"",
+        "ingest bodies received at once, over all requests; beyond it senders are told to wait",
     ),
     s(
         "ingest.max_line",
@@ -265,8 +277,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     s(
         "alerting.retry_schedule",
         Kind::Durations,
-        "[\"0s\", \"5s\", \"5m\", \"30m\", \"2h\", \"5h\", \"10h\", \"10h\"]",
-        "pauses before the attempts of a notification",
+        "[\"5s\", \"5m\", \"30m\", \"2h\", \"5h\", \"10h\", \"10h\"]",
+        "pauses between the attempts of a notification; the first is immediate",
     ),
     s(
         "alerting.http_timeout",

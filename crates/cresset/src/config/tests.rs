@@ -21,7 +21,7 @@ fn every_default_is_valid() {
     let config = load(&Sources::default()).unwrap();
     assert_eq!(config.listen.port(), 7070);
     assert_eq!(config.roles.len(), 5);
-    assert_eq!(config.retry_schedule.len(), 8);
+    assert_eq!(config.retry_schedule.len(), 7);
 }
 
 #[test]
@@ -57,6 +57,96 @@ fn things_that_depend_on_each_other_are_checked() {
 }
 
 #[test]
+fn one_mistake_does_not_hide_another() {
+    let text = problems(
+        "[server]\nlisten = \"nowhere\"\nnode_ip = \"::1\"\n[smtp]\nhost = \"mail\"\nport = \"x\"\nfrom = \"nobody\"\n[tls]\ncert = 7\nkey = \"/nonexistent\"\n",
+    );
+    for part in [
+        "c.toml:2: server.listen: an address and port expected",
+        "c.toml:3: server.node_ip: \"::1\" cannot stand in the repo address",
+        "c.toml:6: smtp.port: a whole number",
+        "c.toml:7: smtp.from: \"nobody\" is no mail address",
+        "c.toml:9: tls.cert: text expected, found 7",
+        "c.toml:10: tls.key: /nonexistent cannot be read",
+    ] {
+        assert!(text.contains(part), "{part}\nis not in\n{text}");
+    }
+    // That the certificate is missing is no news: the one given does not read.
+    assert_eq!(text.lines().count(), 6, "{text}");
+}
+
+#[test]
+fn what_could_not_work_is_refused() {
+    let check = |file: &str, expected: &str| {
+        let text = problems(file);
+        let found = match expected {
+            "" => text.is_empty(),
+            expected => text.contains(expected),
+        };
+        assert!(found, "{file}\n{text}");
+    };
+    for (node, fits) in [
+        ("127.0.0.1", true),
+        ("node-1.example.com", true),
+        ("::1", false),
+        ("[::1]", false),
+        ("10.0.0.1:5504", false),
+        ("a/b", false),
+        ("", false),
+    ] {
+        let expected = if fits { "" } else { "exactly one colon" };
+        check(&format!("[server]\nnode_ip = {node:?}"), expected);
+    }
+    check(
+        "[ingest]\nsyslog_repo = \"_cresset\"",
+        "which nobody may send to",
+    );
+    check("[ingest]\nsyslog_repo = \"No\"", "not a repo name");
+    check("[ingest]\nsyslog_repo = \"web\"", "");
+    check(
+        "[ingest]\nmax_body = \"300MiB\"",
+        "ingest.max_body: 300MiB is more than ingest.max_in_flight, 256MiB",
+    );
+    check(
+        "[ingest]\nmax_body = \"600MiB\"\nmax_in_flight = \"2GiB\"",
+        "is more than ingest.max_expanded",
+    );
+    check(
+        "[ingest]\nmax_body = \"300MiB\"\nmax_expanded = \"300MiB\"\nmax_in_flight = \"2GiB\"",
+        "",
+    );
+    check(
+        "[ingest]\nmax_body = \"2GiB\"",
+        "out of range (from 1KiB to 1GiB)",
+    );
+    check("[storage]\nmax_tail = \"1MiB\"", "from 16MiB");
+    check(
+        "[storage]\nflush_size = \"300MiB\"",
+        "storage.flush_size: 300MiB is more than storage.max_tail",
+    );
+}
+
+#[test]
+fn variables_that_are_not_text_are_named_and_others_ignored() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let odd = || OsString::from_vec(b"x\xff".to_vec());
+    let vars = [
+        ("LS_COLORS".into(), odd()),
+        (odd(), odd()),
+        ("CRESSET_SERVER_NAME".into(), "n".into()),
+    ];
+    let config = load(&Sources::default().with_env(vars.into_iter())).unwrap();
+    assert_eq!(config.name, "n");
+    let vars = [("CRESSET_SERVER_NAME".into(), odd())];
+    let problems = load(&Sources::default().with_env(vars.into_iter())).unwrap_err();
+    assert_eq!(
+        render_problems(&problems),
+        "CRESSET_SERVER_NAME: the variable is not UTF-8\n"
+    );
+}
+
+#[test]
 fn a_flag_beats_the_environment_beats_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.toml");
@@ -78,6 +168,7 @@ fn a_flag_beats_the_environment_beats_the_file() {
         file: Some(path),
         env,
         flags,
+        ..Sources::default()
     })
     .unwrap();
     assert_eq!(

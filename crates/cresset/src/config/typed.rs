@@ -68,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) log_json: bool,
     pub(crate) request_timeout: Duration,
     pub(crate) header_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) max_connections: usize,
     pub(crate) max_request: usize,
     pub(crate) shutdown_timeout: Duration,
@@ -80,6 +81,7 @@ pub(crate) struct Config {
     pub(crate) timezone: String,
     pub(crate) max_body: usize,
     pub(crate) max_expanded: usize,
+    pub(crate) max_in_flight: usize,
     pub(crate) max_line: usize,
     pub(crate) syslog_connections: usize,
     pub(crate) grace: Duration,
@@ -97,11 +99,11 @@ pub(crate) struct Config {
     pub(crate) clock_leeway: Duration,
 }
 
-/// Reads checked values; [`super::load()`] has refused everything that would not read.
-struct Reader<'a>(&'a Values);
+/// Reads checked values; [`super::draft()`] has put defaults for what would not read.
+pub(super) struct Reader<'a>(&'a Values);
 
 impl Reader<'_> {
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.0
             .get(key)
             .and_then(|g| g.value.as_str())
@@ -125,7 +127,7 @@ impl Reader<'_> {
     fn duration(&self, key: &str) -> Duration {
         parse_duration(&self.text(key)).unwrap_or_default()
     }
-    fn size(&self, key: &str) -> u64 {
+    pub(super) fn size(&self, key: &str) -> u64 {
         parse_size(&self.text(key)).unwrap_or_default()
     }
     fn words(&self, key: &str) -> Vec<String> {
@@ -136,29 +138,19 @@ impl Reader<'_> {
             .filter_map(|i| i.as_str().map(str::to_owned))
             .collect()
     }
-    fn place(&self, key: &str) -> String {
+    pub(super) fn place(&self, key: &str) -> String {
         self.0.get(key).map(|g| g.place.clone()).unwrap_or_default()
     }
 }
 
 impl Config {
     /// Builds the configuration and checks what involves several settings or files.
-    pub(super) fn from_values(values: &Values) -> Result<Self, Vec<Problem>> {
+    pub(super) fn from_values(values: &Values) -> (Self, Vec<Problem>) {
         let r = Reader(values);
         let mut problems = Vec::new();
         let tls = read_tls(&r, &mut problems);
         let smtp = read_smtp(&r, &mut problems);
-        if !cresset_model::repo::valid_name(&r.text("ingest.syslog_repo")) {
-            problems.push(Problem {
-                place: r.place("ingest.syslog_repo"),
-                message: "ingest.syslog_repo: not a repo name".to_owned(),
-                help: Some("1 to 64 characters of a-z 0-9 _ -".to_owned()),
-            });
-        }
-        let listen = r.addr("server.listen");
-        let Some(listen) = listen.filter(|_| problems.is_empty()) else {
-            return Err(problems);
-        };
+        super::checks::check(&r, &mut problems);
         let roles = r.words("server.roles");
         let all = [
             NodeRole::Ingest,
@@ -167,11 +159,13 @@ impl Config {
             NodeRole::Control,
             NodeRole::Notify,
         ];
-        Ok(Self {
+        let config = Self {
             data_dir: r
                 .path("server.data_dir")
                 .unwrap_or_else(|| PathBuf::from("data")),
-            listen,
+            listen: r
+                .addr("server.listen")
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             name: r.text("server.name"),
             node_ip: r.text("server.node_ip"),
             node_port: r.int("server.node_port") as u16,
@@ -186,6 +180,7 @@ impl Config {
             log_json: r.text("server.log_format") == "json",
             request_timeout: r.duration("server.request_timeout"),
             header_timeout: r.duration("server.header_timeout"),
+            idle_timeout: r.duration("server.idle_timeout"),
             max_connections: r.int("server.max_connections") as usize,
             max_request: r.size("server.max_request") as usize,
             shutdown_timeout: r.duration("server.shutdown_timeout"),
@@ -202,6 +197,7 @@ impl Config {
             timezone: r.text("ingest.timezone"),
             max_body: r.size("ingest.max_body") as usize,
             max_expanded: r.size("ingest.max_expanded") as usize,
+            max_in_flight: r.size("ingest.max_in_flight") as usize,
             max_line: r.size("ingest.max_line") as usize,
             syslog_connections: r.int("ingest.max_connections") as usize,
             grace: r.duration("alerting.grace"),
@@ -221,7 +217,8 @@ impl Config {
             max_searches: r.int("search.max_concurrent") as usize,
             max_token_lifetime: r.duration("auth.max_token_lifetime"),
             clock_leeway: r.duration("auth.clock_leeway"),
-        })
+        };
+        (config, problems)
     }
 
     /// The address that people and clients use.

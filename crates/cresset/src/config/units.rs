@@ -26,6 +26,7 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
         "KiB" | "kB" | "KB" | "K" => 1 << 10,
         "MiB" | "MB" | "M" => 1 << 20,
         "GiB" | "GB" | "G" => 1 << 30,
+        "TiB" | "TB" | "T" => 1 << 40,
         _ => return None,
     };
     number.checked_mul(unit)

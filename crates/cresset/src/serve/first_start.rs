@@ -1,6 +1,7 @@
 //! What a data directory needs before the server can run on it.
 
 use crate::cmd::{CATALOG, InitialCredentials, SEALING_KEY};
+use crate::config::Config;
 use anyhow::Context;
 use cresset_auth::keys;
 use cresset_catalog::port::{NewApiToken, NewUser, Repos, Users};
@@ -8,6 +9,7 @@ use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO, Repo};
 use cresset_model::{Entropy, ObjectId, SecretString, Timestamp};
+use std::collections::BTreeSet;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
@@ -40,26 +42,28 @@ pub(super) async fn open(dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<Sq
     Ok(SqliteCatalog::open(&dir.join(CATALOG), sealer).await?)
 }
 
-/// Creates the built-in repos and the first user where they are missing, and keeps
+/// Creates the built-in repos, the repo of syslog and the first user where they are missing, and keeps
 /// the address in the credentials file current.
 ///
 /// The file is written before the user, so that a crash between the two leaves a
 /// file that the next start overwrites, never a user whose password nobody knows.
 pub(super) async fn populate(
     catalog: &SqliteCatalog,
-    dir: &Path,
-    retention_days: u32,
+    config: &Config,
     url: &str,
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> anyhow::Result<()> {
+    let dir = config.data_dir.as_path();
     let repos = catalog.repos().await?;
-    for name in [DEFAULT_REPO, OWN_REPO] {
+    // Syslog has no reply to say that its repo is missing.
+    let wanted = BTreeSet::from([DEFAULT_REPO, OWN_REPO, &config.syslog_repo]);
+    for name in wanted {
         if !repos.iter().any(|r| r.name == name) {
             catalog
                 .create_repo(Repo {
                     name: name.to_owned(),
-                    retention_days,
+                    retention_days: config.retention_days,
                 })
                 .await?;
         }

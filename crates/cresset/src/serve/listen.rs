@@ -1,5 +1,9 @@
 //! Connections: accept, TLS, time limits, and an orderly end.
+//!
+//! Every place among `server.max_connections` comes free again, whatever a client does or
+//! leaves undone.
 
+use super::patience::{Activity, Patient};
 use crate::config::Config;
 use anyhow::Context;
 use axum::Router;
@@ -7,12 +11,12 @@ use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -24,8 +28,23 @@ struct Connections {
     router: Router,
     builder: Arc<Builder<TokioExecutor>>,
     tls: Option<TlsAcceptor>,
-    handshake_timeout: Duration,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
 }
+
+/// Spans of silence after which a connection is closed.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Until TLS is agreed on, and until the protocol is clear.
+    opening: Duration,
+    /// In the middle of something.
+    stall: Duration,
+    /// Between requests.
+    idle: Duration,
+}
+
+#[cfg(test)]
+mod tests;
 
 /// Serves `router` until `stop` turns true, then finishes what is under way.
 pub(super) async fn serve(
@@ -34,24 +53,32 @@ pub(super) async fn serve(
     config: &Config,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    let opening = config.header_timeout.to_std();
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout.to_std())
+        .header_read_timeout(opening)
         .max_buf_size(64 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .keep_alive_interval(opening)
+        .keep_alive_timeout(opening)
         .max_concurrent_streams(256);
     let connections = Connections {
         router,
         builder: Arc::new(builder),
         tls: config.tls.as_ref().map(acceptor).transpose()?,
-        handshake_timeout: config.header_timeout.to_std(),
+        limits: Limits {
+            opening,
+            // While a request is worked on, both sides are silent.
+            stall: config.request_timeout.to_std() + opening,
+            idle: config.idle_timeout.to_std(),
+        },
+        stop: stop.clone(),
     };
     let places = Arc::new(Semaphore::new(config.max_connections));
-    let graceful = Arc::new(GracefulShutdown::new());
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place?,
@@ -69,57 +96,78 @@ pub(super) async fn serve(
             },
             _ = stop.changed() => break,
         };
-        let (connections, watcher) = (connections.clone(), graceful.watcher());
+        let connections = connections.clone();
         tokio::spawn(async move {
-            connections.run(stream, peer, watcher).await;
+            connections.run(stream, peer).await;
             drop(place);
         });
     }
     drop(listener);
-    if let Ok(graceful) = Arc::try_unwrap(graceful) {
-        let limit = config.shutdown_timeout.to_std();
-        if tokio::time::timeout(limit, graceful.shutdown())
-            .await
-            .is_err()
-        {
-            tracing::warn!("requests were cut off at the end of the shutdown time");
-        }
+    let limit = config.shutdown_timeout.to_std();
+    let all = places.acquire_many(u32::try_from(config.max_connections)?);
+    if tokio::time::timeout(limit, all).await.is_err() {
+        tracing::warn!("requests were cut off at the end of the shutdown time");
     }
     Ok(())
 }
 
 impl Connections {
-    async fn run(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) {
+    async fn run(self, stream: TcpStream, peer: SocketAddr) {
         let _ = stream.set_nodelay(true);
-        let router = self.router;
+        match self.tls.clone() {
+            None => self.speak(stream, peer).await,
+            Some(tls) => {
+                let agreed = tokio::time::timeout(self.limits.opening, tls.accept(stream)).await;
+                if let Ok(Ok(stream)) = agreed {
+                    self.speak(stream, peer).await;
+                }
+            }
+        }
+    }
+
+    /// Answers requests until the client or the server is done, or the client is silent.
+    async fn speak(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+    ) {
+        let Limits {
+            opening,
+            stall,
+            idle,
+        } = self.limits;
+        let activity = Activity::new();
+        let (router, requests) = (self.router, activity.clone());
         let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
-        });
-        let served = match self.tls {
-            None => {
-                let connection = self
-                    .builder
-                    .serve_connection(TokioIo::new(stream), service)
-                    .into_owned();
-                watcher.watch(connection).await
+            let (answer, busy) = (router.clone().oneshot(request), requests.begin());
+            async move {
+                let answer = answer.await;
+                drop(busy);
+                answer
             }
-            Some(tls) => {
-                let Ok(Ok(stream)) =
-                    tokio::time::timeout(self.handshake_timeout, tls.accept(stream)).await
-                else {
-                    return;
-                };
-                let connection = self
-                    .builder
-                    .serve_connection(TokioIo::new(stream), service)
-                    .into_owned();
-                watcher.watch(connection).await
+        });
+        let stream = TokioIo::new(Patient::new(stream, opening, stall));
+        let connection = self.builder.serve_connection(stream, service).into_owned();
+        tokio::pin!(connection);
+        let (served, silent) = tokio::select! {
+            served = connection.as_mut() => (Some(served), false),
+            _ = self.stop.wait_for(|stop| *stop) => (None, false),
+            () = activity.idle_for(idle) => (None, true),
+        };
+        let served = match served {
+            Some(served) => served,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                if silent {
+                    // A client that still does not react is not waited for again.
+                    match tokio::time::timeout(opening, connection).await {
+                        Ok(served) => served,
+                        Err(_) => return,
+                    }
+                } else {
+                    connection.await
+                }
             }
         };
         if let Err(error) = served {

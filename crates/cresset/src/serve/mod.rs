@@ -7,6 +7,7 @@ mod listen;
 mod metrics;
 mod own_log;
 mod parts;
+mod patience;
 mod preflight;
 mod roles;
 mod signals;
@@ -68,15 +69,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     )
     .await?;
     // After the event log's lock is taken: a second server must change nothing here.
-    first_start::populate(
-        &catalog,
-        &config.data_dir,
-        config.retention_days,
-        &url,
-        clock.now(),
-        entropy.as_ref(),
-    )
-    .await?;
+    first_start::populate(&catalog, &config, &url, clock.now(), entropy.as_ref()).await?;
     let has = |role| config.roles.contains(&role);
 
     let mut tasks = JoinSet::new();

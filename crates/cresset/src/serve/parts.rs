@@ -23,6 +23,8 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// Most memory of the events of one body, in bytes.
+const MAX_BATCH: usize = 32 << 20;
 /// How long batch keys are remembered.
 const KEEP_KEYS: Duration = Duration::hours(48);
 
@@ -204,6 +206,7 @@ impl Parts {
                 token_leeway: config.clock_leeway,
                 max_body_bytes: config.max_request,
                 max_ingest_body_bytes: config.max_body,
+                max_ingest_in_flight_bytes: config.max_in_flight,
                 request_timeout: config.request_timeout,
                 max_search_time: config.search_timeout,
                 ..ApiSettings::default()
@@ -260,6 +263,8 @@ fn ingest_settings(config: &Config) -> IngestSettings {
         max_body_bytes: config.max_body,
         max_expanded_bytes: config.max_expanded,
         max_line_bytes: config.max_line,
+        // What takes more is stored in several pieces, each of which the log must take.
+        max_batch_bytes: MAX_BATCH.min(config.max_tail / 4),
         default_timezone: config.timezone.clone(),
         server_name: config.name.clone(),
         syslog_repo: config.syslog_repo.clone(),

@@ -3,15 +3,17 @@
 //! `cresset check` and the server both come through here, so their verdicts agree.
 
 use super::{listen, parts};
-use crate::config::{Config, Problem, Sources, load};
+use crate::config::{Config, Problem, Sources, draft};
 use cresset_notify::EgressGuard;
 use cresset_notify::email::EmailSender;
 use std::sync::Arc;
 
 /// Loads the configuration and reads the certificates and passwords that it names.
 pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
-    let config = load(sources)?;
-    let mut problems = Vec::new();
+    let (config, mut problems) = draft(sources);
+    // Of what is known to be wrong nothing more is to be learnt by opening it.
+    let fine = |section: &str| !problems.iter().any(|p| p.message.contains(section));
+    let (tls_fine, smtp_fine) = (fine("tls."), fine("smtp."));
     let mut note = |place: &str, error: anyhow::Error| {
         problems.push(Problem {
             place: place.to_owned(),
@@ -19,12 +21,12 @@ pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
             help: None,
         });
     };
-    if let Some(tls) = &config.tls
+    if let Some(tls) = config.tls.as_ref().filter(|_| tls_fine)
         && let Err(error) = listen::acceptor(tls)
     {
         note("[tls]", error);
     }
-    if let Some(smtp) = &config.smtp {
+    if let Some(smtp) = config.smtp.as_ref().filter(|_| smtp_fine) {
         let guard = Arc::new(EgressGuard::new(config.egress_allow.clone()));
         let sender = parts::smtp_settings(smtp).and_then(|s| Ok(EmailSender::new(s, guard)?));
         if let Err(error) = sender {

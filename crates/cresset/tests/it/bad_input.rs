@@ -52,7 +52,11 @@ async fn bad_lines_are_named_and_good_ones_kept() -> Result<()> {
 
 #[tokio::test]
 async fn compressed_bodies_are_checked_before_they_hurt() -> Result<()> {
-    let world = World::with(|s| s.env("CRESSET_INGEST_MAX_EXPANDED", "16MiB")).await?;
+    let world = World::with(|s| {
+        s.env("CRESSET_INGEST_MAX_BODY", "16MiB")
+            .env("CRESSET_INGEST_MAX_EXPANDED", "16MiB")
+    })
+    .await?;
     let gz = [("Content-Encoding", "gzip")];
     let good = gzip(b"{\"k\":\"zipped\"}\n")?;
     let truncated = good[..good.len() - 6].to_vec();
@@ -85,6 +89,49 @@ async fn compressed_bodies_are_checked_before_they_hurt() -> Result<()> {
         415
     );
     assert_eq!(world.rows("k=zipped").await?.len(), 2);
+    Ok(())
+}
+
+/// The largest body that the defaults promise to take, of ordinary lines.
+#[tokio::test]
+async fn a_body_of_the_largest_size_is_stored_with_bounded_memory() -> Result<()> {
+    // The time limit is for a release build on any machine; this is neither.
+    let world = World::with(|s| s.env("CRESSET_SERVER_REQUEST_TIMEOUT", "10m")).await?;
+    let (before, _) = world.memory()?;
+    let line = |n: usize| {
+        let text = "a request of ordinary length that a proxy wrote into its log ".repeat(9);
+        format!(
+            "{{\"n\":{n},\"user\":\"alice\",\"source_address\":\"203.0.113.9\",\"msg\":\"{text}\"}}\n"
+        )
+    };
+    let (mut body, mut lines) = (String::new(), 0);
+    while body.len() + 700 < 64 << 20 {
+        body.push_str(&line(lines));
+        lines += 1;
+    }
+    let url = world.server.url("/api/v1/ingest?repo=default");
+    let client = http::client()?;
+    let request = client
+        .post(url)
+        .timeout(Duration::from_mins(10))
+        .header("Idempotency-Key", "large")
+        .body(body);
+    let answer = http::send(request, Some(&world.token("logs:write"))).await?;
+    let reply = answer.ok()?.json()?;
+    assert_eq!(
+        (reply["accepted"].as_u64(), reply["rejected"].as_u64()),
+        (Some(lines as u64), Some(0))
+    );
+    let (_, peak) = world.memory()?;
+    println!("{before} MiB before, {peak} MiB at the peak");
+    assert!(
+        peak - before < 600.0,
+        "{before} MiB before, {peak} MiB at the peak"
+    );
+    // A megabyte and a half that are many times that in memory.
+    let tiny = "{\"a\":1}\n".repeat(3 << 16);
+    let reply = world.ingest_raw("default", tiny, &[]).await?.ok()?.json()?;
+    assert_eq!(reply["accepted"], 3 << 16);
     Ok(())
 }
 

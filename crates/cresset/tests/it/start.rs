@@ -4,8 +4,10 @@ use crate::world::{World, binary};
 use anyhow::Result;
 use cresset_testkit::http;
 use serde_json::json;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::Duration;
 
 fn mode(path: &std::path::Path) -> Result<u32> {
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o777)
@@ -59,6 +61,30 @@ async fn the_first_start_makes_everything_with_narrow_permissions() -> Result<()
         before
     );
     Ok(())
+}
+
+/// Syslog has no reply that could say that its repo is missing.
+#[tokio::test]
+async fn the_repo_of_syslog_is_there_from_the_start() -> Result<()> {
+    let tcp = cresset_testkit::free_port()?;
+    let world = World::with(|s| {
+        s.env("CRESSET_INGEST_SYSLOG_REPO", "web")
+            .arg("--syslog-tcp")
+            .arg(format!("127.0.0.1:{tcp}"))
+    })
+    .await?;
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", tcp))?;
+    stream.write_all(b"<13>app: sent-to-web\n")?;
+    drop(stream);
+    for _ in 0..100 {
+        let rows = world.rows("sent-to-web").await?;
+        if let [row] = &rows[..] {
+            assert_eq!(row["repo_name"], "web");
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the message is lost: {}", world.server.output())
 }
 
 #[tokio::test]

@@ -237,21 +237,7 @@ impl World {
     /// Resident memory of the server in MiB, now and at its peak.
     pub(crate) fn memory(&self) -> Result<(f64, f64)> {
         let pid = self.server.pid().context("the server is not running")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|l| l.strip_prefix(name))?;
-            Some(
-                line.trim()
-                    .trim_end_matches("kB")
-                    .trim()
-                    .parse::<f64>()
-                    .ok()?
-                    / 1024.0,
-            )
-        };
-        field("VmRSS:")
-            .zip(field("VmHWM:"))
-            .context("no memory figures in /proc")
+        Ok(crate::proc_memory::of(pid)?)
     }
 }
 

@@ -73,21 +73,7 @@ impl BenchServer {
 
     /// Resident memory now and at its peak, in MiB.
     pub(super) fn memory(&self) -> anyhow::Result<(f64, f64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|l| l.strip_prefix(name))?;
-            Some(
-                line.trim()
-                    .trim_end_matches("kB")
-                    .trim()
-                    .parse::<f64>()
-                    .ok()?
-                    / 1024.0,
-            )
-        };
-        field("VmRSS:")
-            .zip(field("VmHWM:"))
-            .context("/proc has no memory sizes")
+        crate::proc_memory::of(self.child.id()).context("the server's memory is unknown")
     }
 
     /// Bytes of the event files on disk.
