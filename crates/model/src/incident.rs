@@ -1,5 +1,9 @@
 //! Incidents, evaluations and what a firing rule commits.
 
+mod life;
+
+pub use life::{ActRefused, IncidentAct, Standing};
+
 use crate::rule::Risk;
 use crate::{ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -79,9 +83,9 @@ pub struct Incident {
 /// A comment on an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
-    /// User name or an action word.
+    /// Name of the user who wrote it.
     pub title: String,
-    /// The text.
+    /// The text, or the word for what was done.
     pub comment: String,
     /// When it was written.
     pub time: Timestamp,

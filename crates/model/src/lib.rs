@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod event;
+pub mod group;
 pub mod id;
 pub mod incident;
 pub mod list;

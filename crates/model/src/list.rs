@@ -24,9 +24,17 @@ pub struct ListInfo {
     pub kind: ListKind,
     /// Number of values.
     pub len: u64,
-    /// Last change.
+    /// Last change of its values or of its age limit; for a dynamic list not of the
+    /// age of values that it had already.
     pub updated_at: Timestamp,
+    /// Minutes after which a dynamic list forgets a value that was not seen again;
+    /// `None` for a static list.
+    #[serde(default)]
+    pub age_limit_minute: Option<u32>,
 }
+
+/// Longest age limit of a dynamic list in minutes: ten years.
+pub const MAX_AGE_LIMIT_MINUTE: u32 = 10 * 366 * 24 * 60;
 
 /// Checks a list name: 2 to 100 characters, letters, digits, `_` and `-`,
 /// neither `_` nor `-` first or last (spec/logpoint-api.md §4).

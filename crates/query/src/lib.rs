@@ -55,7 +55,7 @@ pub use eval::{
     Check, Context, Expr, Glob, ListLookup, Literal, NoLists, Num, Operand, Pattern, Relation,
     ResultRow, Row, Subject, ValueSet, Watch, Words, fold, wildcard_match,
 };
-pub use exec::{Executor, Limits, ResultSet};
+pub use exec::{Executor, Limits, ListAdditions, ResultSet};
 pub use live::{LiveShape, Measure};
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, parse};
 pub use plan::{Plan, QueryKind, compile};

@@ -58,6 +58,11 @@ pub(crate) fn live_shape(stages: &[Stage]) -> Result<LiveShape, String> {
             "it keeps only the newest rows (`latest`), and a later event replaces them".to_owned(),
         );
     }
+    if stages.iter().any(|s| matches!(s, Stage::ToList(_))) {
+        return Err(
+            "it feeds a list (`process toList`), which takes one whole run per interval".to_owned(),
+        );
+    }
     let at = stages.iter().position(|s| matches!(s, Stage::Chart(_)));
     let Some((at, Stage::Chart(chart))) = at.map(|at| (at, &stages[at])) else {
         let filters = stages.iter().any(|s| matches!(s, Stage::Search(_)));
@@ -102,7 +107,7 @@ fn after_chart(
             }
             Stage::Rename(_) | Stage::Fields(_) => renamed = true,
             Stage::Chart(_) => return Err("it aggregates twice".to_owned()),
-            Stage::Order(_) | Stage::Latest(_) | Stage::Limit(_) => {}
+            Stage::Order(_) | Stage::Latest(_) | Stage::Limit(_) | Stage::ToList(_) => {}
         }
     }
     let mut found: Option<(Measure, f64)> = None;

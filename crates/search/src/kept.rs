@@ -94,6 +94,8 @@ impl Rows {
                     changed = true;
                     *only = Some(names.iter().map(|n| n.text.clone()).collect());
                 }
+                // What a plan can have of them leaves rows as they are.
+                CommandKind::Process(_) => changed = true,
                 CommandKind::Rename(_) => (changed, renamed) = (true, true),
                 CommandKind::Limit(n) => return newest(usize::try_from(*n).unwrap_or(usize::MAX)),
                 CommandKind::Order(_) => return newest(usize::MAX),

@@ -4,8 +4,9 @@
 //! [`StoreSearcher`] sees everything that was acknowledged before it was asked, each
 //! event once, although [`Flusher`] moves events meanwhile. [`SearchSessions`] keeps
 //! searches for callers that come back for the result. [`ListCache`] holds the named
-//! lists that queries refer to.
+//! lists that queries refer to, and [`ListFeeder`] writes down what queries add to them.
 
+mod feed;
 mod flush;
 mod kept;
 mod lists;
@@ -16,6 +17,7 @@ mod searcher;
 mod sessions;
 mod view;
 
+pub use feed::ListFeeder;
 pub use flush::{FlushError, Flushed, Flusher, FlusherSettings};
 pub use lists::{ListCache, ListSnapshot};
 pub use port::{Error, Result, SearchRequest, Searcher};

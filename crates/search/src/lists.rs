@@ -1,7 +1,8 @@
 //! Named lists in memory, as queries look values up.
 
 use cresset_catalog::{Catalog, Result};
-use cresset_model::list::ListInfo;
+use cresset_model::Clock;
+use cresset_model::list::{ListInfo, ListKind};
 use cresset_query::{ListLookup, Num, Subject, Watch, fold};
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,7 @@ mod wildcards;
 /// The catalog's lists, reloaded when they have changed.
 pub struct ListCache {
     catalog: Arc<dyn Catalog>,
+    clock: Arc<dyn Clock>,
     current: RwLock<Arc<ListSnapshot>>,
     /// Held while loading, so that many searches do not load the same change.
     loading: tokio::sync::Mutex<()>,
@@ -88,16 +90,19 @@ fn number(text: &str) -> Option<Number> {
 
 impl ListCache {
     /// A cache that is empty until the first [`ListCache::refresh`].
-    pub fn new(catalog: Arc<dyn Catalog>) -> Self {
+    pub fn new(catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>) -> Self {
         Self {
             catalog,
+            clock,
             current: RwLock::default(),
             loading: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Loads lists that have changed. Cheap if none has.
+    /// Lets values of dynamic lists expire, and loads lists that have changed. Cheap if
+    /// there is nothing to do.
     pub async fn refresh(&self) -> Result<()> {
+        self.expire().await;
         if self.snapshot().version == Some(self.catalog.lists_version().await?) {
             return Ok(());
         }
@@ -129,6 +134,19 @@ impl ListCache {
             lists,
         });
         Ok(())
+    }
+
+    /// A failure is told only: a disk that takes no changes must not stop searches.
+    async fn expire(&self) {
+        match self.catalog.expire_list_values(self.clock.now()).await {
+            Ok(0) => {}
+            Ok(gone) => {
+                metrics::counter!("cresset_list_values_expired_total").increment(gone);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old values of dynamic lists could not be removed");
+            }
+        }
     }
 
     /// The lists as of the last [`ListCache::refresh`].
@@ -173,10 +191,12 @@ impl ListSnapshot {
 
 impl Values {
     fn new(info: ListInfo, entries: &[String]) -> Self {
+        // Values of dynamic lists come out of logs: a `*` that somebody sends must not
+        // match everything.
         let (wild, plain): (Vec<&str>, Vec<&str>) = entries
             .iter()
             .map(String::as_str)
-            .partition(|entry| entry.contains(['*', '?']));
+            .partition(|entry| info.kind == ListKind::StaticList && entry.contains(['*', '?']));
         let mut values = Self {
             info,
             exact: HashSet::new(),

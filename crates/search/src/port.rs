@@ -21,6 +21,9 @@ pub enum Error {
     /// It kept more events than it was given.
     #[error("the search matched more than {0} events; narrow the time range or the filter")]
     TooMany(usize),
+    /// A list that the query feeds cannot be fed.
+    #[error("{0}")]
+    List(String),
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] cresset_catalog::Error),

@@ -164,7 +164,7 @@ fn outcome<T>(result: &Result<T>) -> &'static str {
         Err(Error::Timeout(_)) => "timeout",
         Err(Error::Cancelled) => "cancelled",
         Err(Error::TooMany(_)) => "too_many",
-        Err(Error::Catalog(_) | Error::Store(_)) => "failed",
+        Err(Error::List(_) | Error::Catalog(_) | Error::Store(_)) => "failed",
     }
 }
 

@@ -4,6 +4,7 @@
 //! arrives, so that a chart keeps its groups and never its events.
 
 mod accumulate;
+mod additions;
 #[cfg(test)]
 mod byte_tests;
 mod chart;
@@ -16,10 +17,12 @@ mod span_tests;
 mod tests;
 mod view;
 
+pub use additions::ListAdditions;
 pub use result::{Limits, ResultSet};
 
 use crate::eval::Context;
 use crate::plan::{Plan, Stage};
+use additions::Gathered;
 use chart::ChartState;
 use cresset_model::Event;
 use rows::{Latest, Newest, Table};
@@ -36,6 +39,7 @@ pub struct Executor<'a> {
     /// Commands that run at the end.
     after: &'a [Stage],
     sink: Sink<'a>,
+    gathered: Gathered<'a>,
 }
 
 /// Where rows go as they arrive.
@@ -62,6 +66,7 @@ impl<'a> Executor<'a> {
             before,
             after,
             sink: Sink::new(after, limits),
+            gathered: Gathered::default(),
         }
     }
 
@@ -81,7 +86,7 @@ impl<'a> Executor<'a> {
 
     /// Takes one event that the caller has found to match [`Plan::filter`].
     pub fn push_matched(&mut self, event: &Event) {
-        let Some(view) = View::run(event, self.before, &self.ctx) else {
+        let Some(view) = View::run(event, self.before, &self.ctx, &mut self.gathered) else {
             return;
         };
         match &mut self.sink {
@@ -92,7 +97,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Ends the run.
-    pub fn finish(self) -> ResultSet {
+    pub fn finish(mut self) -> ResultSet {
         let (mut table, rest) = match (self.sink, self.after) {
             (Sink::Rows(rows), after) => (rows.finish(), after),
             (Sink::Latest(latest), after) => (latest.finish(), after.get(1..).unwrap_or(&[])),
@@ -102,7 +107,7 @@ impl<'a> Executor<'a> {
             if self.ctx.lists.given_up() {
                 break;
             }
-            table = table.apply(stage, self.limits, &self.ctx);
+            table = table.apply(stage, self.limits, &self.ctx, &mut self.gathered);
         }
         let (columns, grouping) = self.plan.columns();
         ResultSet {
@@ -110,7 +115,8 @@ impl<'a> Executor<'a> {
             columns: columns.to_vec(),
             grouping: grouping.to_vec(),
             total: table.total,
-            truncated: table.truncated,
+            truncated: table.truncated || self.gathered.is_full(),
+            additions: self.gathered.into_additions(),
             rows: table.into_rows(),
         }
     }

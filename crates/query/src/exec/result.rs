@@ -1,5 +1,6 @@
 //! What a run gives, and how much it may keep.
 
+use super::additions::ListAdditions;
 use crate::eval::ResultRow;
 use crate::plan::QueryKind;
 
@@ -80,4 +81,7 @@ pub struct ResultSet {
     pub total: u64,
     /// True if a limit cut something off, so that rows or aggregates are incomplete.
     pub truncated: bool,
+    /// What the query adds to lists (`process toList`). Who runs it decides whether that
+    /// is written down; a list looked at within the same run does not change.
+    pub additions: Vec<ListAdditions>,
 }

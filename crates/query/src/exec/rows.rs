@@ -1,5 +1,6 @@
 //! Rows that are kept until the end, and the commands that run on them.
 
+use super::additions::Gathered;
 use super::chart::ChartState;
 use super::order::sort_rows;
 use super::result::Limits;
@@ -154,7 +155,13 @@ impl Table {
         self.rows.into_iter().map(|k| k.row).collect()
     }
 
-    pub(super) fn apply(mut self, stage: &Stage, limits: Limits, ctx: &Context<'_>) -> Self {
+    pub(super) fn apply<'p>(
+        mut self,
+        stage: &'p Stage,
+        limits: Limits,
+        ctx: &Context<'_>,
+        gathered: &mut Gathered<'p>,
+    ) -> Self {
         match stage {
             Stage::Search(condition) => {
                 self.rows.retain(|k| condition.matches(&k.row, ctx));
@@ -166,6 +173,10 @@ impl Table {
                     .for_each(|k| rename(&mut k.row, renamings, ctx));
             }
             Stage::Fields(kept) => self.rows.iter_mut().for_each(|k| project(&mut k.row, kept)),
+            Stage::ToList(to_list) => self
+                .rows
+                .iter()
+                .for_each(|k| gathered.take(to_list, &k.row)),
             Stage::Order(keys) => self.rows = sort_rows(self.rows, keys, |k| &k.row),
             Stage::Limit(n) => {
                 self.rows.truncate(*n);

@@ -1,6 +1,7 @@
 //! An event as the row commands before the first aggregation have changed it,
 //! without a copy of the event.
 
+use super::additions::Gathered;
 use crate::eval::{Context, Operand, ResultRow, Row};
 use crate::plan::{Renaming, Stage};
 use cresset_model::{Event, FieldName, Value};
@@ -33,7 +34,12 @@ impl Row for View<'_, '_> {
 
 impl<'e, 'p> View<'e, 'p> {
     /// Runs row commands on an event; `None` if one of them drops it.
-    pub(super) fn run(event: &'e Event, stages: &'p [Stage], ctx: &Context<'_>) -> Option<Self> {
+    pub(super) fn run(
+        event: &'e Event,
+        stages: &'p [Stage],
+        ctx: &Context<'_>,
+        gathered: &mut Gathered<'p>,
+    ) -> Option<Self> {
         let mut view = Self {
             event,
             changes: Vec::new(),
@@ -44,6 +50,7 @@ impl<'e, 'p> View<'e, 'p> {
                 Stage::Search(condition) if !condition.matches(&view, ctx) => return None,
                 Stage::Rename(renamings) => view.rename(renamings, ctx),
                 Stage::Fields(kept) => view.project(kept),
+                Stage::ToList(to_list) => gathered.take(to_list, &view),
                 _ => {}
             }
         }

@@ -3,11 +3,12 @@
 use super::QueryKind;
 use super::lower::Lowering;
 use super::scope::Scope;
-use super::stage::{Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage};
+use super::stage::{Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage, ToList};
 use crate::ast::{self, CommandKind, Head, LinkKind, Part};
 use crate::eval::{Expr, Operand};
 use crate::explain;
 use cresset_model::FieldName;
+use cresset_model::list::valid_name;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most commands of a query: each may go over all rows.
@@ -133,6 +134,9 @@ impl Lowering {
             }
             CommandKind::Order(keys) => stages.extend(self.order(keys)),
             CommandKind::Limit(n) => stages.push(limit(*n)),
+            CommandKind::Process(process) if is_to_list(process) => {
+                stages.extend(self.feed_of(process));
+            }
             CommandKind::Process(process) => {
                 let construct = format!("`process {}`", process.plugin.text);
                 self.unsupported(span, &construct, "leave this command out");
@@ -153,6 +157,40 @@ impl Lowering {
                 self.unsupported(span, "a macro", "write out what it stands for");
             }
         }
+    }
+
+    /// `process toList(LIST, field)`.
+    fn feed_of(&mut self, process: &ast::Process) -> Option<Stage> {
+        let plugin = process.plugin.span.clone();
+        let [list, field] = process.args.as_slice() else {
+            let help = "write `process toList(LIST, field)`";
+            self.error_help(plugin, "`toList` takes a list and a field", help);
+            return None;
+        };
+        if let Some(target) = process.targets.first() {
+            let message = "`toList` gives no value that could have a name";
+            self.error_help(target.span.clone(), message, "leave out `as` and the name");
+            return None;
+        }
+        if !valid_name(&list.text) {
+            let message = format!("`{}` cannot name a list", list.text);
+            let help = "use 2 to 100 letters, digits, `_` and `-`, with a letter or digit at \
+                        both ends";
+            self.error_help(list.span.clone(), message, help);
+            return None;
+        }
+        if field.text.trim().is_empty() {
+            self.error(field.span.clone(), "this names no field");
+            return None;
+        }
+        let name = ast::Name {
+            text: field.text.clone(),
+            span: field.span.clone(),
+        };
+        Some(Stage::ToList(ToList {
+            list: list.text.to_ascii_uppercase(),
+            field: self.field(&name),
+        }))
     }
 
     fn order(&mut self, keys: &[ast::OrderKey]) -> Option<Stage> {
@@ -267,6 +305,10 @@ impl Lowering {
             argument,
         }
     }
+}
+
+fn is_to_list(process: &ast::Process) -> bool {
+    process.plugin.text.eq_ignore_ascii_case("tolist")
 }
 
 fn limit(n: u64) -> Stage {

@@ -39,6 +39,16 @@ impl Lowering {
         self.findings.push(Diagnostic::error(span, message));
     }
 
+    pub(super) fn error_help(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.findings
+            .push(Diagnostic::error(span, message).with_help(help));
+    }
+
     pub(super) fn unsupported(&mut self, span: Range<usize>, construct: &str, instead: &str) {
         if self.findings.is_full(Severity::Error) {
             return;

@@ -9,7 +9,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage};
+pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage, ToList};
 
 use crate::ast::Query;
 use crate::diag::{Diagnostic, Findings};
@@ -151,6 +151,15 @@ impl Plan {
             }
         }
         lists
+    }
+
+    /// Names of the lists that a run feeds (`process toList`), in upper case.
+    pub fn lists_fed(&self) -> BTreeSet<String> {
+        let fed = |stage: &Stage| match stage {
+            Stage::ToList(to_list) => Some(to_list.list.clone()),
+            _ => None,
+        };
+        self.stages().iter().filter_map(fed).collect()
     }
 
     /// True if every event that meets the filter is one row of the result, in the order

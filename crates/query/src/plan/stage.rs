@@ -22,6 +22,16 @@ pub(crate) enum Stage {
     Limit(usize),
     /// Groups and aggregates.
     Chart(Chart),
+    /// Notes the values of a field for a list.
+    ToList(ToList),
+}
+
+/// Feeds a list.
+#[derive(Debug, Clone)]
+pub(crate) struct ToList {
+    /// Upper-case name.
+    pub list: String,
+    pub field: FieldName,
 }
 
 /// One target of `rename` with its sources; the first source that is there wins.
@@ -109,7 +119,10 @@ impl Chart {
 impl Stage {
     /// Whether rows must be collected before the step can give any.
     pub(crate) const fn is_blocking(&self) -> bool {
-        !matches!(self, Self::Search(_) | Self::Rename(_) | Self::Fields(_))
+        !matches!(
+            self,
+            Self::Search(_) | Self::Rename(_) | Self::Fields(_) | Self::ToList(_)
+        )
     }
 
     /// The fields that rows need before this step, given those needed after it;
@@ -143,6 +156,10 @@ impl Stage {
             }),
             Self::Order(keys) => after.map(|mut fields| {
                 fields.extend(keys.iter().map(|k| k.column.to_string()));
+                fields
+            }),
+            Self::ToList(to_list) => after.map(|mut fields| {
+                fields.insert(to_list.field.to_string());
                 fields
             }),
             Self::Limit(_) => after,

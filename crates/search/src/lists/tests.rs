@@ -15,6 +15,7 @@ fn snapshot(entries: &[String]) -> ListSnapshot {
         kind: ListKind::StaticList,
         len: entries.len() as u64,
         updated_at: Timestamp(0),
+        age_limit_minute: None,
     };
     ListSnapshot {
         version: Some(1),

@@ -47,6 +47,7 @@ impl Searcher for Gated {
             rows: vec![row; request.limit],
             total: request.limit as u64,
             truncated: false,
+            additions: Vec::new(),
         })
     }
 

@@ -98,7 +98,7 @@ impl Home {
             self.entropy.clone(),
         );
         let store = Arc::new(store.await.unwrap());
-        let lists = Arc::new(ListCache::new(catalog.clone()));
+        let lists = Arc::new(ListCache::new(catalog.clone(), clock.clone()));
         let searcher = StoreSearcher::new(
             catalog.clone(),
             store.clone(),

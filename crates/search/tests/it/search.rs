@@ -2,7 +2,6 @@
 
 use crate::{Home, START, Server, event, request};
 use cresset_catalog::port::{Files, Lists, Repos};
-use cresset_model::list::ListKind;
 use cresset_model::repo::Repo;
 use cresset_model::{Duration, ObjectId, Timestamp, Value};
 use cresset_query::ResultSet;
@@ -128,10 +127,9 @@ async fn lists_are_seen_without_restart() {
     let put = async |id: u8, name: &str, values: &[&str]| {
         let values = values.iter().map(|v| (*v).to_owned()).collect();
         let id = ObjectId::from_bytes([id; 12]);
-        let kind = ListKind::StaticList;
         server
             .catalog
-            .put_list(id, name, kind, values, START)
+            .put_list(id, name, values, START)
             .await
             .unwrap();
     };
@@ -251,16 +249,10 @@ async fn time_limits_hold_within_one_event() {
     };
     let server = home.start_with(&[], FlusherSettings::default(), one).await;
     let slow_pattern = |n: usize| format!("*{}?b{n}*", "a".repeat(64));
-    let (id, kind) = (ObjectId::from_bytes([1; 12]), ListKind::StaticList);
+    let id = ObjectId::from_bytes([1; 12]);
     server
         .catalog
-        .put_list(
-            id,
-            "SLOW",
-            kind,
-            (0..300).map(slow_pattern).collect(),
-            START,
-        )
+        .put_list(id, "SLOW", (0..300).map(slow_pattern).collect(), START)
         .await
         .unwrap();
     let mut slow = event(1, START);

@@ -1,0 +1,96 @@
+//! Searches whose additions to lists are written down.
+
+use crate::{Error, Result, SearchRequest, Searcher};
+use async_trait::async_trait;
+use cresset_catalog::{Catalog, Error as CatalogError};
+use cresset_model::Clock;
+use cresset_model::event::LoggedEvent;
+use cresset_model::list::ListKind;
+use cresset_query::{Plan, ResultSet};
+use std::sync::Arc;
+
+/// Runs searches by another searcher and then adds to dynamic lists what the queries
+/// gathered with `process toList`. Searches and scheduled rules run through it;
+/// backtests, which only ask for [`Searcher::matching`], change nothing.
+///
+/// A result is given when its additions are durable. The same search again adds the same
+/// values, so that a repetition does no harm.
+#[derive(Clone)]
+pub struct ListFeeder {
+    searcher: Arc<dyn Searcher>,
+    catalog: Arc<dyn Catalog>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ListFeeder {
+    /// Searches by `searcher`; values are as old as `clock` says when the search has ended.
+    pub fn new(
+        searcher: Arc<dyn Searcher>,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            searcher,
+            catalog,
+            clock,
+        }
+    }
+
+    /// Refuses a query before it runs that feeds what is no dynamic list.
+    async fn check(&self, plan: &Plan) -> Result<()> {
+        for name in plan.lists_fed() {
+            match self.catalog.list(&name).await?.map(|list| list.kind) {
+                Some(ListKind::DynamicList) => {}
+                Some(ListKind::StaticList) => return Err(Error::List(static_list(&name))),
+                None => return Err(Error::List(no_list(&name))),
+            }
+        }
+        Ok(())
+    }
+
+    async fn feed(&self, result: &ResultSet) -> Result<()> {
+        let now = self.clock.now();
+        for addition in &result.additions {
+            let added = self
+                .catalog
+                .add_to_list(&addition.list, addition.values.clone(), now)
+                .await;
+            match added {
+                Ok(_) => metrics::counter!("cresset_list_values_seen_total")
+                    .increment(addition.values.len() as u64),
+                // Deleted, or made anew as another kind, while the search ran.
+                Err(CatalogError::NotFound { .. }) => {
+                    return Err(Error::List(no_list(&addition.list)));
+                }
+                Err(CatalogError::Refused(why)) => return Err(Error::List(why)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Searcher for ListFeeder {
+    async fn run(&self, request: SearchRequest) -> Result<ResultSet> {
+        self.check(&request.plan).await?;
+        let result = self.searcher.run(request).await?;
+        self.feed(&result).await?;
+        Ok(result)
+    }
+
+    async fn matching(&self, request: SearchRequest, max: usize) -> Result<Vec<LoggedEvent>> {
+        self.searcher.matching(request, max).await
+    }
+}
+
+fn no_list(name: &str) -> String {
+    format!(
+        "the query feeds the list {name}, which does not exist; create it with \
+         PUT /api/v1/lists/{name} and {{\"kind\":\"dynamic\",\"age_limit_minute\":60}}"
+    )
+}
+
+fn static_list(name: &str) -> String {
+    format!("the query feeds the list {name}, which is static; only dynamic lists are fed")
+}
