@@ -2,7 +2,7 @@
 
 use crate::Result;
 use async_trait::async_trait;
-use cresset_model::incident::{Comment, Evaluation, Incident, IncidentStatus, RuleState};
+use cresset_model::incident::{Evaluation, Incident, IncidentStatus, RuleState};
 use cresset_model::notification::Delivery;
 use cresset_model::{ObjectId, Timestamp};
 
@@ -38,30 +38,47 @@ pub enum FiringOutcome {
     Duplicate,
 }
 
+/// The time by which incidents are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IncidentTime {
+    /// Detection.
+    #[default]
+    Detected,
+    /// The last thing that a person did; incidents without any are left out.
+    Modified,
+}
+
 /// Which incidents to list.
 #[derive(Debug, Clone, Default)]
 pub struct IncidentFilter {
-    /// Detected at or after.
+    /// The time that counts for order and bounds.
+    pub by: IncidentTime,
+    /// At or after this time.
     pub from: Option<Timestamp>,
-    /// Detected at or before.
+    /// At or before this time.
     pub to: Option<Timestamp>,
+    /// After the incident of this time and id in the order of the list.
+    pub after: Option<(Timestamp, ObjectId)>,
     /// Only these states; empty means all but closed.
     pub statuses: Vec<IncidentStatus>,
     /// Only incidents of this rule.
     pub rule_id: Option<ObjectId>,
-    /// Only incidents that this user owns or is assigned to; `None` for all.
+    /// Only incidents that this user owns, is assigned to or sees through a group; `None`
+    /// for all.
     pub visible_to: Option<ObjectId>,
     /// At most this many; 0 means no limit.
     pub limit: u32,
 }
 
-/// A change of an incident's status with the comment that records it.
-#[derive(Debug, Clone)]
-pub struct CommentedStatus {
-    /// The new status, if it changes.
-    pub status: Option<IncidentStatus>,
-    /// The comment.
-    pub comment: Comment,
+/// An incident with what is kept beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedIncident {
+    /// The incident, its rows left empty.
+    pub incident: Incident,
+    /// The time of [`IncidentFilter::by`].
+    pub time: Timestamp,
+    /// The groups that see it: those of its rule that existed when it fired and still do.
+    pub groups: Vec<ObjectId>,
 }
 
 /// Incidents.
@@ -69,13 +86,14 @@ pub struct CommentedStatus {
 pub trait Incidents: Send + Sync + 'static {
     /// Writes all firings, their outbox rows, evaluations and states, and the cursor,
     /// in one transaction. A firing whose `(rule_id, slot_end)` exists is skipped whole.
+    /// The groups that the rule names see the incident from then on.
     /// If the rule was deleted meanwhile, its evaluation and state are dropped.
     /// Outcomes are in the order of the firings.
     async fn commit_firings(&self, commit: FiringCommit) -> Result<Vec<FiringOutcome>>;
     /// Incidents by time of detection, oldest first. Rows are left empty.
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>>;
+    /// The same with what is kept beside them, by the time that the filter says, then by id.
+    async fn listed_incidents(&self, filter: &IncidentFilter) -> Result<Vec<ListedIncident>>;
     /// The incident of that id with its rows.
     async fn incident(&self, id: ObjectId) -> Result<Option<Incident>>;
-    /// Adds a comment and changes the status.
-    async fn annotate_incident(&self, id: ObjectId, change: CommentedStatus) -> Result<()>;
 }

@@ -5,6 +5,8 @@
 
 mod deliveries;
 mod files;
+mod groups;
+mod incident_acts;
 mod incidents;
 mod lists;
 mod rules;
@@ -12,14 +14,22 @@ mod users;
 
 pub use deliveries::{AttemptOutcome, AttemptRecord, Deliveries, DueDelivery};
 pub use files::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
+pub use groups::{Groups, MAX_GROUPS};
+pub use incident_acts::{Actor, IncidentActs, IncidentChange, MAX_CHANGES};
 pub use incidents::{
-    CommentedStatus, Firing, FiringCommit, FiringOutcome, IncidentFilter, Incidents,
+    Firing, FiringCommit, FiringOutcome, IncidentFilter, IncidentTime, Incidents, ListedIncident,
 };
 pub use lists::{Lists, Repos};
 pub use rules::{RuleWithOwner, Rules};
 pub use users::{AuditEntry, NewApiToken, NewUser, Users};
 
 /// A whole catalog.
-pub trait Catalog: Users + Repos + Lists + Rules + Incidents + Deliveries + Files {}
+pub trait Catalog:
+    Users + Groups + Repos + Lists + Rules + Incidents + IncidentActs + Deliveries + Files
+{
+}
 
-impl<T: Users + Repos + Lists + Rules + Incidents + Deliveries + Files> Catalog for T {}
+impl<T> Catalog for T where
+    T: Users + Groups + Repos + Lists + Rules + Incidents + IncidentActs + Deliveries + Files
+{
+}

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use cresset_model::incident::{Evaluation, RuleState};
 use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
 use cresset_model::rule::{AlertRule, RuleSpec};
+use cresset_model::user::{DateFormat, HourFormat, RepoAccess};
 use cresset_model::{ObjectId, Timestamp};
 
 /// A rule and what its evaluation needs to know of its owner.
@@ -16,6 +17,12 @@ pub struct RuleWithOwner {
     pub owner_name: String,
     /// Owner's IANA time zone.
     pub timezone: String,
+    /// How the owner writes dates.
+    pub date_format: DateFormat,
+    /// How the owner writes hours.
+    pub hour_format: HourFormat,
+    /// The repos that the owner may search now.
+    pub repos: RepoAccess,
 }
 
 /// Alert rules.

@@ -2,8 +2,9 @@
 
 use crate::Result;
 use async_trait::async_trait;
-use cresset_model::user::{ApiToken, User};
+use cresset_model::user::{ApiToken, Preferences, User};
 use cresset_model::{ObjectId, SecretString, Timestamp};
+use std::collections::BTreeSet;
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -67,6 +68,11 @@ pub trait Users: Send + Sync + 'static {
     async fn user_by_id(&self, id: ObjectId) -> Result<Option<User>>;
     /// Disables or enables a user.
     async fn set_user_disabled(&self, id: ObjectId, disabled: bool) -> Result<()>;
+    /// Replaces the preferences of a user, whose rules take them over.
+    async fn set_preferences(&self, id: ObjectId, preferences: &Preferences) -> Result<()>;
+    /// Grants a user these repos and no others, `None` every ordinary one. The user's rules
+    /// and searches see it at once. [`crate::Error::NotFound`] names a repo that does not exist.
+    async fn grant_repos(&self, id: ObjectId, repos: Option<&BTreeSet<String>>) -> Result<()>;
     /// Whether `password` is the user's; false for users without one.
     async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool>;
     /// The user's API access key, opened. It changes at once for every process.

@@ -1,25 +1,22 @@
 //! Incidents.
 
-use super::columns::{Columns, from_json, not_found, to_json};
+use super::columns::{Columns, from_json, to_json};
 use super::deliveries::insert_delivery;
 use super::evaluations::{record_evaluation, store_state};
 use super::files::store_cursor;
+use super::groups::show_to_groups;
 use super::told::{auto_channels, first_delivery};
 use super::{SqliteCatalog, Transaction};
 use crate::port::{
-    CommentedStatus, Firing, FiringCommit, FiringOutcome, IncidentFilter, Incidents,
+    Firing, FiringCommit, FiringOutcome, IncidentFilter, IncidentTime, Incidents, ListedIncident,
 };
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::ObjectId;
-use cresset_model::incident::{Comment, Incident, IncidentStatus};
+use cresset_model::incident::{Incident, IncidentStatus};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
-/// Most comments of an incident.
-const MAX_COMMENTS: usize = 1_000;
-/// Longest comment in bytes.
-const MAX_COMMENT: usize = 64 * 1024;
 /// Most kept rows of an incident as JSON, in bytes.
 const MAX_ROWS: usize = 256 << 20;
 
@@ -47,12 +44,23 @@ impl Incidents for SqliteCatalog {
     }
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>> {
+        let listed = self.listed_incidents(filter).await?;
+        Ok(listed.into_iter().map(|listed| listed.incident).collect())
+    }
+
+    async fn listed_incidents(&self, filter: &IncidentFilter) -> Result<Vec<ListedIncident>> {
         select(filter)
             .build()
             .fetch_all(&self.reader)
             .await?
             .iter()
-            .map(incident)
+            .map(|row| {
+                Ok(ListedIncident {
+                    incident: incident(row)?,
+                    time: row.time("at")?,
+                    groups: row.json("seen_by")?,
+                })
+            })
             .collect()
     }
 
@@ -70,38 +78,6 @@ impl Incidents for SqliteCatalog {
             incident.rows = from_json("rows of an incident", &rows)?;
         }
         Ok(Some(incident))
-    }
-
-    async fn annotate_incident(&self, id: ObjectId, change: CommentedStatus) -> Result<()> {
-        let len = change.comment.title.len() + change.comment.comment.len();
-        if len > MAX_COMMENT {
-            return Err(Error::Refused(format!(
-                "a comment has at most {MAX_COMMENT} bytes, this one {len}"
-            )));
-        }
-        let mut tx = self.begin().await?;
-        let stored: Option<String> =
-            sqlx::query_scalar("SELECT comments FROM incidents WHERE id = $1")
-                .bind(id.to_string())
-                .fetch_optional(&mut *tx)
-                .await?;
-        let stored = stored.ok_or_else(|| not_found("incident", id))?;
-        let mut comments: Vec<Comment> = from_json("comments", &stored)?;
-        if comments.len() >= MAX_COMMENTS {
-            return Err(Error::Refused(format!(
-                "incident {id} has {MAX_COMMENTS} comments and takes no more"
-            )));
-        }
-        comments.push(change.comment);
-        sqlx::query(
-            "UPDATE incidents SET comments = $2, status = coalesce($3, status) WHERE id = $1",
-        )
-        .bind(id.to_string())
-        .bind(to_json("comments", &comments)?)
-        .bind(change.status.map(IncidentStatus::as_str))
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
     }
 }
 
@@ -165,6 +141,7 @@ impl Prepared {
             .bind(self.rows)
             .execute(&mut **tx)
             .await?;
+        show_to_groups(tx, incident.id, incident.rule_id).await?;
         for delivery in &self.firing.deliveries {
             insert_delivery(tx, delivery).await?;
         }
@@ -182,41 +159,64 @@ impl Prepared {
 }
 
 fn select(filter: &IncidentFilter) -> QueryBuilder<Sqlite> {
-    let mut query =
-        QueryBuilder::new("SELECT incident, assignee, status, comments FROM incidents WHERE ");
-    if filter.statuses.is_empty() {
-        query
-            .push("status <> ")
-            .push_bind(IncidentStatus::Closed.as_str());
-    } else {
-        query.push("status IN (");
-        let mut list = query.separated(", ");
-        for status in &filter.statuses {
-            list.push_bind(status.as_str());
+    let time = match filter.by {
+        IncidentTime::Detected => "detected_at",
+        IncidentTime::Modified => "modified_at",
+    };
+    let mut query = QueryBuilder::new("SELECT incident, assignee, status, comments, ");
+    query.push(time).push(
+        " AS at, (SELECT json_group_array(g.group_id ORDER BY g.group_id)
+           FROM incident_groups g WHERE g.incident_id = incidents.id) AS seen_by
+         FROM incidents WHERE ",
+    );
+    push_statuses(&mut query, &filter.statuses);
+    if filter.by == IncidentTime::Modified {
+        query.push(" AND modified_at IS NOT NULL");
+    }
+    for (bound, compare) in [(filter.from, " >= "), (filter.to, " <= ")] {
+        if let Some(bound) = bound {
+            query.push(" AND ").push(time).push(compare);
+            query.push_bind(bound.0);
         }
-        query.push(")");
     }
-    if let Some(from) = filter.from {
-        query.push(" AND detected_at >= ").push_bind(from.0);
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND detected_at <= ").push_bind(to.0);
+    if let Some((at, id)) = filter.after {
+        query.push(" AND (").push(time).push(", id) > (");
+        query.push_bind(at.0).push(", ");
+        query.push_bind(id.to_string()).push(")");
     }
     if let Some(rule) = filter.rule_id {
         query.push(" AND rule_id = ").push_bind(rule.to_string());
     }
     if let Some(user) = filter.visible_to {
-        query.push(" AND (owner = ").push_bind(user.to_string());
-        query
-            .push(" OR assignee = ")
-            .push_bind(user.to_string())
-            .push(")");
+        let user = user.to_string();
+        query.push(" AND (owner = ").push_bind(user.clone());
+        query.push(" OR assignee = ").push_bind(user.clone());
+        query.push(
+            " OR EXISTS (SELECT 1 FROM incident_groups g
+               JOIN user_group_members m ON m.group_id = g.group_id
+               WHERE g.incident_id = incidents.id AND m.user_id = ",
+        );
+        query.push_bind(user).push("))");
     }
-    query.push(" ORDER BY detected_at, id");
+    query.push(" ORDER BY ").push(time).push(", id");
     if filter.limit > 0 {
         query.push(" LIMIT ").push_bind(i64::from(filter.limit));
     }
     query
+}
+
+fn push_statuses(query: &mut QueryBuilder<Sqlite>, statuses: &[IncidentStatus]) {
+    if statuses.is_empty() {
+        query.push("status <> ");
+        query.push_bind(IncidentStatus::Closed.as_str());
+        return;
+    }
+    query.push("status IN (");
+    let mut list = query.separated(", ");
+    for status in statuses {
+        list.push_bind(status.as_str());
+    }
+    query.push(")");
 }
 
 /// What can change has a column of its own; the document holds the rest.

@@ -10,7 +10,10 @@
 mod columns;
 mod deliveries;
 mod evaluations;
+mod fed_lists;
 mod files;
+mod groups;
+mod incident_acts;
 mod incidents;
 mod lists;
 mod notifications;

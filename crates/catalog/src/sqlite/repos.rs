@@ -1,7 +1,7 @@
 //! Repos.
 
-use super::SqliteCatalog;
 use super::columns::{Columns, expect_row};
+use super::{SqliteCatalog, bump};
 use crate::port::Repos;
 use crate::{Error, Result};
 use async_trait::async_trait;
@@ -17,12 +17,13 @@ impl Repos for SqliteCatalog {
             )));
         }
         check_retention(repo.retention_days)?;
+        let mut tx = self.begin().await?;
         let made = sqlx::query(
             "INSERT INTO repos (name, retention_days) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
         )
         .bind(&repo.name)
         .bind(i64::from(repo.retention_days))
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
         if made.rows_affected() == 0 {
             return Err(Error::Exists {
@@ -30,7 +31,9 @@ impl Repos for SqliteCatalog {
                 name: repo.name,
             });
         }
-        Ok(())
+        // Rules over all repos search this one too.
+        bump(&mut tx, "rules").await?;
+        Ok(tx.commit().await?)
     }
 
     async fn repos(&self) -> Result<Vec<Repo>> {

@@ -8,9 +8,12 @@ use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::incident::{Evaluation, RuleState};
 use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
+use cresset_model::repo::OWN_REPO;
 use cresset_model::rule::{AlertRule, RuleSpec};
+use cresset_model::user::RepoAccess;
 use cresset_model::{ObjectId, Timestamp};
 use sqlx::sqlite::SqliteRow;
+use std::collections::BTreeSet;
 
 /// Longest rule as JSON, in bytes.
 const MAX_SPEC: usize = 4 << 20;
@@ -19,7 +22,21 @@ macro_rules! select_rules {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, r.owner, r.active, r.version, r.created_at, r.updated_at, ",
-            "r.activated_at, r.spec, u.username, u.timezone ",
+            "r.activated_at, r.spec FROM rules r ",
+            $rest
+        )
+    };
+}
+
+/// With what its owner is and may.
+macro_rules! select_owned_rules {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, r.owner, r.active, r.version, r.created_at, r.updated_at, ",
+            "r.activated_at, r.spec, u.username, u.timezone, u.date_format, u.hour_format, ",
+            "u.repos, EXISTS (SELECT 1 FROM user_roles a WHERE a.user_id = u.id ",
+            "AND a.role = 'administrator') AS sees_all, ",
+            "(SELECT json_group_array(name) FROM repos) AS existing ",
             "FROM rules r JOIN users u ON u.id = r.owner ",
             $rest
         )
@@ -101,7 +118,7 @@ impl Rules for SqliteCatalog {
     }
 
     async fn rule(&self, id: ObjectId) -> Result<Option<RuleWithOwner>> {
-        sqlx::query(select_rules!("WHERE r.id = $1"))
+        sqlx::query(select_owned_rules!("WHERE r.id = $1"))
             .bind(id.to_string())
             .fetch_optional(&self.reader)
             .await?
@@ -123,7 +140,7 @@ impl Rules for SqliteCatalog {
     }
 
     async fn active_rules(&self) -> Result<Vec<RuleWithOwner>> {
-        sqlx::query(select_rules!("WHERE r.active = 1 ORDER BY r.id"))
+        sqlx::query(select_owned_rules!("WHERE r.active = 1 ORDER BY r.id"))
             .fetch_all(&self.reader)
             .await?
             .iter()
@@ -268,5 +285,22 @@ fn with_owner(row: &SqliteRow) -> Result<RuleWithOwner> {
         rule: alert_rule(row)?,
         owner_name: row.text("username")?,
         timezone: row.text("timezone")?,
+        date_format: row.word("date_format")?,
+        hour_format: row.word("hour_format")?,
+        repos: repo_access(row)?,
     })
+}
+
+/// As [`cresset_model::user::User::repo_access`], of a rule's owner.
+fn repo_access(row: &SqliteRow) -> Result<RepoAccess> {
+    if row.flag("sees_all")? {
+        return Ok(RepoAccess::All);
+    }
+    let granted = super::users::granted(row, "repos")?;
+    let mut existing: BTreeSet<String> = row.json("existing")?;
+    existing.retain(|repo| match &granted {
+        Some(granted) => granted.contains(repo),
+        None => repo != OWN_REPO,
+    });
+    Ok(RepoAccess::Only(existing))
 }

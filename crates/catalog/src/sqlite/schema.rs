@@ -7,7 +7,12 @@ use std::time::Duration;
 
 /// Migration `n` leads from schema version `n` to `n + 1`. Never edit one that
 /// was released; add another.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_catalog.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001_catalog.sql"),
+    include_str!("migrations/0002_groups.sql"),
+    include_str!("migrations/0003_dynamic_lists.sql"),
+    include_str!("migrations/0004_preferences.sql"),
+];
 /// Marks the file as a Cresset catalog ("CRST").
 const APPLICATION_ID: i64 = 0x4352_5354;
 
@@ -18,8 +23,12 @@ pub(super) async fn migrate(writer: &SqlitePool) -> Result<()> {
     if found > known {
         return Err(Error::NewerSchema { found, known });
     }
+    // Nothing of ours is added to a file of another program, whatever its version.
+    if found > 0 {
+        refuse_foreign(writer).await?;
+    }
     if found == known {
-        return refuse_foreign(writer).await;
+        return Ok(());
     }
     for (from, migration) in MIGRATIONS.iter().enumerate() {
         let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;

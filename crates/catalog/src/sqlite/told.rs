@@ -65,6 +65,24 @@ pub(super) async fn auto_channels<'c>(
     .collect()
 }
 
+/// The channels of a rule that can carry something, whether they do so by themselves or not.
+pub(super) async fn enabled_channels<'c>(
+    executor: impl sqlx::SqliteExecutor<'c>,
+    rule: ObjectId,
+) -> Result<Vec<Channel>> {
+    sqlx::query(
+        "SELECT 'email' AS channel FROM email_notifications WHERE rule_id = $1 AND enabled = 1
+         UNION ALL
+         SELECT 'http' FROM http_notifications WHERE rule_id = $1 AND enabled = 1",
+    )
+    .bind(rule.to_string())
+    .fetch_all(executor)
+    .await?
+    .iter()
+    .map(|row| row.word("channel"))
+    .collect()
+}
+
 /// An outbox row whose id follows from the incident and the channel, so that no second
 /// one can be made.
 pub(super) fn first_delivery(

@@ -1,14 +1,15 @@
 //! Users, credentials, audit.
 
-use super::SqliteCatalog;
-use super::columns::{Columns, absent_on_foreign_key, expect_row};
+use super::columns::{Columns, absent_on_foreign_key, expect_row, from_json, not_found, to_json};
+use super::{SqliteCatalog, bump};
 use crate::port::{AuditEntry, NewApiToken, NewUser, Users};
 use crate::seal::Place;
 use crate::{Error, Result};
 use async_trait::async_trait;
-use cresset_model::user::{ApiToken, User};
+use cresset_model::user::{ApiToken, DateFormat, HourFormat, Preferences, User};
 use cresset_model::{ObjectId, SecretString};
 use sqlx::sqlite::SqliteRow;
+use std::collections::BTreeSet;
 
 /// Longest name of a user in bytes.
 const MAX_NAME: usize = 255;
@@ -19,7 +20,8 @@ const MAX_DETAIL: usize = 4096;
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.email, u.disabled, u.timezone, u.created_at, r.role ",
+            "SELECT u.id, u.username, u.email, u.disabled, u.timezone, u.date_format, ",
+            "u.hour_format, u.repos, u.created_at, r.role ",
             "FROM users u LEFT JOIN user_roles r ON r.user_id = u.id ",
             $rest
         )
@@ -93,6 +95,9 @@ impl Users for SqliteCatalog {
             roles: user.roles,
             disabled: false,
             timezone: "UTC".to_owned(),
+            date_format: DateFormat::default(),
+            hour_format: HourFormat::default(),
+            repos: None,
             created_at: user.created_at,
         })
     }
@@ -127,6 +132,44 @@ impl Users for SqliteCatalog {
             .execute(&self.writer)
             .await?;
         expect_row(&met, "user", id)
+    }
+
+    async fn set_preferences(&self, id: ObjectId, preferences: &Preferences) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let met = sqlx::query(
+            "UPDATE users SET timezone = $2, date_format = $3, hour_format = $4 WHERE id = $1",
+        )
+        .bind(id.to_string())
+        .bind(&preferences.timezone)
+        .bind(preferences.date_format.as_str())
+        .bind(preferences.hour_format.as_str())
+        .execute(&mut *tx)
+        .await?;
+        expect_row(&met, "user", id)?;
+        bump(&mut tx, "rules").await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn grant_repos(&self, id: ObjectId, repos: Option<&BTreeSet<String>>) -> Result<()> {
+        let document = repos.map(|repos| to_json("repos", repos)).transpose()?;
+        let mut tx = self.begin().await?;
+        for repo in repos.into_iter().flatten() {
+            let exists: i64 = sqlx::query_scalar("SELECT count(*) FROM repos WHERE name = $1")
+                .bind(repo)
+                .fetch_one(&mut *tx)
+                .await?;
+            if exists == 0 {
+                return Err(not_found("repo", repo));
+            }
+        }
+        let met = sqlx::query("UPDATE users SET repos = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(document)
+            .execute(&mut *tx)
+            .await?;
+        expect_row(&met, "user", id)?;
+        bump(&mut tx, "rules").await?;
+        Ok(tx.commit().await?)
     }
 
     async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool> {
@@ -263,6 +306,12 @@ pub(super) fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }
 
+/// The repos that a user was granted; `None` if there is no such list.
+pub(super) fn granted(row: &SqliteRow, column: &'static str) -> Result<Option<BTreeSet<String>>> {
+    let document = row.text_or_null(column)?;
+    document.map(|text| from_json(column, &text)).transpose()
+}
+
 fn api_token(row: &SqliteRow) -> Result<ApiToken> {
     Ok(ApiToken {
         id: row.int("id")?,
@@ -288,6 +337,9 @@ fn fold_users(rows: &[SqliteRow]) -> Result<Vec<User>> {
                 roles: role.into_iter().collect(),
                 disabled: row.flag("disabled")?,
                 timezone: row.text("timezone")?,
+                date_format: row.word("date_format")?,
+                hour_format: row.word("hour_format")?,
+                repos: granted(row, "repos")?,
                 created_at: row.time("created_at")?,
             }),
         }

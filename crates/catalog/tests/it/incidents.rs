@@ -1,7 +1,7 @@
 use crate::support::{OWNER, at, commit, firing, id, with_rule};
-use cresset_catalog::port::{CommentedStatus, FiringCommit, FiringOutcome, IncidentFilter};
-use cresset_catalog::{Catalog, Error};
-use cresset_model::incident::{Comment, Incident, IncidentStatus};
+use cresset_catalog::Catalog;
+use cresset_catalog::port::{FiringCommit, FiringOutcome, IncidentFilter};
+use cresset_model::incident::{Incident, IncidentStatus};
 
 async fn a_firing_is_written_whole(catalog: &dyn Catalog) {
     let rule = with_rule(catalog, 10).await;
@@ -198,58 +198,24 @@ async fn filters_select(catalog: &dyn Catalog) {
     }
 }
 
-fn comment(text: &str, secs: i64) -> Comment {
-    Comment {
-        title: "alice".to_owned(),
-        comment: text.to_owned(),
-        time: at(secs),
+async fn pages_continue_where_the_last_one_ended(catalog: &dyn Catalog) {
+    let (a, b) = (with_rule(catalog, 10).await, with_rule(catalog, 11).await);
+    let mut firings: Vec<_> = (1..=5).map(|n| firing(n, a, 600 * n as i64)).collect();
+    firings.push(firing(6, b, 600));
+    catalog.commit_firings(commit(firings)).await.unwrap();
+    let mut filter = IncidentFilter {
+        limit: 2,
+        ..IncidentFilter::default()
+    };
+    let mut seen = Vec::new();
+    loop {
+        let page = catalog.listed_incidents(&filter).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert_eq!(last.time, last.incident.detected_at);
+        filter.after = Some((last.time, last.incident.id));
+        seen.extend(page.iter().map(|l| l.incident.id));
     }
-}
-
-async fn comments_and_status_are_kept_together(catalog: &dyn Catalog) {
-    let rule = with_rule(catalog, 10).await;
-    catalog
-        .commit_firings(commit(vec![firing(1, rule, 600)]))
-        .await
-        .unwrap();
-    let note = CommentedStatus {
-        status: None,
-        comment: comment("looking", 1),
-    };
-    catalog.annotate_incident(id(1), note).await.unwrap();
-    let done = CommentedStatus {
-        status: Some(IncidentStatus::Resolved),
-        comment: comment("done", 2),
-    };
-    catalog
-        .annotate_incident(id(1), done.clone())
-        .await
-        .unwrap();
-
-    let read = catalog.incident(id(1)).await.unwrap().unwrap();
-    assert_eq!(read.status, IncidentStatus::Resolved);
-    assert_eq!(read.comments, [comment("looking", 1), comment("done", 2)]);
-    assert_eq!(read.rows.len(), 1);
-    let listed = catalog.incidents(&IncidentFilter::default()).await.unwrap();
-    assert_eq!(listed[0].comments, read.comments);
-
-    let error = catalog.annotate_incident(id(9), done).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::NotFound {
-                what: "incident",
-                ..
-            }
-        ),
-        "{error}"
-    );
-    let long = CommentedStatus {
-        status: None,
-        comment: comment(&"x".repeat(100_000), 3),
-    };
-    let error = catalog.annotate_incident(id(1), long).await.unwrap_err();
-    assert!(matches!(error, Error::Refused(_)), "{error}");
+    assert_eq!(seen, [1, 6, 2, 3, 4, 5].map(id));
 }
 
 conformance!(
@@ -257,5 +223,5 @@ conformance!(
     the_same_slot_fires_once_and_leaves_no_second_delivery,
     a_rule_deleted_meanwhile_still_leaves_its_incident,
     filters_select,
-    comments_and_status_are_kept_together,
+    pages_continue_where_the_last_one_ended,
 );

@@ -1,6 +1,5 @@
 use crate::support::{at, id};
 use cresset_catalog::{Catalog, Error};
-use cresset_model::list::ListKind;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -10,9 +9,7 @@ fn texts(values: &[&str]) -> Vec<String> {
 }
 
 async fn put(catalog: &dyn Catalog, n: u64, name: &str, values: Vec<String>) -> u64 {
-    let put = catalog
-        .put_list(id(n), name, ListKind::StaticList, values, at(n as i64))
-        .await;
+    let put = catalog.put_list(id(n), name, values, at(n as i64)).await;
     put.unwrap().len
 }
 
@@ -82,15 +79,11 @@ async fn the_version_grows_with_every_change(catalog: &dyn Catalog) {
 
 async fn unusable_lists_are_refused(catalog: &dyn Catalog) {
     for name in ["", "a", "-ab", "ab_", "a b", &"x".repeat(101)] {
-        let put = catalog
-            .put_list(id(1), name, ListKind::StaticList, Vec::new(), at(0))
-            .await;
+        let put = catalog.put_list(id(1), name, Vec::new(), at(0)).await;
         assert!(matches!(put, Err(Error::Refused(_))), "{name:?}");
     }
     let long = vec!["x".repeat(70_000)];
-    let put = catalog
-        .put_list(id(1), "LONG", ListKind::DynamicList, long, at(0))
-        .await;
+    let put = catalog.put_list(id(1), "LONG", long, at(0)).await;
     assert!(matches!(put, Err(Error::Refused(_))));
     assert!(catalog.lists().await.unwrap().is_empty());
 }

@@ -21,8 +21,11 @@ macro_rules! conformance {
 }
 
 mod deliveries;
+mod dynamic_lists;
 mod faults;
 mod files;
+mod groups;
+mod incident_acts;
 mod incidents;
 mod lists;
 mod notifications;

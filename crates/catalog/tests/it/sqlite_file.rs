@@ -3,11 +3,10 @@
 use crate::support::{OWNER, at, commit, firing, http, id, new_user, sealer, with_rule};
 use cresset_catalog::Error;
 use cresset_catalog::port::{
-    Deliveries, Incidents, Lists, NewApiToken, NewUser, Repos, Rules, Users,
+    Deliveries, Groups, Incidents, Lists, NewApiToken, NewUser, Repos, Rules, Users,
 };
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::SecretString;
-use cresset_model::list::ListKind;
 use cresset_model::notification::HttpAuth;
 use cresset_model::repo::Repo;
 use std::os::unix::fs::PermissionsExt;
@@ -213,6 +212,28 @@ async fn newer_and_foreign_files_are_refused_untouched() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_schema_gains_what_came_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = dir.path().join("old.db");
+    run_sql(
+        &old,
+        concat!(
+            include_str!("../../src/sqlite/migrations/0001_catalog.sql"),
+            "INSERT INTO users (id, username, email, api_access_key, created_at)
+             VALUES ('000000000000000000000002', 'alice', '', 'x', 0);
+             PRAGMA application_id = 1129468756; PRAGMA user_version = 1;",
+        ),
+    )
+    .await;
+    let catalog = SqliteCatalog::open(&old, sealer(0)).await.unwrap();
+    catalog.create_group(id(30), "Night", at(0)).await.unwrap();
+    let members = catalog.add_group_members("Night", &[id(2)]).await;
+    members.unwrap();
+    assert_eq!(catalog.users().await.unwrap()[0].username, "alice");
+    assert_eq!(catalog.groups().await.unwrap()[0].members, [id(2)]);
+}
+
+#[tokio::test]
 async fn everything_is_there_after_a_restart() {
     let (dir, catalog) = crate::support::sqlite().await;
     let rule = with_rule(&catalog, 10).await;
@@ -305,7 +326,7 @@ async fn two_catalogs_on_one_file_see_each_other_at_once() {
             .await
             .unwrap();
         command
-            .put_list(id(1), "AA", ListKind::StaticList, vec![key], at(0))
+            .put_list(id(1), "AA", vec![key], at(0))
             .await
             .unwrap();
         assert!(server.rules_version().await.unwrap() > before);

@@ -1,8 +1,10 @@
-use crate::support::{at, id, new_user};
+use crate::support::{OWNER, at, id, new_user, with_rule};
 use cresset_catalog::port::{AuditEntry, NewApiToken, NewUser};
 use cresset_catalog::{Catalog, Error};
 use cresset_model::SecretString;
-use cresset_model::user::BUILT_IN_ROLES;
+use cresset_model::repo::Repo;
+use cresset_model::user::{BUILT_IN_ROLES, HourFormat, Preferences, RepoAccess};
+use std::collections::BTreeSet;
 
 async fn created_user_is_found_by_name_and_id(catalog: &dyn Catalog) {
     let made = catalog.create_user(new_user(1, "alice")).await.unwrap();
@@ -168,6 +170,107 @@ async fn access_key_is_opened_and_replaced(catalog: &dyn Catalog) {
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
 }
 
+async fn preferences_are_kept_and_reach_the_rules(catalog: &dyn Catalog) {
+    let rule = with_rule(catalog, 5).await;
+    let owner = id(OWNER);
+    let before = catalog.rules_version().await.unwrap();
+    let made = catalog.user_by_id(owner).await.unwrap().unwrap();
+    assert_eq!(
+        (made.date_format.as_str(), made.hour_format.as_str()),
+        ("%Y/%m/%d", "24 Hour")
+    );
+    let wanted = Preferences {
+        timezone: "Europe/Berlin".to_owned(),
+        date_format: "%d.%m.%Y".parse().unwrap(),
+        hour_format: HourFormat::Twelve,
+    };
+    catalog.set_preferences(owner, &wanted).await.unwrap();
+    for user in [
+        catalog.user_by_id(owner).await.unwrap().unwrap(),
+        catalog.users().await.unwrap().remove(0),
+    ] {
+        assert_eq!(user.timezone, wanted.timezone);
+        assert_eq!(user.date_format, wanted.date_format);
+        assert_eq!(user.hour_format, wanted.hour_format);
+    }
+    let found = catalog.rule(rule).await.unwrap().unwrap();
+    assert_eq!(found.timezone, wanted.timezone);
+    assert_eq!(found.date_format, wanted.date_format);
+    assert_eq!(found.hour_format, wanted.hour_format);
+    assert_ne!(catalog.rules_version().await.unwrap(), before);
+    let error = catalog.set_preferences(id(9), &wanted).await.unwrap_err();
+    assert!(
+        matches!(error, Error::NotFound { what: "user", .. }),
+        "{error}"
+    );
+}
+
+async fn granted_repos_are_kept_and_reach_the_rules(catalog: &dyn Catalog) {
+    let rule = with_rule(catalog, 5).await;
+    let owner = id(OWNER);
+    let names =
+        |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).into()).collect() };
+    let access = async || catalog.rule(rule).await.unwrap().unwrap().repos;
+    assert_eq!(access().await, RepoAccess::Only(names(&[])));
+    for name in ["default", "web", "_cresset"] {
+        let before = catalog.rules_version().await.unwrap();
+        let repo = Repo {
+            name: name.to_owned(),
+            retention_days: 30,
+        };
+        catalog.create_repo(repo).await.unwrap();
+        assert_ne!(catalog.rules_version().await.unwrap(), before, "{name}");
+    }
+    assert_eq!(access().await, RepoAccess::Only(names(&["default", "web"])));
+
+    let before = catalog.rules_version().await.unwrap();
+    for granted in [names(&["web"]), names(&[]), names(&["_cresset", "web"])] {
+        catalog.grant_repos(owner, Some(&granted)).await.unwrap();
+        let user = catalog.user_by_id(owner).await.unwrap().unwrap();
+        assert_eq!(user.repos.as_ref(), Some(&granted));
+        assert_eq!(access().await, RepoAccess::Only(granted.clone()));
+        let active = catalog.active_rules().await.unwrap().remove(0);
+        assert_eq!(active.repos, RepoAccess::Only(granted));
+    }
+    assert_ne!(catalog.rules_version().await.unwrap(), before);
+
+    let unknown = names(&["gone", "web"]);
+    let error = catalog
+        .grant_repos(owner, Some(&unknown))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::NotFound { what: "repo", name } if name == "gone"),
+        "{error}"
+    );
+    let user = catalog.user_by_id(owner).await.unwrap().unwrap();
+    assert_eq!(
+        user.repos,
+        Some(names(&["_cresset", "web"])),
+        "nothing changed"
+    );
+    catalog.grant_repos(owner, None).await.unwrap();
+    assert_eq!(access().await, RepoAccess::Only(names(&["default", "web"])));
+    let error = catalog.grant_repos(id(9), None).await.unwrap_err();
+    assert!(
+        matches!(error, Error::NotFound { what: "user", .. }),
+        "{error}"
+    );
+}
+
+async fn rules_of_administrators_see_every_repo(catalog: &dyn Catalog) {
+    let user = NewUser {
+        roles: vec!["administrator".to_owned()],
+        ..new_user(OWNER, "root")
+    };
+    catalog.create_user(user).await.unwrap();
+    let rule = with_rule(catalog, 5).await;
+    let none = BTreeSet::new();
+    catalog.grant_repos(id(OWNER), Some(&none)).await.unwrap();
+    let found = catalog.rule(rule).await.unwrap().unwrap();
+    assert_eq!(found.repos, RepoAccess::All);
+}
+
 fn token(access_id: &str, user: u64) -> NewApiToken {
     NewApiToken {
         access_id: access_id.to_owned(),
@@ -223,6 +326,9 @@ conformance!(
     every_built_in_role_exists_and_no_other,
     a_taken_or_unusable_name_is_refused,
     disabling_is_seen_and_undone,
+    preferences_are_kept_and_reach_the_rules,
+    granted_repos_are_kept_and_reach_the_rules,
+    rules_of_administrators_see_every_repo,
     only_the_right_password_is_accepted,
     an_unusable_password_is_refused,
     access_key_is_opened_and_replaced,
