@@ -225,6 +225,8 @@ impl<'a> Run<'a> {
 
     /// Feeds events and settles, away from the threads that do I/O.
     async fn evaluate(&mut self, chunk: Vec<LoggedEvent>) -> Result<Vec<RuleFired>, Stop> {
+        // A list that was changed before these events came counts for them.
+        self.deps.lists.refresh().await?;
         let Some(mut engine) = self.engine.take() else {
             return Err(Stop::Panic);
         };

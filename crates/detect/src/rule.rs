@@ -1,5 +1,7 @@
 //! Alert rules made ready to run.
 
+mod repos;
+
 use crate::slots::CLOCK_SKEW;
 use cresset_catalog::port::RuleWithOwner;
 use cresset_model::rule::{AlertRule, ConditionOption, SearchParams};
@@ -45,6 +47,9 @@ pub enum CompileError {
     /// An entry of `repos` names no repo.
     #[error("{0:?} is not the address of a repo; write ip:port/name, a name, or ip:port for all")]
     Repo(String),
+    /// The owner lost the permission for everything that the rule searches.
+    #[error("its owner may search none of its repos; `cresset user repos` grants them")]
+    NoRepo,
 }
 
 /// What a live rule counts.
@@ -96,7 +101,7 @@ impl CompiledRule {
         let condition = &source.rule.spec.incident_condition;
         let live = live_count(&plan, condition.condition_option, condition.condition_value);
         Ok(Self {
-            repos: repo_names(&params.repos)?,
+            repos: repos::searched(&params.repos, &source.repos)?,
             rule: Arc::new(source.rule.clone()),
             owner_name: source.owner_name.clone(),
             zone_name: zone_name.to_owned(),
@@ -131,7 +136,7 @@ impl CompiledRule {
         &self.plan
     }
 
-    /// Names of the repos searched; empty means all.
+    /// Names of the repos searched, of which the owner may search every one; empty means all.
     pub fn repos(&self) -> &[String] {
         &self.repos
     }
@@ -290,59 +295,9 @@ fn live_count(plan: &Plan, option: ConditionOption, value: u64) -> Result<LiveCo
     })
 }
 
-/// Names behind the addresses of a rule's `repos`; empty means all.
-fn repo_names(addresses: &[String]) -> Result<Vec<String>, CompileError> {
-    let mut names = Vec::new();
-    for address in addresses.iter().map(|a| a.trim()) {
-        let name = match address.rsplit_once('/') {
-            Some((_, name)) => name,
-            // A bare address of an instance stands for all of its repos.
-            None if address.contains([':', '.']) => "",
-            None => address,
-        };
-        if name.is_empty() {
-            return Ok(Vec::new());
-        }
-        let name = name.to_ascii_lowercase();
-        if !cresset_model::repo::valid_name(&name) {
-            return Err(CompileError::Repo(address.to_owned()));
-        }
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_become_names() {
-        let check = |given: &[&str], expect: &[&str]| {
-            let given: Vec<String> = given.iter().map(ToString::to_string).collect();
-            assert_eq!(repo_names(&given).unwrap(), expect, "{given:?}");
-        };
-        check(&[], &[]);
-        check(&["127.0.0.1:5504/default"], &["default"]);
-        check(
-            &[
-                "127.0.0.1:5504/_cresset",
-                "default",
-                "10.0.0.1:5504/default",
-            ],
-            &["_cresset", "default"],
-        );
-        check(&["default", "127.0.0.1:5504"], &[]);
-        check(&["192.168.2.1"], &[]);
-        check(&["[::1]:5504/Windows"], &["windows"]);
-        check(&[""], &[]);
-        assert_eq!(
-            repo_names(&["a b".into()]),
-            Err(CompileError::Repo("a b".into()))
-        );
-    }
 
     #[test]
     fn conditions_on_absence_are_scheduled() {

@@ -6,6 +6,7 @@ use cresset_model::event::LoggedEvent;
 use cresset_model::rule::{
     AlertRule, ConditionOption, IncidentCondition, Risk, RiskFunction, RuleSpec, SearchParams,
 };
+use cresset_model::user::{DateFormat, HourFormat, RepoAccess};
 use cresset_model::{Event, ObjectId, Timestamp};
 use std::sync::Arc;
 
@@ -64,6 +65,9 @@ pub(crate) fn rule_changed_at(spec: RuleSpec, secs: i64) -> CompiledRule {
         rule,
         owner_name: "ann".into(),
         timezone: "UTC".into(),
+        date_format: DateFormat::default(),
+        hour_format: HourFormat::default(),
+        repos: RepoAccess::All,
     };
     CompiledRule::compile(&source).unwrap()
 }

@@ -14,6 +14,7 @@ fn rows(field: &str, values: &[&str]) -> ResultSet {
         grouping: Vec::new(),
         total: values.len() as u64,
         truncated: false,
+        additions: Vec::new(),
         rows: values.iter().map(row).collect(),
     }
 }

@@ -4,7 +4,9 @@
 
 mod agree;
 mod clocks;
+mod lists;
 mod oracle;
+mod permissions;
 mod random;
 mod restart;
 mod rules;

@@ -6,6 +6,7 @@ use cresset_model::event::LoggedEvent;
 use cresset_model::rule::{
     AlertRule, ConditionOption, IncidentCondition, Risk, RiskFunction, RuleSpec, SearchParams,
 };
+use cresset_model::user::{DateFormat, HourFormat, RepoAccess};
 use cresset_model::{Event, ObjectId, Timestamp};
 use std::sync::Arc;
 
@@ -59,6 +60,9 @@ pub(crate) fn compiled(spec: RuleSpec) -> Arc<CompiledRule> {
         rule,
         owner_name: "ann".into(),
         timezone: "UTC".into(),
+        date_format: DateFormat::default(),
+        hour_format: HourFormat::default(),
+        repos: RepoAccess::All,
     };
     match CompiledRule::compile(&source) {
         Ok(rule) => Arc::new(rule),

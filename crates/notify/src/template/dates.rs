@@ -2,13 +2,12 @@
 
 use super::filters::invalid;
 use super::meter::Meter;
+use super::variables::Times;
 use jiff::tz::TimeZone;
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Value};
 use std::sync::Arc;
 
-/// The format of `datetime`, and of `date` without arguments.
-const DATE_TIME: &str = "%Y/%m/%d %H:%M:%S";
 /// Longest format, in bytes.
 const MAX_FORMAT: usize = 200;
 /// Longest result, in bytes; a format can ask for any padding.
@@ -17,13 +16,14 @@ const MAX_RESULT: usize = 1_000;
 const DATE: u64 = 256;
 const FORMAT_BYTE: u64 = 32;
 
-/// Adds the filters to `env`.
-pub(super) fn install(env: &mut Environment<'_>, meter: &Arc<Meter>, zone: &TimeZone) {
-    let (m, tz) = (Arc::clone(meter), zone.clone());
+/// Adds the filters to `env`. `datetime`, and `date` without arguments, write times as the
+/// owner of the rule does.
+pub(super) fn install(env: &mut Environment<'_>, meter: &Arc<Meter>, times: &Times) {
+    let (m, own) = (Arc::clone(meter), times.clone());
     env.add_filter("datetime", move |value: &Value| {
-        date(&m, value, DATE_TIME, &tz)
+        date(&m, value, &own.format, &own.zone)
     });
-    let (m, tz) = (Arc::clone(meter), zone.clone());
+    let (m, own) = (Arc::clone(meter), times.clone());
     env.add_filter(
         "date",
         move |value: &Value, format: Option<&str>, name: Option<&str>| {
@@ -32,9 +32,9 @@ pub(super) fn install(env: &mut Environment<'_>, meter: &Arc<Meter>, zone: &Time
                     m.charge(DATE)?;
                     TimeZone::get(name).map_err(|_| invalid(format!("no time zone {name:?}")))?
                 }
-                None => tz.clone(),
+                None => own.zone.clone(),
             };
-            date(&m, value, format.unwrap_or(DATE_TIME), &tz)
+            date(&m, value, format.unwrap_or(&own.format), &tz)
         },
     );
 }

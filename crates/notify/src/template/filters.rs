@@ -3,8 +3,8 @@
 use super::Escape;
 use super::escape::{html_escape, percent_encode};
 use super::meter::Meter;
+use super::variables::Times;
 use super::{dates, operators};
-use jiff::tz::TimeZone;
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use std::fmt::Write as _;
@@ -65,7 +65,7 @@ const MAX_INDENT: usize = 16;
 pub(super) fn install(
     env: &mut Environment<'_>,
     meter: &Arc<Meter>,
-    zone: &TimeZone,
+    times: &Times,
     escape: Escape,
 ) {
     let mut inner = Environment::new();
@@ -74,8 +74,8 @@ pub(super) fn install(
         env.remove_filter(name);
     }
     inner.remove_test("in");
-    own(&mut inner, meter, zone, escape);
-    own(env, meter, zone, escape);
+    own(&mut inner, meter, times, escape);
+    own(env, meter, times, escape);
     operators::install_tests(env, meter);
     let inner = Arc::new(inner);
     for name in PROPORTIONAL {
@@ -158,8 +158,8 @@ fn indenting(env: &mut Environment<'_>, meter: &Arc<Meter>) {
     }
 }
 
-fn own(env: &mut Environment<'_>, meter: &Arc<Meter>, zone: &TimeZone, escape: Escape) {
-    dates::install(env, meter, zone);
+fn own(env: &mut Environment<'_>, meter: &Arc<Meter>, times: &Times, escape: Escape) {
+    dates::install(env, meter, times);
     indenting(env, meter);
     let m = Arc::clone(meter);
     env.add_filter("readable", move |value: &Value| {

@@ -180,7 +180,7 @@ fn render_here(
     for name in ["dict", "debug"] {
         env.remove_global(name);
     }
-    filters::install(&mut env, &meter, variables.zone(), escape);
+    filters::install(&mut env, &meter, variables.times(), escape);
     operators::install(&mut env, &meter);
     let state = OutputState::new(Arc::clone(&meter));
     env.set_formatter(move |out, vm, value| state.write(out, vm, value));

@@ -42,17 +42,34 @@ impl Link {
 #[derive(Debug, Clone)]
 pub struct Variables {
     values: BTreeMap<String, Value>,
-    zone: TimeZone,
+    times: Times,
+}
+
+/// How times are written for the owner of a rule.
+#[derive(Debug, Clone)]
+pub(super) struct Times {
+    pub(super) zone: TimeZone,
+    /// A moment in the letters of `strftime`.
+    pub(super) format: String,
+}
+
+impl Times {
+    fn of(rule: Option<&RuleWithOwner>) -> Self {
+        let zone = rule.and_then(|rule| TimeZone::get(&rule.timezone).ok());
+        let (date, hour) = rule.map_or_else(Default::default, |r| (r.date_format, r.hour_format));
+        Self {
+            zone: zone.unwrap_or(TimeZone::UTC),
+            format: format!("{} {}", date.as_str(), hour.time_format()),
+        }
+    }
 }
 
 impl Variables {
-    /// The variables of `incident`. The rule gives the owner's time zone and name; without
-    /// it, times are UTC. Custom fields of the rule are variables of their own and cannot
+    /// The variables of `incident`. The rule gives the owner's name, time zone and formats;
+    /// without it, times are UTC. Custom fields of the rule are variables of their own and cannot
     /// replace built-in ones.
     pub fn new(incident: &Incident, rule: Option<&RuleWithOwner>, link: &Link) -> Self {
-        let zone = rule
-            .and_then(|rule| TimeZone::get(&rule.timezone).ok())
-            .unwrap_or(TimeZone::UTC);
+        let times = Times::of(rule);
         let mut values: BTreeMap<String, Value> = BTreeMap::new();
         for name in ["author", "reference"] {
             values.insert(name.to_owned(), Value::from(""));
@@ -60,10 +77,10 @@ impl Variables {
         for item in &incident.taxonomy.metadata {
             values.insert(item.field.clone(), Value::from(item.value.as_str()));
         }
-        for (name, value) in built_in(incident, rule, link, &zone) {
+        for (name, value) in built_in(incident, rule, link, &times) {
             values.insert(name.to_owned(), value);
         }
-        Self { values, zone }
+        Self { values, times }
     }
 
     /// The variables without the link to the search.
@@ -74,9 +91,9 @@ impl Variables {
         self
     }
 
-    /// The time zone of the rule's owner.
-    pub const fn zone(&self) -> &TimeZone {
-        &self.zone
+    /// How the rule's owner writes times.
+    pub(super) const fn times(&self) -> &Times {
+        &self.times
     }
 
     /// A variable as text, empty if there is none of that name.
@@ -96,7 +113,7 @@ fn built_in(
     incident: &Incident,
     rule: Option<&RuleWithOwner>,
     link: &Link,
-    zone: &TimeZone,
+    times: &Times,
 ) -> Vec<(&'static str, Value)> {
     let id = Value::from(incident.id.to_string());
     let risk = Value::from(incident.risk.as_str());
@@ -130,7 +147,7 @@ fn built_in(
             "detection_timestamp",
             Value::from(incident.detected_at.secs()),
         ),
-        ("time_range", Value::from(time_range(incident, zone))),
+        ("time_range", Value::from(time_range(incident, times))),
         ("window_from", Value::from(incident.window_from.secs())),
         ("window_to", Value::from(incident.window_to.secs())),
         ("repos", Value::from(Serde(&incident.repos))),
@@ -143,11 +160,11 @@ fn built_in(
     ]
 }
 
-fn time_range(incident: &Incident, zone: &TimeZone) -> String {
+fn time_range(incident: &Incident, times: &Times) -> String {
     let show = |at: Timestamp| match jiff::Timestamp::from_microsecond(at.0) {
         Ok(at) => at
-            .to_zoned(zone.clone())
-            .strftime("%Y/%m/%d %H:%M:%S")
+            .to_zoned(times.zone.clone())
+            .strftime(&times.format)
             .to_string(),
         Err(_) => at.to_rfc3339(),
     };

@@ -2,8 +2,9 @@
 
 use crate::sinks::HttpSink;
 use crate::world::{World, hook};
-use cresset_catalog::port::{AttemptOutcome, Deliveries as _};
+use cresset_catalog::port::{AttemptOutcome, Deliveries as _, Users as _};
 use cresset_model::notification::{Channel, DeliveryState, HttpAuth, HttpMethod};
+use cresset_model::user::{HourFormat, Preferences};
 use cresset_model::{Clock as _, Duration as Span, SecretString};
 use cresset_notify::{HttpSettings, RetrySchedule};
 use std::time::Duration;
@@ -41,6 +42,32 @@ async fn a_notification_arrives_with_its_headers_and_rows() {
         (&"Brute force".into(), &"<root>".into())
     );
     assert!(running.stop().await < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn dates_are_written_as_the_owner_writes_them() {
+    let world = World::new().await;
+    let owner = world.catalog.user_by_name("ada").await.unwrap().unwrap();
+    let preferences = Preferences {
+        timezone: "Asia/Tokyo".into(),
+        date_format: "%d.%m.%Y".parse().unwrap(),
+        hour_format: HourFormat::Twelve,
+    };
+    let set = world.catalog.set_preferences(owner.id, &preferences);
+    set.await.unwrap();
+    let sink = HttpSink::with_status(OK).await;
+    let mut hook = hook(&sink.url);
+    hook.body = "{{ 1700000000|datetime }}, {{ 1700000000|date }}, \
+                 {{ 1700000000|date('%H') }}, {{ 1700000000|date('%H', 'UTC') }}"
+        .into();
+    let rule = world.http_rule("dates", &hook).await;
+    let running = world.start(World::settings());
+    let id = world.fire(rule, Channel::Http).await;
+    running.waker.wake();
+    world.until_state(id, DeliveryState::Delivered).await;
+    let expected = "15.11.2023 07:13:20 AM, 15.11.2023 07:13:20 AM, 07, 22";
+    assert_eq!(sink.received()[0].body, expected);
+    running.stop().await;
 }
 
 #[tokio::test]

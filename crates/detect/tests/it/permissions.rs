@@ -1,0 +1,130 @@
+//! A rule sees what its owner may search, at every moment.
+
+use crate::rules::{Happening, spec};
+use crate::server::{Server, wait_for};
+use cresset_catalog::port::{NewUser, Users};
+use cresset_model::incident::Verdict;
+use cresset_model::rule::ConditionOption;
+use cresset_model::{Duration, ObjectId, SecretString, Timestamp};
+use std::collections::BTreeSet;
+
+/// On a boundary of 10 minutes.
+const T0: i64 = 1_700_000_400;
+
+fn at(offset: i64, user: &'static str, repo: &'static str) -> Happening {
+    let log = T0 + offset;
+    Happening {
+        log,
+        arrival: log,
+        user: Some(user),
+        host: None,
+        size: None,
+        risk: None,
+        repo,
+    }
+}
+
+/// A server whose rules belong to a manager.
+async fn of_a_manager(dir: &std::path::Path) -> Server {
+    let mut server = Server::open(dir, T0, 1).await;
+    let user = NewUser {
+        id: ObjectId::from_bytes([7; 12]),
+        username: "mona".into(),
+        email: String::new(),
+        roles: vec!["manager".into()],
+        password: None,
+        api_access_key: SecretString::new("00000000000000000000000000000000"),
+        created_at: Timestamp(0),
+    };
+    server.owner = server.catalog.create_user(user).await.unwrap().id;
+    server
+}
+
+async fn grant(server: &Server, repos: &[&str]) {
+    let repos: BTreeSet<String> = repos.iter().map(ToString::to_string).collect();
+    let granted = server.catalog.grant_repos(server.owner, Some(&repos));
+    granted.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_sees_only_what_is_still_granted() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = of_a_manager(dir.path()).await;
+    let by_user = "user=* | chart count() as cnt by user | search cnt>=3";
+    let live = server.rule("everywhere", spec(by_user, 10, 10)).await;
+    let mut exact = spec(
+        "user=bob | chart count() as cnt by user | search cnt>=3",
+        10,
+        10,
+    );
+    exact.incident_condition.condition_option = ConditionOption::Equals;
+    exact.incident_condition.condition_value = 1;
+    exact.search_params.repos = vec!["127.0.0.1:5504/main".into(), "127.0.0.1:5504/other".into()];
+    let scheduled = server.rule("in two repos", exact).await;
+    let running = server.detect();
+
+    // Nothing was restricted yet: both repos count.
+    server
+        .append(&[
+            at(1, "ann", "main"),
+            at(2, "ann", "other"),
+            at(3, "ann", "main"),
+            at(4, "bob", "main"),
+            at(5, "bob", "other"),
+            at(6, "bob", "other"),
+        ])
+        .await;
+    server.seen().await;
+    server.clock.advance(Duration::seconds(615));
+    server.evaluated(scheduled, T0 + 600).await;
+    let fired = async |rule| {
+        let incidents = server.incidents().await;
+        incidents.iter().filter(|i| i.rule_id == rule).count()
+    };
+    assert_eq!((fired(live).await, fired(scheduled).await), (1, 1));
+
+    let before = server.evaluations(live).await.len();
+    grant(&server, &["main"]).await;
+    running.handle.rules_changed();
+    wait_for("the rule to be seeded anew", async || {
+        server.evaluations(live).await.len() > before
+    })
+    .await;
+    server
+        .append(&[
+            at(701, "ann", "main"),
+            at(702, "ann", "other"),
+            at(703, "ann", "main"),
+            at(704, "bob", "main"),
+            at(705, "bob", "other"),
+            at(706, "bob", "other"),
+        ])
+        .await;
+    server.seen().await;
+    server.clock.advance(Duration::seconds(515));
+    server.evaluated(scheduled, T0 + 1200).await;
+    assert_eq!((fired(live).await, fired(scheduled).await), (1, 1));
+    // What is still granted counts as before.
+    let more = [1250, 1251, 1252].map(|offset| at(offset, "ann", "main"));
+    server.append(&more).await;
+    server.seen().await;
+    assert_eq!(fired(live).await, 2);
+
+    grant(&server, &[]).await;
+    running.handle.rules_changed();
+    wait_for("the rules to stop", async || {
+        let health = running.handle.health();
+        health.live_rules + health.scheduled_rules == 0
+    })
+    .await;
+    for rule in [live, scheduled] {
+        wait_for("the rule to say why", async || {
+            server.evaluations(rule).await.iter().any(|e| {
+                let error = e.error.as_deref().unwrap_or_default();
+                e.verdict == Verdict::Failed && error.contains("may search none of its repos")
+            })
+        })
+        .await;
+    }
+    running.stop().await;
+}
