@@ -85,7 +85,7 @@ const fn native(methods: &'static [&'static str], path: &'static str, access: Ac
 
 const GET: &[&str] = &["GET"];
 const POST: &[&str] = &["POST"];
-const PUT: &[&str] = &["PUT"];
+const PUT_DELETE: &[&str] = &["PUT", "DELETE"];
 const EITHER: &[&str] = &["GET", "POST"];
 
 /// Every endpoint. A path stands here once per access.
@@ -122,11 +122,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/Repo/get_all_searchable_logpoint",
         Scope::LogsourceRead,
     ),
+    jwt(GET, "/UserDefinedList/lists_api", Scope::SearchRead),
+    jwt(POST, "/UserDefinedList/import_api", Scope::SearchWrite),
     credential(POST, "/getalloweddata"),
     credential(POST, "/getsearchlogs"),
     credential(EITHER, "/incidents"),
     credential(EITHER, "/get_data_from_incident"),
     credential(EITHER, "/get_users"),
+    credential(EITHER, "/incident_states"),
+    credential(POST, "/add_incident_comment"),
+    credential(POST, "/assign_incident"),
+    credential(POST, "/resolve_incident"),
+    credential(POST, "/close_incident"),
+    credential(POST, "/reopen_incident"),
     native(
         POST,
         "/api/v1/ingest",
@@ -147,18 +155,30 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/deliveries/{id}/resend",
         Access::Token(Scope::AlertrulesWrite),
     ),
+    native(
+        POST,
+        "/api/v1/incidents/{id}/notify",
+        Access::Token(Scope::AlertrulesWrite),
+    ),
     native(GET, "/api/v1/repos", Access::Token(Scope::LogsourceRead)),
     native(
         POST,
         "/api/v1/repos",
         Access::Administrator(Scope::LogsWrite),
     ),
+    native(GET, "/api/v1/lists", Access::Token(Scope::SearchRead)),
     native(
-        PUT,
+        GET,
+        "/api/v1/lists/{name}",
+        Access::Token(Scope::SearchRead),
+    ),
+    native(
+        PUT_DELETE,
         "/api/v1/lists/{name}",
         Access::Token(Scope::SearchWrite),
     ),
     native(GET, "/api/v1/openapi.json", Access::Open),
+    native(GET, "/api/v1/docs", Access::Open),
     native(GET, "/health/live", Access::Open),
     native(GET, "/health/ready", Access::Open),
     native(GET, "/metrics", Access::Open),

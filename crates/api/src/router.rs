@@ -2,7 +2,7 @@
 
 use crate::error::{Error, render};
 use crate::layers;
-use crate::logpoint::{alert_rules, incidents, notifications, repos, search};
+use crate::logpoint::{alert_rules, incidents, lists, notifications, repos, search};
 use crate::native;
 use crate::state::{Api, AppState, Context};
 use axum::Router;
@@ -37,21 +37,36 @@ fn endpoints() -> OpenApiRouter<Api> {
         .routes(routes!(notifications::http_create::create))
         .routes(routes!(notifications::http_read::read))
         .routes(routes!(repos::get_all_searchable_logpoint))
+        .routes(routes!(lists::lists_api::lists))
+        .routes(routes!(lists::import::import))
         .routes(routes!(search::allowed_data::get_allowed_data))
         .routes(routes!(search::get_search_logs::get_search_logs))
         .routes(routes!(incidents::list::incidents))
         .routes(routes!(incidents::get_data::get_data_from_incident))
         .routes(routes!(incidents::get_users::get_users))
+        .routes(routes!(incidents::states::incident_states))
+        .routes(routes!(incidents::add_comment::add_incident_comment))
+        .routes(routes!(incidents::assign::assign_incident))
+        .routes(routes!(incidents::resolve::resolve_incident))
+        .routes(routes!(incidents::close::close_incident))
+        .routes(routes!(incidents::reopen::reopen_incident))
         .routes(routes!(native::ingest::ingest))
         .routes(routes!(native::evaluations::evaluations))
         .routes(routes!(native::deliveries::deliveries))
         .routes(routes!(native::resend::resend))
+        .routes(routes!(native::incident_notify::notify))
         .routes(routes!(
             native::repos_list::list,
             native::repos_create::create
         ))
-        .routes(routes!(native::lists::put))
+        .routes(routes!(native::lists_all::lists))
+        .routes(routes!(
+            native::lists::put,
+            native::lists_read::read,
+            native::lists_delete::delete
+        ))
         .routes(routes!(native::openapi::openapi))
+        .routes(routes!(native::docs::docs))
         .routes(routes!(native::health::live))
         .routes(routes!(native::health::ready))
         .routes(routes!(native::metrics::metrics))
@@ -106,6 +121,7 @@ fn name_operations(document: &mut OpenApi) {
             ("get", &mut item.get),
             ("post", &mut item.post),
             ("put", &mut item.put),
+            ("delete", &mut item.delete),
         ];
         for (method, operation) in operations {
             if let Some(operation) = operation {

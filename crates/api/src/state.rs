@@ -2,6 +2,7 @@
 
 use crate::auth::Failures;
 use crate::budget::Budget;
+use crate::logpoint::search::LiveSearches;
 use cresset_auth::throttle::ThrottleSettings;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::AuditEntry;
@@ -137,8 +138,12 @@ pub(crate) struct Context {
     pub(crate) ingest_budget: Arc<Budget>,
     /// Compressed bodies that are expanded at a time.
     pub(crate) expanding: Arc<Semaphore>,
+    /// Large lists that are imported at a time.
+    pub(crate) importing: Semaphore,
     /// Room for bodies whose senders are not proven.
     pub(crate) login_budget: Arc<Budget>,
+    /// Searches of the queries of rules that are under way.
+    pub(crate) live_searches: LiveSearches,
 }
 
 impl std::ops::Deref for Context {
@@ -168,7 +173,9 @@ impl Context {
             failures,
             ingest_budget,
             expanding: Arc::new(Semaphore::new(EXPANDING)),
+            importing: Semaphore::new(1),
             login_budget,
+            live_searches: LiveSearches::default(),
         }
     }
 

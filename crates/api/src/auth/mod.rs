@@ -50,6 +50,7 @@ macro_rules! needs {
 }
 
 needs!(
+    SearchRead,
     SearchWrite,
     LogsourceRead,
     LogsWrite,

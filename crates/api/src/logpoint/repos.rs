@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use serde_json::{Value, json};
 
-/// This node and its repos.
+/// This node and those of its repos that the caller may search.
 ///
 /// Exactly one row: two would tell clients that they talk to a search head. The body, `{}`
 /// or `{"data":{}}` from known clients, decides nothing.
@@ -23,21 +23,19 @@ use serde_json::{Value, json};
 )]
 pub(crate) async fn get_all_searchable_logpoint(
     State(api): State<Api>,
-    _caller: Authorized<LogsourceRead>,
+    caller: Authorized<LogsourceRead>,
     request: Request,
 ) -> Result<Json<Value>> {
     let bytes = body::read(&api, request.into_body(), api.settings.max_body_bytes, None).await?;
     if !bytes.trim_ascii().is_empty() {
         body::object(&bytes)?;
     }
-    let repos: Vec<Value> = api
-        .catalog
-        .repos()
-        .await?
-        .into_iter()
-        .map(|repo| {
-            let address = address(&api.settings, &repo.name);
-            json!({"active": "True", "address": address, "ha": "", "repo": repo.name})
+    let directory = api.repo_directory(&caller.user).await?;
+    let repos: Vec<Value> = directory
+        .permitted()
+        .map(|name| {
+            let address = address(&api.settings, name);
+            json!({"active": "True", "address": address, "ha": "", "repo": name})
         })
         .collect();
     let settings = &api.settings;

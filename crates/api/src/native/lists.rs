@@ -3,28 +3,25 @@
 use crate::auth::{Authorized, SearchWrite};
 use crate::body::{self, PathText};
 use crate::error::{Error, Result};
+use crate::logpoint::lists::file::{MAX_PATTERNS, MAX_VALUES};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::{Request, State};
-use cresset_model::list::{ListKind, valid_name};
-use serde_json::{Value, json};
+use cresset_model::list::{ListInfo, MAX_AGE_LIMIT_MINUTE, valid_name};
+use serde_json::{Map, Value, json};
 
-/// Most values of one list.
-const MAX_VALUES: usize = 1_000_000;
-
-/// Most values with wildcards: a search tries each of them on every event, while all
-/// others cost it one look-up together.
-const MAX_PATTERNS: usize = 10_000;
-
-/// Creates a static list or replaces its values. Queries see them at once.
+/// Creates a static list or replaces its values, which queries see at once; or creates a
+/// dynamic list, which queries fill, or changes its age limit.
 #[utoipa::path(
     put, path = "/api/v1/lists/{name}", tag = "Lists",
     security(("jwt" = ["search:write"])),
     params(("name" = String, Path, description =
         "2 to 100 letters, digits, `_` and `-`; stored in upper case")),
-    request_body(content = Vec<String>, description = "The values"),
+    request_body(content = Value, description = "An array of values; or `{\"kind\": \
+        \"dynamic\", \"age_limit_minute\": 60}` for a list that `process toList` fills"),
     responses(
-        (status = 200, description = "Name and number of values", body = Value),
+        (status = 200, description = "Name, kind and number of values", body = Value),
+        (status = 409, description = "There is a list of the other kind"),
         (status = 422, description = "`errors` by field"),
     )
 )]
@@ -39,33 +36,86 @@ pub(crate) async fn put(
         return Err(Error::field("name", message));
     }
     let bytes = body::read(&api, request.into_body(), api.settings.max_body_bytes, None).await?;
-    let values = values(&bytes)?;
+    let list = match parsed(&bytes)? {
+        Value::Array(items) => put_static(&api, &caller, &name, items).await?,
+        Value::Object(settings) => put_dynamic(&api, &caller, &name, &settings).await?,
+        _ => return Err(wrong()),
+    };
+    Ok(Json(shown(&list)))
+}
+
+/// A list as our own endpoints show it.
+pub(super) fn shown(list: &ListInfo) -> Value {
+    json!({
+        "id": list.id.to_string(),
+        "name": list.name,
+        "kind": list.kind,
+        "values": list.len,
+        "age_limit_minute": list.age_limit_minute,
+        "updated_at": list.updated_at.to_rfc3339(),
+    })
+}
+
+async fn put_static(
+    api: &Api,
+    caller: &Authorized<SearchWrite>,
+    name: &str,
+    items: Vec<Value>,
+) -> Result<ListInfo> {
+    let values = values(items)?;
     let (id, now) = (api.new_id(), api.now());
-    let list = api
-        .catalog
-        .put_list(id, &name, ListKind::StaticList, values, now)
-        .await?;
+    let list = api.catalog.put_list(id, name, values, now).await?;
     let detail = format!("{} with {} values", list.name, list.len);
     api.audit(&caller.user.username, caller.peer, "list_replaced", detail)
         .await;
-    Ok(Json(
-        json!({"id": list.id.to_string(), "name": list.name, "values": list.len}),
-    ))
+    Ok(list)
+}
+
+async fn put_dynamic(
+    api: &Api,
+    caller: &Authorized<SearchWrite>,
+    name: &str,
+    settings: &Map<String, Value>,
+) -> Result<ListInfo> {
+    if settings.get("kind").and_then(Value::as_str) != Some("dynamic") {
+        let message = "must be dynamic; for a static list send an array of values";
+        return Err(Error::field("kind", message));
+    }
+    let limit = settings.get("age_limit_minute").and_then(Value::as_u64);
+    let limit = limit
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|n| (1..=MAX_AGE_LIMIT_MINUTE).contains(n));
+    let Some(limit) = limit else {
+        let message = format!("must be a whole number from 1 to {MAX_AGE_LIMIT_MINUTE}");
+        return Err(Error::field("age_limit_minute", message));
+    };
+    let (id, now) = (api.new_id(), api.now());
+    let list = api.catalog.put_dynamic_list(id, name, limit, now).await?;
+    let detail = format!("{} with an age limit of {limit} minutes", list.name);
+    api.audit(
+        &caller.user.username,
+        caller.peer,
+        "list_configured",
+        detail,
+    )
+    .await;
+    Ok(list)
+}
+
+fn parsed(bytes: &[u8]) -> Result<Value> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))
+}
+
+fn wrong() -> Error {
+    Error::field(
+        "values",
+        "the body must be a JSON array of strings or numbers",
+    )
 }
 
 /// Texts, or numbers, which are kept as they are written.
-fn values(bytes: &[u8]) -> Result<Vec<String>> {
-    let wrong = || {
-        Error::field(
-            "values",
-            "the body must be a JSON array of strings or numbers",
-        )
-    };
-    let items: Vec<Value> = match serde_json::from_slice(bytes) {
-        Ok(Value::Array(items)) => items,
-        Ok(_) => return Err(wrong()),
-        Err(error) => return Err(Error::Malformed(format!("the body is not JSON: {error}"))),
-    };
+fn values(items: Vec<Value>) -> Result<Vec<String>> {
     if items.len() > MAX_VALUES {
         return Err(Error::field(
             "values",

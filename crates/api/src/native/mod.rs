@@ -1,10 +1,15 @@
 //! Our own endpoints. Errors are problem documents (RFC 9457).
 
 pub(crate) mod deliveries;
+pub(crate) mod docs;
 pub(crate) mod evaluations;
 pub(crate) mod health;
+pub(crate) mod incident_notify;
 pub(crate) mod ingest;
 pub(crate) mod lists;
+pub(crate) mod lists_all;
+pub(crate) mod lists_delete;
+pub(crate) mod lists_read;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod repos_create;

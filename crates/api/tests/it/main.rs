@@ -3,13 +3,27 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
 mod auth;
+mod docs_page;
+mod incident_life;
+mod incident_shapes;
 mod incidents;
 mod ingest;
+mod lists;
 mod native;
 mod notifications;
 mod openapi;
+mod payloads;
+mod payloads_credential;
+mod payloads_jwt;
+mod payloads_shape;
+mod permissions;
+mod preferences;
 mod routes;
 mod rules;
+mod scopes;
 mod search;
+mod search_shapes;
 mod site;
+mod tokens;
 mod truncated;
+mod wrong_types;

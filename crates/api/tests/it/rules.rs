@@ -302,3 +302,64 @@ async fn wrong_ids_and_bodies_name_the_field() {
         assert!(answer.json["message"].is_string());
     }
 }
+
+/// Rules kept as code are read, compared and written back.
+#[tokio::test]
+async fn what_is_read_can_be_written_back() {
+    let site = Site::new().await;
+    let mut bare = rule("Without options");
+    for (section, field) in [
+        ("search_params", "throttling_enabled"),
+        ("search_params", "limit"),
+        ("taxonomy", "metadata"),
+        ("taxonomy", "logsources"),
+        ("incident_display_data", "jinja_template"),
+    ] {
+        bare[section].as_object_mut().unwrap().remove(field);
+    }
+    bare.as_object_mut().unwrap().remove("foureyes");
+    for body in [rule("With everything"), bare] {
+        let create = "/AlertRules/create_api";
+        let answer = site.call("admin", "POST", create, &body).await;
+        let id = answer.json["id"].as_str().unwrap().to_owned();
+        let ids = json!({ "ids": [id] });
+        site.call("admin", "POST", "/AlertRules/deactivate_api", &ids)
+            .await;
+        let path = format!("/AlertRules/read_api?id={id}");
+        let read =
+            async || site.call("admin", "GET", &path, &Value::Null).await.json["data"].clone();
+        let before = read().await;
+        let mut sent = before.clone();
+        sent["version"] = json!(99);
+        sent["active"] = json!(true);
+        sent["owner"] = json!({"of": "somebody"});
+        let answer = site
+            .call("admin", "POST", "/AlertRules/update_api", &sent)
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(read().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_query_is_refused_with_the_place_of_the_mistake() {
+    let site = Site::new().await;
+    for (query, position, drawn) in [
+        (
+            "user=admin | chart cuont() by user",
+            "line 1, column 20: ",
+            "\n1 | user=admin | chart cuont() by user\n  |                    ^",
+        ),
+        ("a=b\nc=(", "line 2, column 3: ", "\n2 | c=(\n  |   ^"),
+    ] {
+        let mut body = rule("Wrong query");
+        body["search_params"]["query"] = json!(query);
+        let path = "/AlertRules/create_api";
+        let answer = site.call("admin", "POST", path, &body).await;
+        assert_eq!(answer.status, 422);
+        let said = &answer.json["validationErrors"]["search_params"]["query"];
+        let said = said.as_str().unwrap();
+        assert!(said.starts_with(position), "{said}");
+        assert!(said.contains(drawn), "{said}");
+    }
+}

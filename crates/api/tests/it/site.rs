@@ -14,7 +14,9 @@ use cresset_eventlog::{LocalLog, LocalLogConfig};
 use cresset_ingest::{IngestSettings, Ingestor};
 use cresset_model::repo::Repo;
 use cresset_model::{Clock, Duration, Entropy, ManualClock, ObjectId, SecretString, Timestamp};
-use cresset_search::{ListCache, SearchSessions, SearchSettings, SessionSettings, StoreSearcher};
+use cresset_search::{
+    ListCache, ListFeeder, SearchSessions, SearchSettings, SessionSettings, StoreSearcher,
+};
 use cresset_store::EventStore;
 use http_body_util::BodyExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -97,9 +99,11 @@ impl Site {
             shared.clone(),
             Arc::new(store.await.unwrap()),
             log.clone(),
-            Arc::new(ListCache::new(shared.clone())),
+            Arc::new(ListCache::new(shared.clone(), time.clone())),
             SearchSettings::default(),
         ));
+        let searcher = ListFeeder::new(searcher, shared.clone(), time.clone());
+        let searcher = Arc::new(searcher);
         let sessions = SearchSessions::new(
             searcher.clone(),
             time.clone(),

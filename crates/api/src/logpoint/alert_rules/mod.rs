@@ -35,16 +35,17 @@ fn taken(error: cresset_catalog::Error) -> Error {
 /// Reads and checks a rule from a body, and looks up what it names.
 async fn checked_spec(
     api: &Context,
+    caller: &Caller,
     body: &Map<String, Value>,
     errors: ValidationErrors,
 ) -> Result<RuleSpec> {
     let mut errors = errors;
     let spec = spec::read(body, &mut errors);
     if let Some(spec) = &spec {
-        let directory = api.repo_directory().await?;
+        let directory = api.repo_directory(&caller.user).await?;
         let repos = spec.search_params.repos.iter().map(String::as_str);
-        if let Err(unknown) = directory.resolve(repos) {
-            errors.add(&["search_params", "repos"], unknown.to_string());
+        if let Err(problem) = directory.resolve(repos) {
+            errors.add(&["search_params", "repos"], problem.to_string());
         }
         let assignee = &spec.incident_ownership.assignee;
         if api.catalog.user_by_name(assignee).await?.is_none() {

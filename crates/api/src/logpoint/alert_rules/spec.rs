@@ -2,7 +2,7 @@
 
 use crate::error::ValidationErrors;
 use crate::logpoint::fields::Section;
-use crate::logpoint::search::problems;
+use crate::logpoint::search::problems_in_place;
 use cresset_model::rule::{
     DisplayData, FourEyes, IncidentCondition, MetadataField, Ownership, RuleSpec, SearchParams,
     Taxonomy,
@@ -56,7 +56,7 @@ fn search_params(mut section: Section<'_>) -> SearchParams {
     if !query.trim().is_empty()
         && let Err(diagnostics) = cresset_query::compile(&query)
     {
-        section.refuse("query", problems(&query, &diagnostics));
+        section.refuse("query", problems_in_place(&query, &diagnostics));
     }
     if section.value("repos").is_none() {
         section.refuse("repos", "is required; [] means all repos");

@@ -34,7 +34,7 @@ pub(crate) async fn update(
     if let Some(id) = id {
         own_rule(&api, &caller, id).await?;
     }
-    let spec = checked_spec(&api, &body, errors).await?;
+    let spec = checked_spec(&api, &caller, &body, errors).await?;
     let id = ValidationErrors::default().into_result(id)?;
     let rule = api
         .catalog

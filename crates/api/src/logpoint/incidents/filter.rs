@@ -5,36 +5,32 @@ use crate::error::{Error, Result};
 use cresset_model::incident::{Incident, IncidentStatus};
 use std::collections::BTreeMap;
 
-/// Filters; an incident passes if it passes each, and passes one by any of its values.
-pub(super) struct Filters<'a>(Vec<(&'a str, Vec<&'a str>)>);
+/// Parameters that are no filters.
+const CARRIERS: [&str; 3] = ["requestData", "version", "type_of_request"];
 
-impl<'a> Filters<'a> {
-    pub(super) fn new(query: &'a BTreeMap<String, String>) -> Self {
-        let values = |text: &'a str| -> Vec<&'a str> {
-            text.split(',')
-                .map(str::trim)
-                .filter(|v| !v.is_empty())
-                .collect()
-        };
-        let carriers = ["requestData", "version", "type_of_request"];
+/// Filters; an incident passes if it passes each, and passes one by any of its values.
+pub(super) struct Filters(Vec<(String, Vec<String>)>);
+
+impl Filters {
+    pub(super) fn new(query: &BTreeMap<String, String>) -> Self {
         let filters = query
             .iter()
-            .filter(|(name, _)| !carriers.contains(&name.as_str()))
-            .map(|(name, text)| (name.as_str(), values(text)))
+            .filter(|(name, _)| !CARRIERS.contains(&name.as_str()))
+            .map(|(name, text)| (name.clone(), values(name, text)))
             .filter(|(_, values)| !values.is_empty());
         Self(filters.collect())
     }
 
-    /// The states asked for; empty means all but closed.
+    /// The states asked for; empty if none are named.
     pub(super) fn statuses(&self) -> Result<Vec<IncidentStatus>> {
-        let asked = self.0.iter().find(|(name, _)| *name == "status");
+        let asked = self.0.iter().find(|(name, _)| name == "status");
         let words = asked.map(|(_, words)| words.as_slice()).unwrap_or_default();
         let all = [
             IncidentStatus::Unresolved,
             IncidentStatus::Resolved,
             IncidentStatus::Closed,
         ];
-        let status = |word: &&str| {
+        let status = |word: &String| {
             let found = all
                 .into_iter()
                 .find(|s| s.as_str().eq_ignore_ascii_case(word));
@@ -48,13 +44,28 @@ impl<'a> Filters<'a> {
     /// Whether the incident passes all filters but that on the state.
     pub(super) fn pass(&self, incident: &Incident) -> bool {
         self.0.iter().all(|(name, values)| {
-            *name == "status" || values.iter().any(|value| matches(incident, name, value))
+            name == "status" || values.iter().any(|value| matches(incident, name, value))
         })
     }
 }
 
+/// The values of one parameter. Commas come percent-encoded or not, and separate in both
+/// cases; so that a name or field with a comma can be found, the whole text is a value too.
+fn values(name: &str, text: &str) -> Vec<String> {
+    let text = text.trim();
+    let mut values: Vec<String> = text
+        .split(',')
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
+        .collect();
+    if name != "status" && values.len() > 1 {
+        values.push(text.to_owned());
+    }
+    values
+}
+
 fn matches(incident: &Incident, name: &str, value: &str) -> bool {
-    let same = |text: &str| text.eq_ignore_ascii_case(value);
+    let same = |text: &str| text.to_lowercase() == value.to_lowercase();
     match name {
         "name" => {
             same(&incident.name)
@@ -62,17 +73,34 @@ fn matches(incident: &Incident, name: &str, value: &str) -> bool {
                 || same(&incident.rule_id.to_string())
                 || same(&shared_id(incident))
         }
+        // Incidents come from alert rules only.
         "type" => same("alert"),
         "risk" => same(incident.risk.as_str()),
-        "log_source" => incident
-            .taxonomy
-            .logsources
-            .iter()
-            .any(|source| same(source)),
-        _ => incident
-            .taxonomy
-            .metadata
-            .iter()
-            .any(|m| m.field == name && same(&m.value)),
+        "log_source" => incident.taxonomy.logsources.iter().any(|s| same(s)),
+        "attack_tag" | "attack_category" | "attack_id" => {
+            attack(incident, name).iter().any(|tag| same(tag)) || same_field(incident, name, value)
+        }
+        _ => same_field(incident, name, value),
     }
+}
+
+fn same_field(incident: &Incident, name: &str, value: &str) -> bool {
+    let mut fields = incident.taxonomy.metadata.iter();
+    fields.any(|m| m.field == name && m.value.to_lowercase() == value.to_lowercase())
+}
+
+/// What an incident says of an attack: the values in the metadata field of that name, which
+/// may hold several separated by commas; for `attack_tag` also the hashes.
+pub(super) fn attack(incident: &Incident, name: &str) -> Vec<String> {
+    let taxonomy = &incident.taxonomy;
+    let fields = taxonomy.metadata.iter().filter(|m| m.field == name);
+    let mut found: Vec<String> = fields
+        .flat_map(|m| m.value.split(','))
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
+        .collect();
+    if name == "attack_tag" {
+        found.extend(taxonomy.attack_tag_hashes.iter().cloned());
+    }
+    found
 }

@@ -1,27 +1,30 @@
 //! `GET /incidents`, and the same by POST
 
-use super::filter::Filters;
-use super::shared_id;
+use super::filter::attack;
+use super::pages::Listing;
+use super::{assigned_to, comments, shared_id};
 use crate::auth::CredentialRequest;
-use crate::error::{Error, Result};
-use crate::logpoint::search::time_range_end;
+use crate::error::Result;
+use crate::logpoint::repo_address::{address, node_address};
 use crate::state::{Api, ApiSettings};
-use axum::Json;
 use axum::extract::State;
-use cresset_catalog::port::IncidentFilter;
-use cresset_model::Timestamp;
-use cresset_model::incident::Incident;
-use serde_json::{Map, Value, json};
+use axum::response::Response;
+use cresset_catalog::port::{IncidentTime, ListedIncident};
+use serde_json::{Value, json};
 
 /// Incidents detected in a span of time, oldest first; closed ones only if asked for.
 ///
-/// The reads of this family are GETs with a JSON body.
+/// The reads of this family are GETs with a JSON body. Any other parameter is the name of
+/// a metadata field of the rule. Each takes several values, separated by commas.
 #[utoipa::path(
     method(get, post), path = "/incidents", tag = "Incidents",
     params(
-        ("name" = Option<String>, Query, description = "Names or ids, separated by commas"),
+        ("name" = Option<String>, Query, description = "Names, or ids of incidents or rules"),
         ("status" = Option<String>, Query, description = "`unresolved`, `resolved`, `closed`"),
+        ("type" = Option<String>, Query, description = "`alert`, `search`, `ueba`"),
         ("risk" = Option<String>, Query, description = "`low`, `medium`, `high`, `critical`"),
+        ("attack_category" = Option<String>, Query, description = "The rule's metadata"),
+        ("attack_tag" = Option<String>, Query, description = "Tag hashes or the rule's metadata"),
         ("log_source" = Option<String>, Query, description = "Log sources of the rule"),
     ),
     request_body(content = Value, description = "`{\"username\", \"secret_key\", \
@@ -31,44 +34,17 @@ use serde_json::{Map, Value, json};
 pub(crate) async fn incidents(
     State(api): State<Api>,
     request: CredentialRequest,
-) -> Result<Json<Value>> {
-    let data = request.request_data()?;
-    let filters = Filters::new(&request.query);
-    let caller = &request.caller;
-    let filter = IncidentFilter {
-        from: Some(end(&data, "ts_from")?),
-        to: Some(end(&data, "ts_to")?),
-        statuses: filters.statuses()?,
-        rule_id: None,
-        visible_to: (!caller.is_administrator()).then_some(caller.user.id),
-        limit: 0,
-    };
-    let found = api.catalog.incidents(&filter).await?;
-    let rows: Vec<Value> = found
-        .iter()
-        .filter(|incident| filters.pass(incident))
-        .map(|incident| row(incident, &api.settings))
-        .collect();
-    Ok(Json(
-        json!({"success": true, "version": "0.1", "incidents": rows}),
-    ))
+) -> Result<Response> {
+    Listing::new(api, &request, IncidentTime::Detected, &[], row)?
+        .answer(r#"{"success":true,"version":"0.1","incidents":["#)
+        .await
 }
 
-fn end(data: &Map<String, Value>, name: &str) -> Result<Timestamp> {
-    let value = data.get(name).unwrap_or(&Value::Null);
-    time_range_end(value)
-        .ok_or_else(|| Error::Malformed(format!("{name} must be seconds since 1970")))
-}
-
-fn row(incident: &Incident, settings: &ApiSettings) -> Value {
-    let assigned = incident.assignee.unwrap_or(incident.owner);
+fn row(api: &Api, listed: &ListedIncident) -> Value {
+    let (incident, settings) = (&listed.incident, &api.settings);
+    let groups: Vec<String> = listed.groups.iter().map(ToString::to_string).collect();
     let window = [incident.window_from.secs(), incident.window_to.secs()];
-    let comments: Vec<Value> = incident
-        .comments
-        .iter()
-        .map(|c| json!({"title": c.title, "comment": c.comment, "time": c.time.secs()}))
-        .collect();
-    json!({
+    let mut row = json!({
         "id": incident.id.to_string(),
         "incident_id": shared_id(incident),
         "type": "Alert",
@@ -76,8 +52,8 @@ fn row(incident: &Incident, settings: &ApiSettings) -> Value {
         "description": incident.description,
         "username": incident.owner.to_string(),
         "user_id": null,
-        "assigned_to": assigned.to_string(),
-        "visible_to": [],
+        "assigned_to": assigned_to(incident),
+        "visible_to": groups,
         "tid": "",
         "rows_count": incident.rows_count,
         "risk_level": incident.risk.as_str(),
@@ -85,14 +61,43 @@ fn row(incident: &Incident, settings: &ApiSettings) -> Value {
         "loginspect_ip_dns": settings.repo_ip,
         "logpoint_name": settings.server_name,
         "status": incident.status.as_str(),
-        "commentscount": comments.len(),
-        "comments": comments,
+        "commentscount": incident.comments.len(),
+        "comments": comments(&incident.comments),
         "query": incident.query,
-        "repos": incident.repos,
+        "repos": full_addresses(settings, &incident.repos),
         "time_range": window,
         "alert_obj_id": incident.rule_id.to_string(),
         "alertrule_id": incident.rule_id.to_string(),
         "throttle_enabled": incident.throttle_enabled,
+        "attack_id": attack(incident, "attack_id"),
+        "attack_tag": attack(incident, "attack_tag"),
+        "attack_category": attack(incident, "attack_category").join(", "),
         "log_source": incident.taxonomy.logsources,
-    })
+    });
+    if let Some(last) = incident.comments.last() {
+        row["lastaction"] =
+            json!({"action": last.comment, "time": last.time.secs(), "title": last.title});
+    }
+    row
+}
+
+/// The searched repos as full addresses, whatever the rule calls them. A rule that searches
+/// all names the node.
+fn full_addresses(settings: &ApiSettings, repos: &[String]) -> Vec<String> {
+    let full = |named: &str| {
+        if named == settings.repo_ip {
+            node_address(settings)
+        } else if named.contains(['/', ':']) {
+            named.to_owned()
+        } else {
+            address(settings, named)
+        }
+    };
+    let named = repos.iter().map(|repo| repo.trim());
+    let found: Vec<String> = named.filter(|repo| !repo.is_empty()).map(full).collect();
+    if found.is_empty() {
+        vec![node_address(settings)]
+    } else {
+        found
+    }
 }

@@ -1,12 +1,24 @@
 //! Incidents and users (spec/logpoint-api.md §6).
 
+mod act;
+pub(crate) mod add_comment;
+pub(crate) mod assign;
+pub(crate) mod close;
 mod filter;
 pub(crate) mod get_data;
 pub(crate) mod get_users;
 pub(crate) mod list;
+mod pages;
+pub(crate) mod reopen;
+pub(crate) mod resolve;
+pub(crate) mod states;
 
 use crate::auth::Caller;
-use cresset_model::incident::Incident;
+use crate::error::{Error, Result};
+use crate::state::Context;
+use cresset_model::ObjectId;
+use cresset_model::incident::{Comment, Incident};
+use serde_json::{Value, json};
 
 /// Lowercase hex of `bytes`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -21,8 +33,27 @@ fn shared_id(incident: &Incident) -> String {
     hex(&digest.as_ref()[..16])
 }
 
-/// Owners, assignees and administrators see an incident.
-fn may_see(caller: &Caller, incident: &Incident) -> bool {
-    let id = caller.user.id;
-    caller.is_administrator() || incident.owner == id || incident.assignee == Some(id)
+/// Who works on an incident: without an assignee, its owner.
+fn assigned_to(incident: &Incident) -> String {
+    incident.assignee.unwrap_or(incident.owner).to_string()
+}
+
+fn comments(comments: &[Comment]) -> Vec<Value> {
+    let comment =
+        |c: &Comment| json!({"title": c.title, "comment": c.comment, "time": c.time.secs()});
+    comments.iter().map(comment).collect()
+}
+
+/// What is said of an incident that does not exist, or not for the caller.
+pub(crate) fn unknown(id: &str) -> Error {
+    Error::NotFound(format!("there is no incident {id}"))
+}
+
+/// Refuses an incident that the caller does not see, as if it did not exist: owners,
+/// assignees, members of its groups and administrators see one.
+pub(crate) async fn must_see(api: &Context, caller: &Caller, id: ObjectId) -> Result<()> {
+    if caller.is_administrator() || api.catalog.sees_incident(caller.user.id, id).await? {
+        return Ok(());
+    }
+    Err(unknown(&id.to_string()))
 }

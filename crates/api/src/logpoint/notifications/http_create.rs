@@ -159,11 +159,17 @@ fn auth(value: Option<&Value>, errors: &mut ValidationErrors) -> HttpAuth {
 }
 
 fn auth_of(object: &Map<String, Value>, errors: &mut ValidationErrors) -> HttpAuth {
-    let mut section = Section::root(object, errors);
-    let kind = section.text("auth_type");
     let mut problems = ValidationErrors::default();
+    for name in ["auth_type", "auth_key", "auth_value", "auth_pass"] {
+        let value = object.get(name).filter(|value| !value.is_null());
+        if value.is_some_and(|value| !value.is_string()) {
+            problems.add(&["http_header", name], "must be a string");
+        }
+    }
+    let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("auth_type");
     let mut secret = |name: &'static str| {
-        let text = object.get(name).and_then(Value::as_str).unwrap_or_default();
+        let text = text(name);
         let message = match text {
             "" => "is required",
             MASK => "is a mask; send the secret itself",

@@ -7,7 +7,7 @@ use crate::state::{Api, Context};
 use axum::Json;
 use axum::extract::State;
 use cresset_model::Duration;
-use cresset_model::rule::AlertRule;
+use cresset_model::user::User;
 use cresset_search::SearchRequest;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -29,21 +29,13 @@ pub(crate) async fn get_allowed_data(
         "user_preference" => json!({
             "success": true,
             "timezone": request.caller.user.timezone,
-            "date_format": "%Y/%m/%d",
-            "hour_format": "24 Hour",
+            "date_format": request.caller.user.date_format,
+            "hour_format": request.caller.user.hour_format,
         }),
         "loginspects" => json!({"success": true, "allowed_loginspects": nodes(&api, mine)}),
-        "logpoint_repos" => repos(&api, mine).await?,
-        "devices" => devices(&api, mine).await?,
-        "livesearches" => {
-            let rules = api.catalog.rules_of(request.caller.user.id).await?;
-            let searches: Vec<Value> = rules
-                .iter()
-                .filter(|rule| rule.active)
-                .map(live_search)
-                .collect();
-            json!({"success": true, "livesearches": searches})
-        }
+        "logpoint_repos" => repos(&api, &request.caller.user, mine).await?,
+        "devices" => devices(&api, &request.caller.user, mine).await?,
+        "livesearches" => live_searches(&api, &request.caller.user).await?,
         other => {
             let message = format!(
                 "unknown type {other:?}; use user_preference, loginspects, logpoint_repos, \
@@ -80,22 +72,36 @@ fn nodes(api: &Context, mine: bool) -> Value {
     }
 }
 
-async fn repos(api: &Context, mine: bool) -> Result<Value> {
-    let repos = if mine {
-        api.catalog.repos().await?
-    } else {
-        Vec::new()
-    };
-    let row = |name: &String| json!({"repo": name, "address": address(&api.settings, name)});
-    let rows: Vec<Value> = repos.iter().map(|repo| row(&repo.name)).collect();
+async fn repos(api: &Context, user: &User, mine: bool) -> Result<Value> {
+    let directory = api.repo_directory(user).await?;
+    let row = |name: &str| json!({"repo": name, "address": address(&api.settings, name)});
+    let rows: Vec<Value> = directory.permitted().filter(|_| mine).map(row).collect();
     Ok(json!({"success": true, "allowed_repos": rows, "logpoint": nodes(api, mine)}))
 }
 
-/// Devices that sent something during the last day. There is no register of devices:
-/// whoever sends is one.
-async fn devices(api: &Context, mine: bool) -> Result<Value> {
+/// The caller's active rules, as far as they may still search something.
+async fn live_searches(api: &Context, user: &User) -> Result<Value> {
+    let directory = api.repo_directory(user).await?;
+    let rules = api.catalog.rules_of(user.id).await?;
+    let searches: Vec<Value> = rules
+        .iter()
+        .filter(|rule| rule.active)
+        .filter(|rule| {
+            directory
+                .remaining(&rule.spec.search_params.repos)
+                .is_some()
+        })
+        .map(super::life::shown)
+        .collect();
+    Ok(json!({"success": true, "livesearches": searches}))
+}
+
+/// Devices that sent something during the last day to a repo that the user may search.
+/// There is no register of devices: whoever sends is one.
+async fn devices(api: &Context, user: &User, mine: bool) -> Result<Value> {
     let mut known = Map::new();
-    if mine {
+    let repos = api.repo_directory(user).await?.remaining(&[]);
+    if let Some(repos) = repos.filter(|_| mine) {
         let plan =
             cresset_query::compile("| chart distinct_list(device_name) as names by device_ip")
                 .map_err(|_| {
@@ -104,7 +110,7 @@ async fn devices(api: &Context, mine: bool) -> Result<Value> {
         let now = api.now();
         let request = SearchRequest {
             plan: Arc::new(plan),
-            repos: Vec::new(),
+            repos,
             from: now - Duration::days(1),
             to: now,
             timezone: "UTC".to_owned(),
@@ -130,37 +136,4 @@ async fn devices(api: &Context, mine: bool) -> Result<Value> {
         }
     }
     Ok(json!({"success": true, "allowed_devices": [known], "logpoint": nodes(api, mine)}))
-}
-
-/// An alert rule as the live search it rests on.
-fn live_search(rule: &AlertRule) -> Value {
-    let params = &rule.spec.search_params;
-    let kind = cresset_query::compile(&params.query).map(|plan| plan.kind());
-    let kind = kind.map_or("simple", super::rows::kind_word);
-    json!({
-        "generated_by": "alert",
-        "searchname": rule.spec.name,
-        "description": rule.spec.description,
-        "flush_on_trigger": params.flush_on_trigger,
-        "query": params.query,
-        "query_info": {
-            "success": true, "query_type": kind, "query_filter": "", "lucene_query": "",
-            "fieldsToExtract": [], "aliases": [], "columns": [], "grouping": [],
-        },
-        "timerange_day": params.timerange_day,
-        "timerange_hour": params.timerange_hour,
-        "timerange_minute": params.timerange_minute,
-        "timerange_second": 0,
-        "limit": params.limit,
-        "tid": "",
-        "vid": "",
-        "life_id": life_id(rule),
-    })
-}
-
-/// 40 hex characters that stay the same for a rule.
-fn life_id(rule: &AlertRule) -> String {
-    let text = format!("life:{}", rule.id);
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    crate::logpoint::incidents::hex(&digest.as_ref()[..20])
 }

@@ -2,12 +2,14 @@
 
 pub(crate) mod allowed_data;
 pub(crate) mod get_search_logs;
+mod life;
 mod poll;
 pub(crate) mod rows;
 mod start;
 mod time_range;
 
 use cresset_query::Diagnostic;
+pub(crate) use life::LiveSearches;
 
 /// The mistakes of a query as one text: where each is, what it is, and what to write instead.
 pub(crate) fn problems(query: &str, diagnostics: &[Diagnostic]) -> String {
@@ -15,6 +17,16 @@ pub(crate) fn problems(query: &str, diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|d| d.is_error()).take(MOST);
     let shown: Vec<String> = errors.map(|d| problem(query, d)).collect();
     shown.join("; ")
+}
+
+/// [`problems`], and the line of the first with carets under it.
+pub(crate) fn problems_in_place(query: &str, diagnostics: &[Diagnostic]) -> String {
+    let text = problems(query, diagnostics);
+    let first = diagnostics.iter().find(|d| d.is_error());
+    let drawn = first.map(|first| first.render(query)).unwrap_or_default();
+    // Above the line is what the text says already, below the carets is the advice.
+    let line: Vec<&str> = drawn.lines().skip(2).take(2).collect();
+    [&[text.as_str()][..], &line].concat().join("\n")
 }
 
 /// One finding about a query.

@@ -1,12 +1,13 @@
 //! The second half of `/getsearchlogs`.
 
-use super::rows;
 use super::time_range::Window;
+use super::{life, rows};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_model::Duration;
 use cresset_model::Value as Field;
+use cresset_model::user::User;
 use cresset_query::{QueryKind, ResultSet, Row as _};
 use cresset_search::{SearchRequest, SessionState};
 use serde_json::{Value, json};
@@ -16,8 +17,14 @@ const FORGOTTEN: &str = "Forgotten search";
 
 /// Shows how far the search `id` is, waiting a moment for it to end.
 pub(super) async fn poll(api: &Context, caller: &Caller, id: &str) -> Result<Value> {
-    let patience = api.settings.poll_hold.to_std();
-    let session = api.sessions.wait(caller.user.id, id, patience).await;
+    let session = match id.strip_prefix(life::PREFIX) {
+        Some(life_id) => life::session(api, caller, life_id).await?,
+        None => {
+            let patience = api.settings.poll_hold.to_std();
+            let session = api.sessions.wait(caller.user.id, id, patience).await;
+            session.filter(|session| still_permitted(&caller.user, &session.request))
+        }
+    };
     let session = session.ok_or_else(|| Error::Refused(FORGOTTEN.to_owned()))?;
     let request = &session.request;
     match session.state {
@@ -31,6 +38,12 @@ pub(super) async fn poll(api: &Context, caller: &Caller, id: &str) -> Result<Val
         )),
         SessionState::Failed { message } => Err(Error::Refused(message)),
     }
+}
+
+/// A permission that was taken away counts for results that are still there, too.
+fn still_permitted(user: &User, request: &SearchRequest) -> bool {
+    let repos = &request.repos;
+    user.sees_all_repos() || !repos.is_empty() && repos.iter().all(|repo| user.may_search(repo))
 }
 
 fn common(id: &str, request: &SearchRequest, kind: QueryKind) -> Value {

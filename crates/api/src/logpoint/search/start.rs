@@ -1,15 +1,15 @@
 //! The first half of `/getsearchlogs`.
 
-use super::time_range::{self, Window};
+use super::time_range::{self, Custom, Window};
 use super::{problem, problems, rows};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::logpoint::fields::whole;
 use crate::state::Context;
 use cresset_model::Duration;
+use cresset_model::user::Scope;
 use cresset_query::Plan;
 use cresset_search::SearchRequest;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -23,14 +23,20 @@ pub(super) async fn start(
     data: &Map<String, Value>,
 ) -> Result<Value> {
     let plan = plan(data)?;
-    let zone = TimeZone::get(&caller.user.timezone).unwrap_or(TimeZone::UTC);
+    let feeds = !plan.lists_fed().is_empty();
+    if feeds && !Scope::SearchWrite.allowed_for(&caller.user.roles) {
+        return Err(Error::Forbidden(
+            "The user's role does not permit to fill lists (`process toList`)".to_owned(),
+        ));
+    }
+    let custom = Custom::of(&caller.user);
     let range = data.get("time_range").unwrap_or(&Value::Null);
-    let window = time_range::parse(range, api.now(), &zone).map_err(Error::Malformed)?;
-    let directory = api.repo_directory().await?;
+    let window = time_range::parse(range, api.now(), &custom).map_err(Error::Malformed)?;
+    let directory = api.repo_directory(&caller.user).await?;
     let addresses = addresses(data.get("repos"))?;
     let repos = directory
         .resolve(addresses.iter().map(String::as_str))
-        .map_err(|unknown| Error::Malformed(unknown.to_string()))?;
+        .map_err(|problem| Error::Malformed(problem.to_string()))?;
     let kind = plan.kind();
     let warnings: Vec<String> = plan
         .warnings()
@@ -38,13 +44,7 @@ pub(super) async fn start(
         .map(|w| problem(plan.text(), w))
         .collect();
     let request = request(api, caller, data, plan, window, repos)?;
-    let id = api
-        .sessions
-        .start(caller.user.id, request)
-        .map_err(|full| Error::Busy {
-            message: full.to_string(),
-            retry_after: Duration::seconds(5),
-        })?;
+    let id = begin(api, caller, request)?;
     let mut reply = json!({
         "success": true,
         "search_id": id,
@@ -62,6 +62,15 @@ pub(super) async fn start(
         reply["warnings"] = json!(warnings);
     }
     Ok(reply)
+}
+
+/// Starts a search of `caller`, if there is room for one.
+pub(super) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> Result<String> {
+    let started = api.sessions.start(caller.user.id, request);
+    started.map_err(|full| Error::Busy {
+        message: full.to_string(),
+        retry_after: Duration::seconds(5),
+    })
 }
 
 fn request(

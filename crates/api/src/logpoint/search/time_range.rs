@@ -1,5 +1,6 @@
 //! The forms of `time_range` (spec/logpoint-api.md §5.2).
 
+use cresset_model::user::{DateFormat, User};
 use cresset_model::{Duration, Timestamp};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -20,25 +21,50 @@ impl Window {
     }
 }
 
-/// What is accepted, for error messages.
-const FORMS: &str = "time_range must be [from, to] in seconds since 1970, \"Last 24 hours\" \
-    (minutes, hours, days, weeks, months or years), or \
-    \"2026/01/31 00:00:00 To 2026/02/01 00:00:00\"";
+/// How a user writes times.
+#[derive(Debug, Clone)]
+pub(super) struct Custom {
+    pub(super) zone: TimeZone,
+    pub(super) dates: DateFormat,
+}
 
-/// Reads a time range. Texts are in the user's time zone.
-pub(super) fn parse(value: &Value, now: Timestamp, zone: &TimeZone) -> Result<Window, String> {
+impl Custom {
+    pub(super) fn of(user: &User) -> Self {
+        Self {
+            zone: TimeZone::get(&user.timezone).unwrap_or(TimeZone::UTC),
+            dates: user.date_format,
+        }
+    }
+
+    /// What is accepted, for error messages.
+    fn forms(&self) -> String {
+        let date = |day: &str| {
+            let format = self.dates.as_str().replace("%Y", "2026");
+            format.replace("%m", "01").replace("%d", day)
+        };
+        format!(
+            "time_range must be [from, to] in seconds since 1970, \"Last 24 hours\" (minutes, \
+             hours, days, weeks, months or years), or \"{} 00:00:00 To {} 11:30:00 PM\"",
+            date("30"),
+            date("31")
+        )
+    }
+}
+
+/// Reads a time range. Texts are in the user's time zone and date format.
+pub(super) fn parse(value: &Value, now: Timestamp, custom: &Custom) -> Result<Window, String> {
     let window = match value {
         Value::Array(ends) => epochs(ends),
         Value::String(text) => {
             let text = text.trim().to_ascii_lowercase();
             match text.strip_prefix("last ") {
-                Some(span) => relative(span.trim(), now, zone),
-                None => absolute(&text, zone),
+                Some(span) => relative(span.trim(), now, &custom.zone),
+                None => absolute(&text, custom),
             }
         }
         _ => None,
     };
-    let window = window.ok_or(FORMS)?;
+    let window = window.ok_or_else(|| custom.forms())?;
     if window.from >= window.to {
         return Err("time_range must end after it begins".to_owned());
     }
@@ -102,34 +128,56 @@ fn back(now: Timestamp, span: Span, zone: &TimeZone) -> Option<Timestamp> {
     Some(Timestamp(from.timestamp().as_microsecond()))
 }
 
-fn absolute(text: &str, zone: &TimeZone) -> Option<Window> {
+fn absolute(text: &str, custom: &Custom) -> Option<Window> {
     let (from, to) = text.split_once(" to ")?;
     Some(inclusive(
-        moment(from.trim(), zone)?,
-        moment(to.trim(), zone)?,
+        moment(from.trim(), custom)?,
+        moment(to.trim(), custom)?,
     ))
 }
 
-/// `2012/08/12 13:00:00`, `2012/08/12 01:00:00 pm`, `2012/08/12 13:00`, `2012/08/12`;
-/// `-` between the parts of the date is fine too.
-fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+/// A date as the user writes it, then perhaps a time: `13:00:00`, `13:00`, `1:00 pm`, `01:00:00pm`.
+fn moment(text: &str, custom: &Custom) -> Option<Timestamp> {
     let mut words = text.split_whitespace();
     let (date, clock, half) = (words.next()?, words.next(), words.next());
     if words.next().is_some() {
         return None;
     }
-    let civil = DateTime::from_parts(date_of(date)?, time_of(clock.unwrap_or("0:00"), half)?);
-    let zoned = civil.to_zoned(zone.clone()).ok()?;
+    let (clock, half) = match (clock.unwrap_or("0:00"), half) {
+        (clock, None) if clock.ends_with(['m']) => {
+            let at = clock.len().checked_sub(2)?;
+            (clock.get(..at)?, clock.get(at..))
+        }
+        given => given,
+    };
+    let date = date_of(date, custom.dates)?;
+    let civil = DateTime::from_parts(date, time_of(clock, half)?);
+    let zoned = civil.to_zoned(custom.zone.clone()).ok()?;
     Some(Timestamp(zoned.timestamp().as_microsecond()))
 }
 
-fn date_of(text: &str) -> Option<Date> {
-    let mut parts = text.split(['/', '-']);
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || year.len() != 4 {
+/// A date with `/`, `-` or `.` between its parts. One that begins with the year cannot be
+/// misread, so it is accepted whatever the user's format is.
+fn date_of(text: &str, format: DateFormat) -> Option<Date> {
+    let parts: Vec<&str> = text.split(['/', '-', '.']).collect();
+    let [first, _, _] = parts[..] else {
         return None;
+    };
+    let year_first = first.len() == 4;
+    let (mut year, mut month, mut day) = (None, None, None);
+    let format = if year_first {
+        DateFormat::default()
+    } else {
+        format
+    };
+    for (letter, part) in format.order().zip(parts) {
+        match letter {
+            'Y' => year = part.parse().ok().filter(|_| part.len() == 4),
+            'm' => month = part.parse().ok(),
+            _ => day = part.parse().ok(),
+        }
     }
-    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    Date::new(year?, month?, day?).ok()
 }
 
 fn time_of(clock: &str, half: Option<&str>) -> Option<Time> {
@@ -152,110 +200,4 @@ fn time_of(clock: &str, half: Option<&str>) -> Option<Time> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    /// 2024-03-31T12:00:00Z; in Berlin summer time began that night.
-    const NOW: i64 = 1_711_886_400;
-
-    fn check(value: Value, zone: &str, expected: Option<(i64, i64)>) {
-        let zone = TimeZone::get(zone).unwrap();
-        let found = parse(&value, Timestamp::from_secs(NOW), &zone).ok();
-        assert_eq!(
-            found.map(|w| (w.to_wire()[0], w.to_wire()[1])),
-            expected,
-            "{value}"
-        );
-    }
-
-    #[test]
-    fn relative_forms() {
-        let last = |text: &str, seconds: i64| {
-            check(json!(text), "UTC", Some((NOW - seconds, NOW)));
-        };
-        last("Last hour", 3600);
-        last("Last 1 hour", 3600);
-        last("LAST 24 HOURS", 86400);
-        last("last 10 minutes", 600);
-        last("Last 1 minutes", 60);
-        last("Last 30 days", 30 * 86400);
-        last("Last 365 days", 365 * 86400);
-        last("  Last   2  weeks ", 14 * 86400);
-        last("Last 1 month", 31 * 86400); // 31 March minus a month is 29 February
-        last("Last year", 366 * 86400);
-        last("Last 30 seconds", 30);
-    }
-
-    #[test]
-    fn calendar_months_follow_the_users_zone() {
-        // Noon in Berlin was 11:00 UTC before summer time.
-        check(
-            json!("Last 1 month"),
-            "Europe/Berlin",
-            Some((NOW - 31 * 86400 + 3600, NOW)),
-        );
-    }
-
-    #[test]
-    fn absolute_forms() {
-        let day = (1_344_729_600, 1_344_902_400);
-        check(
-            json!([1_714_986_600, 1_715_031_000]),
-            "UTC",
-            Some((1_714_986_600, 1_715_031_000)),
-        );
-        check(json!([1.5, 3.25]), "UTC", Some((1, 3)));
-        check(json!(["10", "20"]), "UTC", Some((10, 20)));
-        check(
-            json!("2012/08/12 00:00:00 To 2012/08/14 00:00:00"),
-            "UTC",
-            Some(day),
-        );
-        check(
-            json!("2012/08/12 12:00:00 AM To 2012/08/14 12:00:00 AM"),
-            "UTC",
-            Some(day),
-        );
-        check(json!("2012/08/12 to 2012-08-14 00:00"), "UTC", Some(day));
-        check(
-            json!("2012/08/12 12:00:00 PM TO 2012/08/13 11:00:00 pm"),
-            "UTC",
-            Some((day.0 + 43200, day.0 + 86400 + 82800)),
-        );
-        check(
-            json!("2012/08/12 00:00:00 To 2012/08/14 00:00:00"),
-            "Europe/Berlin",
-            Some((day.0 - 7200, day.1 - 7200)),
-        );
-    }
-
-    #[test]
-    fn what_is_refused() {
-        for value in [
-            json!(null),
-            json!(""),
-            json!("Last"),
-            json!("Last 0 hours"),
-            json!("Last -1 hours"),
-            json!("Last 5 parsecs"),
-            json!("Last 1 2 hours"),
-            json!("Last 4294967295 years"),
-            json!("yesterday"),
-            json!([]),
-            json!([1]),
-            json!([2, 1]),
-            json!([1, 2, 3]),
-            json!([1e300, 2e300]),
-            json!([null, 1]),
-            json!([true, false]),
-            json!("2012/13/01 00:00:00 To 2013/01/01 00:00:00"),
-            json!("2012/08/12 13:00:00 PM To 2013/01/01 00:00:00"),
-            json!("2012/08/12 24:00:00 To 2013/01/01 00:00:00"),
-            json!("2013/01/01 00:00:00 To 2012/01/01 00:00:00"),
-            json!({"from": 1}),
-        ] {
-            check(value, "UTC", None);
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,28 @@
+//! `POST /reopen_incident`
+
+use super::act::{Done, act_on_ids};
+use crate::auth::CredentialRequest;
+use crate::error::Result;
+use crate::state::Api;
+use axum::Json;
+use axum::extract::State;
+use cresset_model::incident::IncidentAct;
+use serde_json::Value;
+
+/// Makes resolved and closed incidents unresolved again. All or none.
+#[utoipa::path(
+    post, path = "/reopen_incident", tag = "Incidents",
+    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
+        \"requestData\": {\"incident_ids\"}}`"),
+    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+)]
+pub(crate) async fn reopen_incident(
+    State(api): State<Api>,
+    request: CredentialRequest,
+) -> Result<Json<Value>> {
+    let done = Done {
+        message: "Incidents reopened",
+        action: "incidents_reopened",
+    };
+    act_on_ids(&api, &request, IncidentAct::Reopen, done).await
+}

@@ -1,0 +1,182 @@
+//! Searches `life_…`: what the query of an alert rule finds right now.
+//!
+//! Clients poll them without ever starting them. Each result is shown once; the poll
+//! after that searches anew.
+
+use super::start::begin;
+use super::{problems, rows};
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::state::Context;
+use cresset_model::rule::AlertRule;
+use cresset_model::user::User;
+use cresset_model::{Duration, ObjectId};
+use cresset_search::{SearchRequest, Session, SessionState};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What tells these searches from others.
+pub(super) const PREFIX: &str = "life_";
+/// A result that nobody asked for in this time after it came is no answer about the present.
+const STALE: Duration = Duration::minutes(1);
+/// Searches under way that are remembered; beyond, they start again.
+const MOST: usize = 10_000;
+/// Hex characters of a rule's id.
+const ID_CHARS: usize = 24;
+
+/// Searches under way, by user and rule.
+#[derive(Default)]
+pub(crate) struct LiveSearches(Mutex<HashMap<(ObjectId, ObjectId), String>>);
+
+impl LiveSearches {
+    fn find(&self, key: (ObjectId, ObjectId)) -> Option<String> {
+        self.0.lock().get(&key).cloned()
+    }
+
+    fn insert(&self, key: (ObjectId, ObjectId), id: String) {
+        let mut searches = self.0.lock();
+        if searches.len() >= MOST {
+            searches.clear();
+        }
+        searches.insert(key, id);
+    }
+
+    fn remove(&self, key: (ObjectId, ObjectId)) {
+        self.0.lock().remove(&key);
+    }
+}
+
+/// 40 hex characters that stay the same for a rule: its id, and a check of it.
+pub(super) fn life_id(rule: ObjectId) -> String {
+    let text = format!("life:{rule}");
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    format!(
+        "{rule}{}",
+        crate::logpoint::incidents::hex(&digest.as_ref()[..8])
+    )
+}
+
+/// The search of the caller's active rule with this `life_id`, as far as it is; `None` if
+/// there is no such rule, or nothing that it searches is permitted any more.
+pub(super) async fn session(api: &Context, caller: &Caller, life: &str) -> Result<Option<Session>> {
+    let named = life.get(..ID_CHARS).and_then(|id| id.parse().ok());
+    let Some(id) = named.filter(|id| life_id(*id) == life) else {
+        return Ok(None);
+    };
+    let found = api.catalog.rule(id).await?.map(|found| found.rule);
+    let mine = found.filter(|rule| rule.owner == caller.user.id && rule.active);
+    let Some(rule) = mine else { return Ok(None) };
+    let directory = api.repo_directory(&caller.user).await?;
+    let Some(repos) = directory.remaining(&rule.spec.search_params.repos) else {
+        return Ok(None);
+    };
+    let request = request(api, &caller.user, &rule, repos)?;
+    let key = (caller.user.id, rule.id);
+    let id = match under_way(api, key, &request) {
+        Some(id) => id,
+        None => {
+            let id = begin(api, caller, request)?;
+            api.live_searches.insert(key, id.clone());
+            id
+        }
+    };
+    let patience = api.settings.poll_hold.to_std();
+    let session = api.sessions.wait(caller.user.id, &id, patience).await;
+    let running = |s: &Session| matches!(s.state, SessionState::Running);
+    if !session.as_ref().is_some_and(running) {
+        api.live_searches.remove(key);
+        api.sessions.cancel(caller.user.id, &id);
+    }
+    Ok(session)
+}
+
+/// The search that an earlier poll began, if it is still what `request` asks for.
+fn under_way(api: &Context, key: (ObjectId, ObjectId), request: &SearchRequest) -> Option<String> {
+    let id = api.live_searches.find(key)?;
+    let session = api.sessions.poll(key.0, &id)?;
+    let then = &session.request;
+    let fresh = match session.state {
+        SessionState::Done { elapsed, .. } => request.to.since(then.to) < elapsed + STALE,
+        SessionState::Running | SessionState::Failed { .. } => true,
+    };
+    let same = then.plan.text() == request.plan.text()
+        && then.repos == request.repos
+        && then.timezone == request.timezone;
+    if fresh && same {
+        return Some(id);
+    }
+    api.sessions.cancel(key.0, &id);
+    None
+}
+
+fn request(
+    api: &Context,
+    user: &User,
+    rule: &AlertRule,
+    repos: Vec<String>,
+) -> Result<SearchRequest> {
+    let params = &rule.spec.search_params;
+    let plan = cresset_query::compile(&params.query)
+        .map_err(|mistakes| Error::Refused(problems(&params.query, &mistakes)))?;
+    let now = api.now();
+    Ok(SearchRequest {
+        plan: Arc::new(plan),
+        repos,
+        from: now - params.range(),
+        to: now,
+        timezone: user.timezone.clone(),
+        limit: (params.limit as usize).min(api.settings.max_search_rows),
+        up_to_seq: None,
+        timeout: api.settings.max_search_time,
+    })
+}
+
+/// An alert rule as the live search it rests on.
+pub(super) fn shown(rule: &AlertRule) -> serde_json::Value {
+    let params = &rule.spec.search_params;
+    serde_json::json!({
+        "generated_by": "alert",
+        "searchname": rule.spec.name,
+        "description": rule.spec.description,
+        "flush_on_trigger": params.flush_on_trigger,
+        "query": params.query,
+        "query_info": query_info(&params.query),
+        "timerange_day": params.timerange_day,
+        "timerange_hour": params.timerange_hour,
+        "timerange_minute": params.timerange_minute,
+        "timerange_second": 0,
+        "limit": params.limit,
+        "tid": "",
+        "vid": "",
+        "life_id": life_id(rule.id),
+    })
+}
+
+fn query_info(query: &str) -> serde_json::Value {
+    let plan = cresset_query::compile(query).ok();
+    let kind = plan
+        .as_ref()
+        .map_or("simple", |p| rows::kind_word(p.kind()));
+    let fields = plan.as_ref().and_then(cresset_query::Plan::fields_read);
+    // The columns are those of a run over nothing.
+    let columns = plan.as_ref().map(|plan| {
+        let context = cresset_query::Context {
+            lists: &cresset_query::NoLists,
+            timezone: jiff::tz::TimeZone::UTC,
+        };
+        let result = plan.executor(context).finish();
+        (result.columns, result.grouping)
+    });
+    let (columns, grouping) = columns.unwrap_or_default();
+    serde_json::json!({
+        "success": plan.is_some(),
+        "query_type": kind,
+        "query_filter": "",
+        "lucene_query": "",
+        "fieldsToExtract": fields.unwrap_or_default(),
+        "aliases": columns,
+        "columns": columns,
+        "grouping": grouping,
+    })
+}

@@ -1,0 +1,58 @@
+//! `GET /api/v1/docs`
+
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Html;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+use std::sync::OnceLock;
+
+/// One file without anything from elsewhere. It shows what `openapi.json` says.
+const PAGE: &str = include_str!("docs/page.html");
+
+/// The OpenAPI document, for people: open it in a browser.
+#[utoipa::path(
+    get, path = "/api/v1/docs", tag = "Operation",
+    responses((status = 200, description = "A page", body = String, content_type = "text/html"))
+)]
+pub(crate) async fn docs() -> ([(HeaderName, HeaderValue); 3], Html<&'static str>) {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, policy().clone()),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
+    ];
+    (headers, Html(PAGE))
+}
+
+/// Permits the page's own script and style, named by their hashes, and nothing else.
+fn policy() -> &'static HeaderValue {
+    static POLICY: OnceLock<HeaderValue> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        let (script, style) = (hash("script"), hash("style"));
+        let text = format!(
+            "default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        // Base64 and the words above are all permitted in a header.
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    })
+}
+
+/// The hash of the content of the one element `name`, as a policy names it.
+fn hash(name: &str) -> String {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let content = PAGE
+        .split_once(&open)
+        .and_then(|(_, rest)| rest.split_once(&close))
+        .map_or("", |(content, _)| content);
+    format!(
+        "sha256-{}",
+        STANDARD.encode(digest(&SHA256, content.as_bytes()))
+    )
+}
