@@ -27,12 +27,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "model", "query", "auth", "catalog", "eventlog", "search", "ingest",
         ],
     ),
+    ("fleet", &["model", "auth"]),
     ("testkit", &["model"]),
     (
         "cresset",
         &[
-            "model", "auth", "catalog", "eventlog", "store", "search", "detect", "notify",
-            "ingest", "api",
+            "model", "query", "auth", "catalog", "eventlog", "store", "search", "detect", "notify",
+            "ingest", "api", "fleet",
         ],
     ),
 ];
@@ -51,6 +52,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("notify", &["sqlx", "axum"]),
     ("ingest", &["sqlx", "reqwest", "axum", "hyper"]),
     ("api", &["sqlx", "reqwest", "parquet"]),
+    ("fleet", &["sqlx", "axum", "hyper"]),
 ];
 
 /// Reads the `[dependencies]` of every crate.
