@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::cmd::user::preferences::{ReposArgs, SetArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,8 +46,17 @@ Examples:
 Examples:
   cresset user create alice --role manager --data-dir data
   cresset user access-key alice --regenerate
+  cresset user set alice --timezone Europe/Berlin --date-format %d.%m.%Y --hour-format 24
+  cresset user repos alice --allow default,windows
   cresset user list --json")]
     User(UserArgs),
+    /// Manage incident user groups in a data directory, server running or not.
+    #[command(after_help = "\
+Examples:
+  cresset group create 'Night shift' --data-dir data
+  cresset group add 'Night shift' alice bob
+Rules name groups in visible_to_usergroups; members then see the rules' incidents.")]
+    Group(crate::cmd::GroupArgs),
     /// Print a self-signed token (JWT) for the API.
     #[command(after_help = "\
 Examples:
@@ -73,6 +83,14 @@ Examples:
   cresset outbox list --state dead
   cresset outbox resend 67f8ae6fbe9edae2fcfbc1ee")]
     Outbox(OutboxArgs),
+    /// Keep alert rules as files: export, plan, apply, diff, validate, test.
+    #[command(after_help = "\
+Examples:
+  cresset rules export rules/
+  cresset rules validate rules/ && cresset rules test rules/ --junit report.xml
+  cresset rules plan rules/ --to east --to west
+  cresset rules apply rules/ --to a=https://10.0.0.1 --to b=https://10.0.0.2 --prune")]
+    Rules(Box<crate::cmd::RulesArgs>),
     /// Measure this build on this machine.
     #[command(after_help = "\
 Examples:
@@ -215,6 +233,10 @@ pub(crate) enum UserAction {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Set how a user reads and writes times.
+    Set(SetArgs),
+    /// Show or change which repos a user may search; administrators may search all.
+    Repos(ReposArgs),
     /// Refuse all credentials of a user.
     Disable {
         /// User name.

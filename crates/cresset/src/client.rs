@@ -73,6 +73,11 @@ impl Client {
         })
     }
 
+    /// The user's API access key.
+    pub(crate) const fn key(&self) -> &SecretString {
+        &self.key
+    }
+
     fn token(&self, scope: &str) -> String {
         crate::cmd::self_signed(
             &self.user,

@@ -3,17 +3,21 @@
 mod bench;
 mod check;
 mod credentials;
+mod group;
 mod ingest;
 mod outbox;
+mod rules;
 mod search;
 mod token;
-mod user;
+pub(crate) mod user;
 
 use crate::cli::{Cli, Command};
 use clap::CommandFactory;
 use std::process::ExitCode;
 
 pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, SEALING_KEY, access_key_of};
+pub(crate) use group::GroupArgs;
+pub(crate) use rules::RulesArgs;
 pub(crate) use token::self_signed;
 
 /// Runs the command; the code is 0 for success, 1 for failure, 2 for a wrong call.
@@ -22,10 +26,12 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => return crate::serve::run(args).await,
         Command::Check(args) => return Ok(check::run(&args)),
         Command::User(args) => user::run(args).await?,
+        Command::Group(args) => group::run(args).await?,
         Command::Token(args) => token::run(args).await?,
         Command::Ingest(args) => return ingest::run(args).await,
         Command::Search(args) => search::run(args).await?,
         Command::Outbox(args) => outbox::run(args).await?,
+        Command::Rules(args) => return rules::run(*args).await,
         Command::Bench(args) => return bench::run(args).await,
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -1,5 +1,7 @@
 //! `cresset user`: users and their credentials, straight in the data directory.
 
+pub(crate) mod preferences;
+
 use super::credentials::{open_catalog, write_private};
 use crate::cli::{UserAction, UserArgs};
 use crate::system::{SystemClock, SystemEntropy};
@@ -38,6 +40,8 @@ pub(crate) async fn run(args: UserArgs) -> anyhow::Result<()> {
         UserAction::ApiToken { name, note, out } => {
             api_token(&catalog, &name, note, out, &args.data.data_dir, json).await
         }
+        UserAction::Set(args) => preferences::set(&catalog, args, json).await,
+        UserAction::Repos(args) => preferences::repos(&catalog, args, json).await,
         UserAction::Disable { name, undo } => {
             let user = find(&catalog, &name).await?;
             catalog.set_user_disabled(user.id, !undo).await?;

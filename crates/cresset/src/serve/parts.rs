@@ -14,8 +14,8 @@ use cresset_model::{Clock, Duration, Entropy, SecretString};
 use cresset_notify::retry::RetrySchedule;
 use cresset_notify::{HttpSettings, NotifySettings, SmtpSettings, Worker};
 use cresset_search::{
-    Flusher, FlusherSettings, ListCache, SearchSessions, SearchSettings, Searcher, SessionSettings,
-    StoreSearcher,
+    Flusher, FlusherSettings, ListCache, ListFeeder, SearchSessions, SearchSettings, Searcher,
+    SessionSettings, StoreSearcher,
 };
 use cresset_store::{EventStore, STORE_CURSOR};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -74,7 +74,7 @@ impl Parts {
         )
         .await?;
         let store = Arc::new(store);
-        let lists = Arc::new(ListCache::new(Arc::clone(&catalog)));
+        let lists = Arc::new(ListCache::new(Arc::clone(&catalog), Arc::clone(&clock)));
         let searcher: Arc<dyn Searcher> = Arc::new(StoreSearcher::new(
             Arc::clone(&catalog),
             Arc::clone(&store),
@@ -84,6 +84,11 @@ impl Parts {
                 max_concurrent: config.max_searches,
                 ..SearchSettings::default()
             },
+        ));
+        let searcher: Arc<dyn Searcher> = Arc::new(ListFeeder::new(
+            searcher,
+            Arc::clone(&catalog),
+            Arc::clone(&clock),
         ));
         let sessions = Arc::new(SearchSessions::new(
             Arc::clone(&searcher),

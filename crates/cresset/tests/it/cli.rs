@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn cresset(data: &Path, args: &[&str]) -> Result<Output> {
+pub(crate) fn cresset(data: &Path, args: &[&str]) -> Result<Output> {
     Ok(Command::new(binary())
         .args(args)
         .arg("--data-dir")
@@ -16,7 +16,7 @@ fn cresset(data: &Path, args: &[&str]) -> Result<Output> {
         .output()?)
 }
 
-fn stdout(output: &Output) -> Result<String> {
+pub(crate) fn stdout(output: &Output) -> Result<String> {
     ensure!(
         output.status.success(),
         "{}",

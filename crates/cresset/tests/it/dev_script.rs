@@ -11,6 +11,10 @@ fn folder(tools: &[(&str, &str)]) -> Result<TempDir> {
     let dir = tempfile::tempdir()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dev");
     std::fs::copy(script, dir.path().join("dev"))?;
+    // What is installed from PyPI; stand-ins install nothing.
+    let list = "crates/cresset/tests/conformance/requirements.txt";
+    std::fs::create_dir_all(dir.path().join(list).parent().unwrap_or(dir.path()))?;
+    std::fs::write(dir.path().join(list), "")?;
     for (name, body) in tools {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(dir.path()))?;
@@ -146,6 +150,14 @@ fn setup_fetches_the_package_lists_before_it_installs() -> Result<()> {
     ])?;
     let output = dev(&dir, &["setup"], &[])?;
     assert!(output.status.success(), "{}", text(&output));
-    assert!(dir.path().join("target/venv/bin/pip").exists());
+    assert!(dir.path().join("target/venv/requirements.txt").exists());
+    // What is there already is not installed again, and a changed list is.
+    assert!(!text(&dev(&dir, &["setup"], &[])?).contains("installing the mail"));
+    std::fs::write(
+        dir.path()
+            .join("crates/cresset/tests/conformance/requirements.txt"),
+        "more==1.0",
+    )?;
+    assert!(text(&dev(&dir, &["setup"], &[])?).contains("installing the mail"));
     Ok(())
 }

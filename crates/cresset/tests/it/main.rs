@@ -3,11 +3,18 @@
 mod alert;
 mod bad_input;
 mod cli;
+mod conformance;
+mod conformance_g6;
+mod conformance_search;
 mod crash;
 mod delivery;
 mod dev_script;
+mod group;
+mod lists;
+mod preferences;
 #[path = "../../src/proc_memory.rs"]
 mod proc_memory;
+mod rules_as_code;
 mod start;
 mod tutorial;
 mod world;

@@ -1,0 +1,80 @@
+//! The flags of `cresset rules`.
+
+use crate::cli::Remote;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) action: RulesAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesAction {
+    /// Write a server's rules as YAML files.
+    Export {
+        /// Folder to write to; `-` writes one stream.
+        #[arg(default_value = "-")]
+        folder: PathBuf,
+        #[command(flatten)]
+        targets: TargetArgs,
+    },
+    /// Show what apply would do; exit code 2 if there is anything.
+    Plan(ChangeArgs),
+    /// Make servers have what the folder says.
+    Apply {
+        #[command(flatten)]
+        change: ChangeArgs,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show each field that differs, old and new; exit code 2 if there is any.
+    Diff(ChangeArgs),
+    /// Check every file and every query, without a server.
+    Validate {
+        /// Folder, file or `-`.
+        folder: PathBuf,
+    },
+    /// Run the rules' unit tests, without a server.
+    Test {
+        /// Folder or file.
+        folder: PathBuf,
+        /// Also write the results as JUnit XML.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+}
+
+/// What to bring where.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// Folder, file, or `-` for the stream that export writes.
+    pub(crate) folder: PathBuf,
+    /// Delete rules that the folder does not have.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Send secrets again: those on a server cannot be compared.
+    #[arg(long)]
+    pub(crate) update_secrets: bool,
+    /// Import lists again: their values cannot be read back.
+    #[arg(long)]
+    pub(crate) lists: bool,
+    #[command(flatten)]
+    pub(crate) targets: TargetArgs,
+}
+
+/// Which servers.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// A server as NAME=URL, or as NAME in the profile; may be repeated. Its key: profile,
+    /// else --secret-file, else the environment variable CRESSET_SECRET_NAME.
+    #[arg(long = "to", value_name = "NAME[=URL]")]
+    pub(crate) to: Vec<String>,
+    /// File with targets; without it ~/.config/cresset/targets.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}

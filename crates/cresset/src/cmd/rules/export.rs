@@ -1,0 +1,123 @@
+//! `cresset rules export`: a server's rules as files or as one stream.
+
+use super::args::TargetArgs;
+use super::folder::Contents;
+use super::targets::members;
+use anyhow::{Context, bail};
+use cresset_fleet::document::RuleDoc;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub(crate) async fn run(folder: &Path, targets: &TargetArgs) -> anyhow::Result<ExitCode> {
+    let members = members(targets).await?;
+    let [member] = members.as_slice() else {
+        bail!("export reads one server; name it with one --to");
+    };
+    let rules = cresset_fleet::rollout::export(member, &|_, _| {}).await?;
+    if folder == Path::new("-") {
+        return stream(&rules);
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let known = Contents::read(folder)?;
+    if !known.mistakes.is_empty() {
+        for mistake in &known.mistakes {
+            eprintln!("{mistake}");
+        }
+        bail!("{} has mistakes; mend them first", folder.display());
+    }
+    let here: BTreeMap<String, (PathBuf, RuleDoc)> = known
+        .rules
+        .into_iter()
+        .map(|l| (l.rule.name.clone(), (PathBuf::from(l.file), l.rule)))
+        .collect();
+    let (mut written, mut same) = (0, 0);
+    for rule in rules {
+        let path = match here.get(&rule.name) {
+            Some((_, old)) if comparable(old) == comparable(&rule) => {
+                same += 1;
+                continue;
+            }
+            Some((path, _)) => path.clone(),
+            None => free_path(folder, &rule.name),
+        };
+        let rule = match here.get(&rule.name) {
+            Some((path, old)) => with_kept(rule, old, path),
+            None => rule,
+        };
+        let text = yaml(&rule)?;
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        written += 1;
+    }
+    println!("{written} file(s) written, {same} unchanged");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stream(rules: &[RuleDoc]) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    for rule in rules {
+        writeln!(out, "---\n{}", yaml(rule)?.trim_end_matches('\n'))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn yaml(rule: &RuleDoc) -> anyhow::Result<String> {
+    rule.to_yaml()
+        .with_context(|| format!("the rule {:?} cannot be written", rule.name))
+}
+
+/// Without what only files hold.
+fn comparable(rule: &RuleDoc) -> RuleDoc {
+    let mut rule = rule.clone().normalised();
+    rule.tests.clear();
+    let http = rule.notifications.http.take();
+    rule.notifications.http = http.map(cresset_fleet::document::Http::without_secret);
+    rule
+}
+
+/// The rule with the tests and references to secrets that its file had.
+fn with_kept(mut rule: RuleDoc, old: &RuleDoc, path: &Path) -> RuleDoc {
+    // Tests in a file of their own stay there.
+    if !path.with_extension("test.yaml").exists() {
+        rule.tests.clone_from(&old.tests);
+    }
+    let before = old
+        .notifications
+        .http
+        .as_ref()
+        .and_then(|h| h.auth.as_ref());
+    let now = rule
+        .notifications
+        .http
+        .as_mut()
+        .and_then(|h| h.auth.as_mut());
+    if let (Some(before), Some(now)) = (before, now) {
+        now.secret_env.clone_from(&before.secret_env);
+        now.secret_file.clone_from(&before.secret_file);
+    }
+    rule
+}
+
+/// A file name made of a rule's name that no other file has.
+fn free_path(folder: &Path, name: &str) -> PathBuf {
+    const LONGEST: usize = 80;
+    let mut slug = String::new();
+    for c in name.chars().take(LONGEST) {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.ends_with('-') && !slug.is_empty() {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    let slug = if slug.is_empty() { "rule" } else { slug };
+    let mut path = folder.join(format!("{slug}.yaml"));
+    let mut number = 1;
+    while path.exists() {
+        number += 1;
+        path = folder.join(format!("{slug}-{number}.yaml"));
+    }
+    path
+}
