@@ -347,11 +347,13 @@ impl<'a> Run<'a> {
                 activated.push(*id);
             }
         }
-        if activated.is_empty() {
-            Ok(())
-        } else {
-            self.settle_activated(&activated).await
+        if !activated.is_empty() {
+            self.settle_activated(&activated).await?;
         }
+        self.figures
+            .rules_version
+            .store(set.version, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Seeds a rule. True if it begins to run now and is to be looked at.
@@ -361,7 +363,16 @@ impl<'a> Run<'a> {
         let mut live = seed(self.deps, self.settings, rule, moment).await?;
         let slot = slot_end(present, rule.interval());
         let before = slot_start(slot, rule.interval());
-        let begins = !at_start || begins(live.state(), rule);
+        let begins = if at_start {
+            begins(live.state(), rule)
+        } else {
+            // What changed about its owner alone does not make a rule look back.
+            let same = |known: &Arc<CompiledRule>| {
+                let (known, rule) = (known.rule(), rule.rule());
+                known.version == rule.version && known.activated_at == rule.activated_at
+            };
+            !self.known.get(&rule.id()).is_some_and(same)
+        };
         let recorded = live
             .state()
             .evaluated_to

@@ -93,6 +93,8 @@ pub struct DetectHealth {
     pub scheduled_rules: u64,
     /// Active rules that do not compile.
     pub broken_rules: u64,
+    /// The catalog's version of the rules that are being run live.
+    pub rules_version: u64,
     /// What stopped the live consumer last, if it has not recovered.
     pub trouble: Option<String>,
 }
@@ -106,6 +108,7 @@ pub(crate) struct Figures {
     pub(crate) live_rules: AtomicU64,
     pub(crate) scheduled_rules: AtomicU64,
     pub(crate) broken_rules: AtomicU64,
+    pub(crate) rules_version: AtomicU64,
     pub(crate) trouble: Mutex<Option<String>>,
 }
 
@@ -132,6 +135,7 @@ impl DetectorHandle {
             live_rules: f.live_rules.load(Ordering::Relaxed),
             scheduled_rules: f.scheduled_rules.load(Ordering::Relaxed),
             broken_rules: f.broken_rules.load(Ordering::Relaxed),
+            rules_version: f.rules_version.load(Ordering::Relaxed),
             trouble: f.trouble.lock().clone(),
         }
     }

@@ -18,11 +18,27 @@ pub(crate) struct RuleSet {
     pub(crate) live: HashMap<ObjectId, Arc<CompiledRule>>,
     /// Rules that run on schedule.
     pub(crate) scheduled: HashMap<ObjectId, Arc<CompiledRule>>,
+    /// The catalog's version of the rules.
+    pub(crate) version: u64,
 }
 
 /// Polls between two loads of all rules without a sign of change, because a change
 /// of an owner does not count as one of the rule.
 const FULL_LOAD_EVERY: u32 = 30;
+
+/// The compiled rule from before, if it runs as `now` does: what changed about its owner
+/// concerns how dates are written, or repos that it does not search.
+fn unchanged(
+    before: (RuleWithOwner, Option<Arc<CompiledRule>>),
+    source: &RuleWithOwner,
+    now: &CompiledRule,
+) -> Option<Arc<CompiledRule>> {
+    let (old, compiled) = before;
+    let same = old.rule == source.rule
+        && old.owner_name == source.owner_name
+        && old.timezone == source.timezone;
+    compiled.filter(|compiled| same && compiled.repos() == now.repos())
+}
 
 /// Loads and compiles rules.
 #[derive(Debug)]
@@ -91,8 +107,12 @@ impl Rulebook {
             let id = source.rule.id;
             let compiled = match self.known.remove(&id) {
                 Some((old, compiled)) if old == source => compiled,
-                _ => match CompiledRule::compile(&source) {
-                    Ok(rule) => Some(Arc::new(rule)),
+                before => match CompiledRule::compile(&source) {
+                    Ok(rule) => Some(
+                        before
+                            .and_then(|b| unchanged(b, &source, &rule))
+                            .unwrap_or_else(|| Arc::new(rule)),
+                    ),
                     Err(error) => {
                         tracing::warn!(rule = %id, %error, "alert rule cannot run");
                         broken.push(failure(&source, now, &error.to_string()));
@@ -113,7 +133,10 @@ impl Rulebook {
     }
 
     fn set(&self) -> RuleSet {
-        let mut set = RuleSet::default();
+        let mut set = RuleSet {
+            version: self.version.unwrap_or(0),
+            ..RuleSet::default()
+        };
         for (id, rule) in self
             .known
             .iter()

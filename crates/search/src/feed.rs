@@ -6,7 +6,7 @@ use cresset_catalog::{Catalog, Error as CatalogError};
 use cresset_model::Clock;
 use cresset_model::event::LoggedEvent;
 use cresset_model::list::ListKind;
-use cresset_query::{Plan, ResultSet};
+use cresset_query::{ListAdditions, Plan, ResultSet};
 use std::sync::Arc;
 
 /// Runs searches by another searcher and then adds to dynamic lists what the queries
@@ -48,16 +48,16 @@ impl ListFeeder {
         Ok(())
     }
 
-    async fn feed(&self, result: &ResultSet) -> Result<()> {
+    async fn feed(&self, additions: Vec<ListAdditions>) -> Result<()> {
         let now = self.clock.now();
-        for addition in &result.additions {
+        for addition in additions {
+            let seen = addition.values.len() as u64;
             let added = self
                 .catalog
-                .add_to_list(&addition.list, addition.values.clone(), now)
+                .add_to_list(&addition.list, addition.values, now)
                 .await;
             match added {
-                Ok(_) => metrics::counter!("cresset_list_values_seen_total")
-                    .increment(addition.values.len() as u64),
+                Ok(_) => metrics::counter!("cresset_list_values_seen_total").increment(seen),
                 // Deleted, or made anew as another kind, while the search ran.
                 Err(CatalogError::NotFound { .. }) => {
                     return Err(Error::List(no_list(&addition.list)));
@@ -74,8 +74,10 @@ impl ListFeeder {
 impl Searcher for ListFeeder {
     async fn run(&self, request: SearchRequest) -> Result<ResultSet> {
         self.check(&request.plan).await?;
-        let result = self.searcher.run(request).await?;
-        self.feed(&result).await?;
+        let mut result = self.searcher.run(request).await?;
+        // Nobody after this needs them, and they can be large.
+        let additions = std::mem::take(&mut result.additions);
+        self.feed(additions).await?;
         Ok(result)
     }
 

@@ -1,9 +1,10 @@
 //! A rule sees what its owner may search, at every moment.
 
 use crate::rules::{Happening, spec};
-use crate::server::{Server, wait_for};
-use cresset_catalog::port::{NewUser, Users};
+use crate::server::{Running, Server, wait_for};
+use cresset_catalog::port::{NewUser, Repos, Rules, Users};
 use cresset_model::incident::Verdict;
+use cresset_model::repo::Repo;
 use cresset_model::rule::ConditionOption;
 use cresset_model::{Duration, ObjectId, SecretString, Timestamp};
 use std::collections::BTreeSet;
@@ -46,6 +47,51 @@ async fn grant(server: &Server, repos: &[&str]) {
     granted.await.unwrap();
 }
 
+/// Waits until live rules run as the catalog has them.
+async fn taken_over(server: &Server, running: &Running) {
+    let version = server.catalog.rules_version().await.unwrap();
+    running.handle.rules_changed();
+    wait_for("the change to be taken over", async || {
+        running.handle.health().rules_version >= version
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_owner_may_search_or_prefers_makes_no_rule_fire_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = of_a_manager(dir.path()).await;
+    let everywhere = server.rule("everywhere", spec("user=ann", 10, 60)).await;
+    let mut named = spec("user=ann", 10, 60);
+    named.search_params.repos = vec!["127.0.0.1:5504/main".into()];
+    let named = server.rule("in one repo", named).await;
+    let running = server.detect();
+    server.append(&[at(1, "ann", "main")]).await;
+    server.seen().await;
+    // The event stays in the windows of later slots.
+    server.clock.advance(Duration::minutes(25));
+    let count = async || server.incidents().await.len();
+    assert_eq!(count().await, 2);
+
+    let repo = Repo {
+        name: "unrelated".into(),
+        retention_days: 30_000,
+    };
+    server.catalog.create_repo(repo).await.unwrap();
+    taken_over(&server, &running).await;
+    grant(&server, &["main", "other"]).await;
+    taken_over(&server, &running).await;
+    server.append(&[at(1_501, "bob", "main")]).await;
+    server.seen().await;
+    assert_eq!(count().await, 2);
+    for rule in [everywhere, named] {
+        let fired = server.evaluations(rule).await;
+        let fired = fired.iter().filter(|e| e.verdict == Verdict::Fired);
+        assert_eq!(fired.count(), 1);
+    }
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rule_sees_only_what_is_still_granted() {
     let dir = tempfile::tempdir().unwrap();
@@ -83,13 +129,8 @@ async fn a_rule_sees_only_what_is_still_granted() {
     };
     assert_eq!((fired(live).await, fired(scheduled).await), (1, 1));
 
-    let before = server.evaluations(live).await.len();
     grant(&server, &["main"]).await;
-    running.handle.rules_changed();
-    wait_for("the rule to be seeded anew", async || {
-        server.evaluations(live).await.len() > before
-    })
-    .await;
+    taken_over(&server, &running).await;
     server
         .append(&[
             at(701, "ann", "main"),
