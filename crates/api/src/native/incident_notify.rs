@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 /// Sends the rule's notifications of one incident: those of manual dispatch, and the others
 /// once more.
 ///
-/// A second request within a minute sends nothing and gives the same ids.
+/// A second request within a minute, or while a notification is still on its way, sends
+/// nothing more and gives the same ids.
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/notify", tag = "Notifications",
     security(("jwt" = ["alertrules:write"])),

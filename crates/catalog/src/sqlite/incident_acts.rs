@@ -73,8 +73,8 @@ impl IncidentActs for SqliteCatalog {
         for (channel, id) in enabled_channels(&mut *tx, rule).await?.into_iter().zip(ids) {
             let recent = sqlx::query(
                 "SELECT id FROM deliveries
-                 WHERE incident_id = $1 AND channel = $2 AND created_at > $3 AND created_at <= $4
-                   AND state <> 'dead'
+                 WHERE incident_id = $1 AND channel = $2 AND created_at <= $4
+                   AND (state = 'pending' OR created_at > $3 AND state <> 'dead')
                  ORDER BY created_at DESC, id LIMIT 1",
             )
             .bind(incident.to_string())

@@ -31,12 +31,18 @@ pub(crate) async fn run(folder: &Path, targets: &TargetArgs) -> anyhow::Result<E
     let here: BTreeMap<String, (PathBuf, RuleDoc)> = known
         .rules
         .into_iter()
-        .map(|l| (l.rule.name.clone(), (PathBuf::from(l.file), l.rule)))
+        .map(|mut loaded| {
+            // Tests in a file of their own stay there.
+            loaded.rule.tests.truncate(loaded.inline_tests);
+            let path = PathBuf::from(loaded.file);
+            (loaded.rule.name.clone(), (path, loaded.rule))
+        })
         .collect();
+    let user = member.user();
     let (mut written, mut same) = (0, 0);
     for rule in rules {
         let path = match here.get(&rule.name) {
-            Some((_, old)) if comparable(old) == comparable(&rule) => {
+            Some((_, old)) if comparable(old, user) == comparable(&rule, user) => {
                 same += 1;
                 continue;
             }
@@ -44,7 +50,7 @@ pub(crate) async fn run(folder: &Path, targets: &TargetArgs) -> anyhow::Result<E
             None => free_path(folder, &rule.name),
         };
         let rule = match here.get(&rule.name) {
-            Some((path, old)) => with_kept(rule, old, path),
+            Some((_, old)) => with_kept(rule, old, user),
             None => rule,
         };
         let text = yaml(&rule)?;
@@ -68,20 +74,22 @@ fn yaml(rule: &RuleDoc) -> anyhow::Result<String> {
         .with_context(|| format!("the rule {:?} cannot be written", rule.name))
 }
 
-/// Without what only files hold.
-fn comparable(rule: &RuleDoc) -> RuleDoc {
+/// Without what only files hold, and with the assignee named: none is the server's user.
+fn comparable(rule: &RuleDoc, user: &str) -> RuleDoc {
     let mut rule = rule.clone().normalised();
+    rule.assignee.get_or_insert_with(|| user.to_owned());
     rule.tests.clear();
     let http = rule.notifications.http.take();
     rule.notifications.http = http.map(cresset_fleet::document::Http::without_secret);
     rule
 }
 
-/// The rule with the tests and references to secrets that its file had.
-fn with_kept(mut rule: RuleDoc, old: &RuleDoc, path: &Path) -> RuleDoc {
-    // Tests in a file of their own stay there.
-    if !path.with_extension("test.yaml").exists() {
-        rule.tests.clone_from(&old.tests);
+/// The rule with the tests and references to secrets that its file had, and without an
+/// assignee if the file left that to the server's user.
+fn with_kept(mut rule: RuleDoc, old: &RuleDoc, user: &str) -> RuleDoc {
+    rule.tests.clone_from(&old.tests);
+    if old.assignee.is_none() && rule.assignee.as_deref() == Some(user) {
+        rule.assignee = None;
     }
     let before = old
         .notifications

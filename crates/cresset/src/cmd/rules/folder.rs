@@ -25,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) text: String,
     /// The rule, with the tests of its test file.
     pub(crate) rule: RuleDoc,
+    /// How many of the tests, the first, stand in the file itself.
+    pub(crate) inline_tests: usize,
 }
 
 /// What a folder holds, and what is wrong with it.
@@ -106,7 +108,12 @@ impl Contents {
 
     fn document(&mut self, file: String, text: String) {
         match RuleDoc::from_yaml(&text) {
-            Ok(rule) => self.rules.push(Loaded { file, text, rule }),
+            Ok(rule) => self.rules.push(Loaded {
+                file,
+                text,
+                inline_tests: rule.tests.len(),
+                rule,
+            }),
             Err(e) => {
                 let mistake = Mistake::at(&file, &text, e.line, e.column, e.message);
                 self.mistakes.push(mistake);

@@ -32,7 +32,9 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 
 /// What a server would refuse.
 pub(crate) fn check(loaded: &Loaded) -> Vec<Mistake> {
-    let Loaded { file, text, rule } = loaded;
+    let Loaded {
+        file, text, rule, ..
+    } = loaded;
     let mut found = Vec::new();
     let mut say = |key: &str, message: &str| {
         found.push(Mistake::at_key(file, text, key, message));
