@@ -238,8 +238,9 @@ async fn an_analyst_sends_the_notifications() {
     let again = site.call("admin", "POST", &path, &nothing).await;
     assert_eq!(again.json, answer.json);
     site.clock.advance(Duration::minutes(1));
+    // It is still on its way: another would only double it.
     let later = site.call("bob", "POST", &path, &nothing).await;
-    assert_ne!(later.json["deliveries"], answer.json["deliveries"]);
+    assert_eq!(later.json, answer.json);
 
     site.add_user("mallory", "manager").await;
     for (user, path) in [
