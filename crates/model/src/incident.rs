@@ -161,11 +161,16 @@ pub struct RuleState {
     pub gaps: Vec<Gap>,
 }
 
-/// A slot that was passed over because its evaluation kept failing; it is filled later.
+/// A slot that is to be evaluated later, because its evaluation kept failing or went without
+/// some other instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// End of the slot.
     pub slot_end: Timestamp,
     /// [`RuleState::last_fired_slot`] when it was passed over.
     pub last_fired_slot: Option<Timestamp>,
+    /// Rows found by a firing in the slot that went without some other instance. Another one
+    /// follows if there turn out to be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_told: Option<u64>,
 }

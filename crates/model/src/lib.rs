@@ -4,11 +4,13 @@
 //! Nothing here does I/O, reads the time or draws randomness; the two traits
 //! [`Clock`] and [`Entropy`] are implemented by the binary and by tests.
 
+pub mod attack;
 pub mod clock;
 pub mod event;
 pub mod group;
 pub mod id;
 pub mod incident;
+pub mod instance;
 pub mod list;
 pub mod notification;
 pub mod repo;

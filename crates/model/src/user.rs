@@ -1,5 +1,6 @@
 //! Users, roles, scopes and the credentials that name them.
 
+use crate::instance::is_remote;
 use crate::repo::OWN_REPO;
 use crate::{ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,14 +39,10 @@ impl User {
         self.roles.iter().any(|role| role == ADMINISTRATOR)
     }
 
-    /// Whether the user may search `repo`. The server's own log is for administrators
-    /// unless it was granted by name.
+    /// Whether the user may search `repo`, a name here or an address at another instance.
+    /// The server's own log and what is elsewhere are for administrators unless granted.
     pub fn may_search(&self, repo: &str) -> bool {
-        self.sees_all_repos()
-            || match &self.repos {
-                Some(granted) => granted.contains(repo),
-                None => repo != OWN_REPO,
-            }
+        self.sees_all_repos() || is_permitted(self.repos.as_ref(), repo)
     }
 
     /// What the user may search of the repos that exist.
@@ -55,6 +52,15 @@ impl User {
         }
         let permitted = existing.into_iter().filter(|repo| self.may_search(repo));
         RepoAccess::Only(permitted.map(str::to_owned).collect())
+    }
+}
+
+/// Whether somebody who is no administrator may search `repo` with these grants. What is at
+/// another instance is searched with that instance's credentials, so it takes a grant.
+pub fn is_permitted(granted: Option<&BTreeSet<String>>, repo: &str) -> bool {
+    match granted {
+        Some(granted) => granted.contains(repo),
+        None => repo != OWN_REPO && !is_remote(repo),
     }
 }
 
@@ -310,6 +316,18 @@ mod tests {
         check("readonly", Some(&["web", "gone"]), Some(&["web"]));
         check("manager", Some(&["_cresset"]), Some(&["_cresset"]));
         check("manager", Some(&[]), Some(&[]));
+    }
+
+    #[test]
+    fn who_may_search_what_elsewhere() {
+        let check = |repos: Option<&[&str]>, address: &str, expected: bool| {
+            let may = user("manager", repos).may_search(address);
+            assert_eq!(may, expected, "{repos:?} {address}");
+        };
+        check(None, "10.0.0.7:7077/web", false);
+        check(None, "10.0.0.7:7077/_cresset", false);
+        check(Some(&["web"]), "10.0.0.7:7077/web", false);
+        check(Some(&["10.0.0.7:7077/web"]), "10.0.0.7:7077/web", true);
     }
 
     #[test]
