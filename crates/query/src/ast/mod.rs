@@ -70,6 +70,28 @@ pub enum Search {
     Macro(Name),
 }
 
+impl Search {
+    /// Adds copies of the conditions, all of which hold where this one does, that look into
+    /// no list.
+    pub(crate) fn keep_without_lists(&self, kept: &mut Vec<Self>) {
+        match self {
+            Self::And(all) => all.iter().for_each(|one| one.keep_without_lists(kept)),
+            Self::All => {}
+            other if other.looks_into_a_list() => {}
+            other => kept.push(other.clone()),
+        }
+    }
+
+    fn looks_into_a_list(&self) -> bool {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().any(Self::looks_into_a_list),
+            Self::Not(one) => one.looks_into_a_list(),
+            Self::In { set, .. } => matches!(set, Set::List(_)),
+            Self::All | Self::Compare { .. } | Self::Keyword(_) | Self::Macro(_) => false,
+        }
+    }
+}
+
 /// The left side of a predicate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {

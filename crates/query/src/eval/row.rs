@@ -1,6 +1,6 @@
 //! What a query reads: rows of named values, and the surroundings of a run.
 
-use cresset_model::{Event, FieldName, Value};
+use cresset_model::{Duration, Event, FieldName, Value};
 use std::borrow::Cow;
 
 /// Looks up values in named lists.
@@ -34,14 +34,17 @@ pub struct Context<'a> {
     pub lists: &'a dyn ListLookup,
     /// The time zone of time functions and of day-wide buckets.
     pub timezone: jiff::tz::TimeZone,
+    /// How much time is looked at. A `timechart` without `every` chooses its spans by it.
+    pub range: Duration,
 }
 
 impl Context<'static> {
-    /// No lists, and UTC.
+    /// No lists, UTC, and no time to speak of.
     pub const fn bare() -> Self {
         Self {
             lists: &NoLists,
             timezone: jiff::tz::TimeZone::UTC,
+            range: Duration::ZERO,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Functions of one field: parts of a time in the context's time zone, letter case.
 
 use crate::ast::Function;
-use cresset_model::Timestamp;
-use cresset_model::Value;
+use cresset_model::{Duration, Timestamp, Value};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 const DAYS: [&str; 7] = [
@@ -59,6 +58,23 @@ pub(crate) fn call(function: Function, value: &Value, zone: &TimeZone) -> Option
         Function::DayOfWeek => part(function, value, zone).map(|n| Value::str(day_name(n))),
         _ => part(function, value, zone).map(Value::Int),
     }
+}
+
+/// Widths of spans that people expect in a chart, in seconds: 1, 5, 10, 15, 30 minutes,
+/// 1, 2, 3, 6, 12 hours, 1, 7, 30 days.
+const WIDTHS: [i64; 13] = [
+    60, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000,
+];
+/// Spans that a chart over time has at most, if it chooses them itself and need not be wider
+/// than the widest.
+const SPANS: i64 = 30;
+
+/// The width in seconds of the spans of a chart over so much time: the least of the usual
+/// ones that makes no more than 30.
+pub(crate) fn width_over(range: Duration) -> i64 {
+    let micros = |width: i64| width * 1_000_000;
+    let fits = |width: &&i64| range.0 <= micros(**width) * SPANS;
+    *WIDTHS.iter().find(fits).unwrap_or(&2_592_000)
 }
 
 /// The begin of the span of `width` seconds that holds `at`, in seconds since the epoch.

@@ -57,10 +57,10 @@ impl Accumulator {
         }
     }
 
-    /// Counts a row without a value.
-    pub(super) fn count(&mut self) -> bool {
+    /// Counts so many rows without a value.
+    pub(super) fn count(&mut self, times: u64) -> bool {
         if let Self::Count(n) = self {
-            *n += 1;
+            *n += times;
         }
         true
     }

@@ -185,7 +185,8 @@ mod tests {
         );
         assert!(compile("a | chart count() by b | process toList(AA, c)").is_err());
         let plan = compile("a | process toList(aa, b) | fields c").unwrap();
-        assert_eq!(plan.lists_fed().into_iter().collect::<Vec<_>>(), ["AA"]);
+        let fed: Vec<_> = plan.lists_fed().into_iter().collect();
+        assert_eq!(fed, [("AA".to_owned(), 19..21)]);
         assert!(plan.lists().is_empty() && plan.live().is_err());
         assert!(plan.fields_read().unwrap().contains("b"));
         assert!(!plan.rows_are_events());

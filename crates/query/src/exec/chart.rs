@@ -24,6 +24,8 @@ pub(super) struct ChartState<'p> {
     /// The key of the row at hand; kept to save allocations.
     key: String,
     pub(super) truncated: bool,
+    /// Rows that went into a group.
+    pub(super) taken: u64,
 }
 
 #[derive(Debug)]
@@ -41,11 +43,12 @@ impl<'p> ChartState<'p> {
             groups: Vec::new(),
             key: String::new(),
             truncated: false,
+            taken: 0,
         }
     }
 
-    /// Counts a row. A row without a value for one of the groups counts nowhere.
-    pub(super) fn push(&mut self, row: &dyn Row, ctx: &Context<'_>) {
+    /// Counts a row so many times. A row without a value for one of the groups counts nowhere.
+    pub(super) fn push(&mut self, row: &dyn Row, ctx: &Context<'_>, times: u64) {
         self.key.clear();
         for group in &self.chart.groups {
             if !write_key(&mut self.key, &group.key, row, ctx) {
@@ -62,17 +65,18 @@ impl<'p> ChartState<'p> {
         let Some(group) = self.groups.get_mut(place) else {
             return;
         };
+        self.taken += times;
         for (aggregate, accumulator) in self.chart.aggregates.iter().zip(&mut group.accumulators) {
             let kept = match &aggregate.argument {
-                Argument::None => accumulator.count(),
+                Argument::None => accumulator.count(times),
                 Argument::Condition(condition) => {
                     if condition.matches(row, ctx) {
-                        accumulator.count();
+                        accumulator.count(times);
                     }
                     true
                 }
                 Argument::Value(formula) => match formula.value(row, ctx) {
-                    Some(value) => accumulator.add(&value, &mut self.room),
+                    Some(value) => (0..times).all(|_| accumulator.add(&value, &mut self.room)),
                     None => true,
                 },
             };
@@ -210,7 +214,8 @@ fn key_value(key: &Key, row: &dyn Row, ctx: &Context<'_>) -> Option<Value> {
         }
         Key::Bucket(width) => {
             let at = time::moment(&*row.get("log_ts")?)?;
-            Some(Value::Int(time::bucket(at, *width, &ctx.timezone)))
+            let width = width.unwrap_or_else(|| time::width_over(ctx.range));
+            Some(Value::Int(time::bucket(at, width, &ctx.timezone)))
         }
     }
 }

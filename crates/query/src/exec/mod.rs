@@ -8,6 +8,8 @@ mod additions;
 #[cfg(test)]
 mod byte_tests;
 mod chart;
+#[cfg(test)]
+mod chart_tests;
 mod order;
 mod result;
 mod rows;
@@ -86,11 +88,17 @@ impl<'a> Executor<'a> {
 
     /// Takes one event that the caller has found to match [`Plan::filter`].
     pub fn push_matched(&mut self, event: &Event) {
+        self.push_many(event, 1);
+    }
+
+    /// Takes so many events of which all that the plan reads is the same, for plans that
+    /// [count](Plan::counted_by); of others it takes one.
+    pub fn push_many(&mut self, event: &Event, times: u64) {
         let Some(view) = View::run(event, self.before, &self.ctx, &mut self.gathered) else {
             return;
         };
         match &mut self.sink {
-            Sink::Chart(chart) => chart.push(&view, &self.ctx),
+            Sink::Chart(chart) => chart.push(&view, &self.ctx, times),
             Sink::Rows(rows) => rows.push(event.log_ts, || view.to_row()),
             Sink::Latest(latest) => latest.push(event.log_ts, &view, || view.to_row()),
         }
@@ -116,6 +124,8 @@ impl<'a> Executor<'a> {
             grouping: grouping.to_vec(),
             total: table.total,
             truncated: table.truncated || self.gathered.is_full(),
+            aggregated: table.aggregated.unwrap_or(0),
+            missing: Vec::new(),
             additions: self.gathered.into_additions(),
             rows: table.into_rows(),
         }

@@ -81,6 +81,11 @@ pub struct ResultSet {
     pub total: u64,
     /// True if a limit cut something off, so that rows or aggregates are incomplete.
     pub truncated: bool,
+    /// Events that went into the groups of the query's first chart; 0 for a simple query.
+    pub aggregated: u64,
+    /// Places that were to be searched and were not, each with the reason, for people.
+    /// The executor knows of none: who asks several places fills it.
+    pub missing: Vec<String>,
     /// What the query adds to lists (`process toList`). Who runs it decides whether that
     /// is written down; a list looked at within the same run does not change.
     pub additions: Vec<ListAdditions>,

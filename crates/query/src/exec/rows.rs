@@ -71,6 +71,7 @@ impl Newest {
             rows: self.rows,
             total,
             truncated,
+            aggregated: None,
         }
     }
 }
@@ -123,6 +124,7 @@ impl<'a> Latest<'a> {
             total: rows.len() as u64,
             rows,
             truncated: self.truncated,
+            aggregated: None,
         }
     }
 }
@@ -134,11 +136,13 @@ pub(super) struct Table {
     /// Rows that there would be without limits of memory.
     pub(super) total: u64,
     pub(super) truncated: bool,
+    /// Rows that went into the groups of the first chart, if there was one.
+    pub(super) aggregated: Option<u64>,
 }
 
 impl Table {
     pub(super) fn of_chart(chart: ChartState<'_>) -> Self {
-        let truncated = chart.truncated;
+        let (truncated, aggregated) = (chart.truncated, Some(chart.taken));
         let kept = |row| Kept {
             at: Timestamp::default(),
             row,
@@ -148,6 +152,7 @@ impl Table {
             total: rows.len() as u64,
             rows,
             truncated,
+            aggregated,
         }
     }
 
@@ -191,15 +196,17 @@ impl Table {
                 let table = latest.finish();
                 return Self {
                     truncated: self.truncated || table.truncated,
+                    aggregated: self.aggregated,
                     ..table
                 };
             }
             Stage::Chart(chart) => {
                 let mut state = ChartState::new(chart, limits);
-                self.rows.iter().for_each(|k| state.push(&k.row, ctx));
+                self.rows.iter().for_each(|k| state.push(&k.row, ctx, 1));
                 let table = Self::of_chart(state);
                 return Self {
                     truncated: self.truncated || table.truncated,
+                    aggregated: self.aggregated.or(table.aggregated),
                     ..table
                 };
             }

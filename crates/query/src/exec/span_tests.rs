@@ -2,6 +2,7 @@
 
 use super::tests::event;
 use crate::{Context, compile};
+use cresset_model::Duration;
 
 /// The instants of local times, from `from` on, with the hours that pass between them.
 #[track_caller]
@@ -125,4 +126,46 @@ fn spans_keep_to_the_local_clock() {
         &["1970-01-07T23:59Z", "1969-12-31T23:00Z"],
         &[("1969-12-25T00:00Z", 1), ("1970-01-01T00:00Z", 1)],
     );
+}
+
+/// The spans that a chart chooses over so much time.
+#[test]
+fn spans_suit_the_time_looked_at() {
+    let check = |range: Duration, expect: Duration| {
+        let plan = compile("| timechart count() as c order by log_ts").unwrap();
+        let mut executor = plan.executor(Context {
+            range,
+            ..Context::bare()
+        });
+        let width = expect.0 / 1_000_000;
+        // The last second of a span, and the first one of the next.
+        for at in [10 * width - 1, 10 * width] {
+            executor.push(&event(at, ""));
+        }
+        let result = executor.finish();
+        assert_eq!(result.grouping, ["log_ts"]);
+        let begins: Vec<f64> = result
+            .rows
+            .iter()
+            .map(|r| r.value("log_ts").unwrap().number().unwrap())
+            .collect();
+        let expect = [9.0 * width as f64, 10.0 * width as f64];
+        assert_eq!(begins, expect, "{range:?}");
+    };
+    let (minutes, hours, days) = (Duration::minutes, Duration::hours, Duration::days);
+    check(Duration::ZERO, minutes(1));
+    check(minutes(30), minutes(1));
+    check(minutes(31), minutes(5));
+    check(hours(1), minutes(5));
+    check(hours(4), minutes(10));
+    check(hours(6), minutes(15));
+    check(hours(12), minutes(30));
+    check(hours(24), hours(1));
+    check(days(2), hours(2));
+    check(days(3), hours(3));
+    check(days(7), hours(6));
+    check(days(10), hours(12));
+    check(days(30), days(1));
+    check(days(365), days(30));
+    check(Duration(i64::MAX), days(30));
 }

@@ -28,7 +28,7 @@ fn events() -> Vec<Event> {
     .collect()
 }
 
-fn run(query: &str, limits: Limits) -> ResultSet {
+pub(super) fn run(query: &str, limits: Limits) -> ResultSet {
     let plan = compile(query).unwrap_or_else(|e| panic!("{}", e[0].render(query)));
     let mut executor = plan.executor(Context::bare()).with_limits(limits);
     for event in events() {
@@ -349,4 +349,36 @@ fn a_query_with_ten_thousand_terms_runs() {
     executor.push(&event(1, "field9999=a-VALUE9999-b"));
     executor.push(&event(2, "field9999=a-VALUE9998-b"));
     assert_eq!(executor.finish().total, 1);
+}
+
+#[test]
+fn counted_at_once_or_one_by_one() {
+    for query in [
+        "| chart count()",
+        "| chart count() as c by user",
+        "| chart count() as c, count() as d by user, host | search c>=1 | order by user",
+    ] {
+        let plan = compile(query).unwrap();
+        let by = plan.counted_by().unwrap();
+        let mut groups: Vec<(Event, u64)> = Vec::new();
+        for event in events() {
+            let mut group = Event::new(event.log_ts, event.col_ts);
+            for name in &by {
+                if let Some(value) = event.get(name) {
+                    group.set(name, value.clone());
+                }
+            }
+            match groups.iter_mut().find(|(g, _)| g.fields == group.fields) {
+                Some((_, times)) => *times += 1,
+                None => groups.push((group, 1)),
+            }
+        }
+        let mut run_at_once = plan.executor(Context::bare());
+        for (group, times) in &groups {
+            run_at_once.push_many(group, *times);
+        }
+        let (at_once, one_by_one) = (run_at_once.finish(), run(query, Limits::default()));
+        assert!(groups.len() < events().len() || by.len() > 1, "{query}");
+        assert_eq!(at_once, one_by_one, "{query}");
+    }
 }

@@ -91,19 +91,16 @@ impl Lowering {
                 }
             }
             CommandKind::Chart(chart) => self.chart(chart, None, typed),
-            CommandKind::Timechart(chart, Some(every)) => {
-                let Some(width) = every.seconds() else {
+            CommandKind::Timechart(chart, every) => {
+                let width = every.map(ast::TimeSpan::seconds);
+                if width == Some(None) {
                     return self.error(span, "this span of time is too long");
-                };
+                }
+                let key = Key::Bucket(width.flatten());
                 let text = "log_ts".to_owned();
                 self.field(&ast::Name { text, span });
-                self.chart(chart, Some(width), typed);
+                self.chart(chart, Some(key), typed);
             }
-            CommandKind::Timechart(_, None) => self.unsupported(
-                span,
-                "`timechart` without `every`",
-                "say how wide the spans are: `every 1 hour`",
-            ),
             CommandKind::Rename(pairs) => {
                 if self.has_room(pairs.len(), span) {
                     stages.push(self.rename(pairs));
@@ -189,6 +186,7 @@ impl Lowering {
         };
         Some(Stage::ToList(ToList {
             list: list.text.to_ascii_uppercase(),
+            at: list.span.clone(),
             field: self.field(&name),
         }))
     }
@@ -228,7 +226,7 @@ impl Lowering {
         Stage::Rename(renamings)
     }
 
-    fn chart(&mut self, chart: &ast::Chart, bucket: Option<i64>, typed: &mut Typed) {
+    fn chart(&mut self, chart: &ast::Chart, bucket: Option<Key>, typed: &mut Typed) {
         if let Some(one) = chart.aggregates.get(MAX_COLUMNS) {
             let message = format!("a chart has at most {MAX_COLUMNS} aggregates");
             return self.error(one.span.clone(), message);
@@ -238,11 +236,10 @@ impl Lowering {
             return self.error(one.field().span.clone(), message);
         }
         let mut groups: Vec<Grouping> = Vec::new();
-        if let Some(width) = bucket {
-            groups.push(Grouping {
-                column: FieldName::from("log_ts"),
-                key: Key::Bucket(width),
-            });
+        let over_time = bucket.is_some();
+        if let Some(key) = bucket {
+            let column = FieldName::from("log_ts");
+            groups.push(Grouping { column, key });
         }
         groups.extend(chart.groups.iter().map(|g| self.grouping(g)));
         let aggregates: Vec<Aggregate> =
@@ -259,7 +256,7 @@ impl Lowering {
         }
         typed.grouping = groups.iter().map(|g| g.column.to_string()).collect();
         typed.columns = aggregates.iter().map(|a| a.column.to_string()).collect();
-        typed.kind = if bucket.is_some() {
+        typed.kind = if over_time {
             QueryKind::Timechart
         } else {
             QueryKind::Chart

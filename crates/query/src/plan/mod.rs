@@ -9,16 +9,19 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage, ToList};
+pub(crate) use stage::{
+    Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage, ToList,
+};
 
-use crate::ast::Query;
+use crate::ast::{AggFn, CommandKind, Head, Query, Search};
 use crate::diag::{Diagnostic, Findings};
-use crate::eval::{Context, Expr};
+use crate::eval::{Context, Expr, Operand};
 use crate::exec::Executor;
 use crate::live::{LiveShape, live_shape};
 use crate::parse::parse;
 use lower::Lowering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a query gives.
@@ -139,6 +142,37 @@ impl Plan {
         fields
     }
 
+    /// The part of the leading search that looks nothing up in lists, as a query that finds
+    /// all that the whole finds and perhaps more; `None` if no list is looked into. For who
+    /// runs it where the lists are not.
+    pub fn filter_without_lists(&self) -> Option<String> {
+        let mut lists = BTreeSet::new();
+        self.filter().lists_into(&mut lists);
+        if lists.is_empty() {
+            return None;
+        }
+        let query = self.query();
+        let mut kept = Vec::new();
+        if let Head::Search(search) = &query.head {
+            search.keep_without_lists(&mut kept);
+        }
+        for command in &query.commands {
+            match &command.kind {
+                CommandKind::Search(search) => search.keep_without_lists(&mut kept),
+                _ => break,
+            }
+        }
+        let head = match kept.len() {
+            0 => Search::All,
+            1 => kept.remove(0),
+            _ => Search::And(kept),
+        };
+        Some(crate::explain::query(&Query {
+            head: Head::Search(head),
+            commands: Vec::new(),
+        }))
+    }
+
     /// Names of lists used.
     pub fn lists(&self) -> BTreeSet<String> {
         let mut lists = BTreeSet::new();
@@ -153,10 +187,11 @@ impl Plan {
         lists
     }
 
-    /// Names of the lists that a run feeds (`process toList`), in upper case.
-    pub fn lists_fed(&self) -> BTreeSet<String> {
+    /// The lists that a run feeds (`process toList`): names in upper case, and where in the
+    /// text each is named for the last time, in bytes.
+    pub fn lists_fed(&self) -> BTreeMap<String, Range<usize>> {
         let fed = |stage: &Stage| match stage {
-            Stage::ToList(to_list) => Some(to_list.list.clone()),
+            Stage::ToList(to_list) => Some((to_list.list.clone(), to_list.at.clone())),
             _ => None,
         };
         self.stages().iter().filter_map(fed).collect()
@@ -167,6 +202,29 @@ impl Plan {
     pub fn rows_are_events(&self) -> bool {
         let one_to_one = |s: &Stage| matches!(s, Stage::Fields(_) | Stage::Rename(_));
         self.stages().iter().all(one_to_one)
+    }
+
+    /// The fields by which the plan counts what meets its filter, if it does nothing else with
+    /// it: whatever follows sees only how many events there are of each combination.
+    pub fn counted_by(&self) -> Option<Vec<&str>> {
+        fn field(group: &Grouping) -> Option<&str> {
+            match &group.key {
+                // The two times belong to each event.
+                Key::Operand(Operand::Field(name)) if name != "log_ts" && name != "col_ts" => {
+                    Some(name.as_str())
+                }
+                _ => None,
+            }
+        }
+        let Stage::Chart(chart) = self.stages().first()? else {
+            return None;
+        };
+        let counts =
+            |a: &Aggregate| a.function == AggFn::Count && matches!(a.argument, Argument::None);
+        if self.kind() != QueryKind::Chart || !chart.aggregates.iter().all(counts) {
+            return None;
+        }
+        chart.groups.iter().map(field).collect()
     }
 
     /// True if a run keeps rows that are as large as events, however many aggregates come

@@ -4,6 +4,7 @@ use crate::ast::AggFn;
 use crate::eval::{Expr, Formula, Operand};
 use cresset_model::FieldName;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// One step.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub(crate) enum Stage {
 pub(crate) struct ToList {
     /// Upper-case name.
     pub list: String,
+    /// Where the query names it.
+    pub at: Range<usize>,
     pub field: FieldName,
 }
 
@@ -68,8 +71,9 @@ pub(crate) enum Key {
     Operand(Operand),
     /// Rounded down to a multiple of the width.
     Step(FieldName, i64),
-    /// The begin of the span of event time, of this many seconds.
-    Bucket(i64),
+    /// The begin of the span of event time, of this many seconds; `None`: of a width that
+    /// suits the time that is looked at.
+    Bucket(Option<i64>),
 }
 
 /// An aggregate column.

@@ -40,11 +40,6 @@ fn what_cannot_run_says_so() {
     check_error("a | norm <x:int>", "4..16", "`norm` is not supported yet");
     check_error("a | rex (?P<x>.)", "4..16", "`rex` is not supported yet");
     check_error(
-        "a | timechart count()",
-        "4..21",
-        "`timechart` without `every` is not supported yet",
-    );
-    check_error(
         "a | chart count() by u | latest",
         "25..31",
         "`latest` after `chart` or `fields` is not supported yet",
@@ -369,4 +364,50 @@ fn why_not_live() {
 fn plans_can_be_shared() {
     fn shared<T: Send + Sync + Clone + std::fmt::Debug + 'static>(_: &T) {}
     shared(&compile("a").unwrap());
+}
+
+#[test]
+fn plans_that_only_count() {
+    let check = |query: &str, expected: Option<&[&str]>| {
+        let plan = compile(query).unwrap();
+        let by = plan.counted_by();
+        assert_eq!(by.as_deref(), expected, "{query}");
+    };
+    check("a=1 | chart count()", Some(&[]));
+    check(
+        "a=1 | chart count() as c by user, ip | search c>3",
+        Some(&["user", "ip"]),
+    );
+    check(
+        "a=1 | chart count() by user | chart sum(\"count()\") as s",
+        Some(&["user"]),
+    );
+    check("a=1", None);
+    check("a=1 | chart count(user)", None);
+    check("a=1 | chart count(), max(n) by user", None);
+    check("a=1 | timechart count() every 5 minutes", None);
+    check("a=1 | chart count() by log_ts", None);
+    check("a=1 | chart count() by user, col_ts", None);
+    check("a=1 | rename user as u | chart count() by u", None);
+}
+
+#[test]
+fn what_can_be_asked_without_lists() {
+    let check = |query: &str, expected: Option<&str>| {
+        let plan = compile(query).unwrap();
+        assert_eq!(plan.filter_without_lists().as_deref(), expected, "{query}");
+    };
+    check("user=bob", None);
+    check("user=bob | chart count() by user | search user in L", None);
+    check("user in L", Some(""));
+    check("user in L label=Fail", Some("label=\"Fail\""));
+    check(
+        "-user in L label=Fail a=1",
+        Some("(label=\"Fail\" and a=1)"),
+    );
+    check("user in L or label=Fail", Some(""));
+    check(
+        "label=Fail | search user in L | search a=1 | limit 3",
+        Some("(label=\"Fail\" and a=1)"),
+    );
 }
