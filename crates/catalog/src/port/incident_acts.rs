@@ -48,8 +48,8 @@ pub trait IncidentActs: Send + Sync + 'static {
     async fn sees_incident(&self, user: ObjectId, incident: ObjectId) -> Result<bool>;
     /// Makes an outbox row for every enabled notification of the incident's rule, whether it
     /// goes out by itself or not, with ids out of `ids`, and gives the ids. A row of the
-    /// incident and channel that was made within the last minute and is not dead stands for
-    /// a new one.
+    /// incident and channel stands for a new one while it is on its way, and also if it was
+    /// made by such a request within the last minute and is not dead.
     ///
     /// [`crate::Error::NotFound`] for an unknown incident, [`crate::Error::Refused`] if the
     /// rule has no enabled notification.

@@ -77,7 +77,7 @@ pub struct ListedIncident {
     pub incident: Incident,
     /// The time of [`IncidentFilter::by`].
     pub time: Timestamp,
-    /// The groups that see it: those of its rule that existed when it fired and still do.
+    /// The groups that see it: those with a name that its rule gave when it fired.
     pub groups: Vec<ObjectId>,
 }
 
@@ -86,7 +86,8 @@ pub struct ListedIncident {
 pub trait Incidents: Send + Sync + 'static {
     /// Writes all firings, their outbox rows, evaluations and states, and the cursor,
     /// in one transaction. A firing whose `(rule_id, slot_end)` exists is skipped whole.
-    /// The groups that the rule names see the incident from then on.
+    /// The groups that the rule names see the incident from then on, or from when they are
+    /// made.
     /// If the rule was deleted meanwhile, its evaluation and state are dropped.
     /// Outcomes are in the order of the firings.
     async fn commit_firings(&self, commit: FiringCommit) -> Result<Vec<FiringOutcome>>;

@@ -8,6 +8,7 @@ mod files;
 mod groups;
 mod incident_acts;
 mod incidents;
+mod instances;
 mod lists;
 mod rules;
 mod users;
@@ -19,17 +20,27 @@ pub use incident_acts::{Actor, IncidentActs, IncidentChange, MAX_CHANGES};
 pub use incidents::{
     Firing, FiringCommit, FiringOutcome, IncidentFilter, IncidentTime, Incidents, ListedIncident,
 };
+pub use instances::{Instances, MAX_INSTANCES};
 pub use lists::{Lists, Repos};
-pub use rules::{RuleWithOwner, Rules};
+pub use rules::{RuleChanges, RuleFilter, RuleOwner, RulePage, RuleSummary, RuleWithOwner, Rules};
 pub use users::{AuditEntry, NewApiToken, NewUser, Users};
 
 /// A whole catalog.
 pub trait Catalog:
-    Users + Groups + Repos + Lists + Rules + Incidents + IncidentActs + Deliveries + Files
+    Users + Groups + Instances + Repos + Lists + Rules + Incidents + IncidentActs + Deliveries + Files
 {
 }
 
 impl<T> Catalog for T where
-    T: Users + Groups + Repos + Lists + Rules + Incidents + IncidentActs + Deliveries + Files
+    T: Users
+        + Groups
+        + Instances
+        + Repos
+        + Lists
+        + Rules
+        + Incidents
+        + IncidentActs
+        + Deliveries
+        + Files
 {
 }

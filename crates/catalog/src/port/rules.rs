@@ -25,6 +25,69 @@ pub struct RuleWithOwner {
     pub repos: RepoAccess,
 }
 
+/// A user who owns rules: what their evaluation needs to know, as in [`RuleWithOwner`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleOwner {
+    /// Unique id.
+    pub id: ObjectId,
+    /// User name.
+    pub name: String,
+    /// IANA time zone.
+    pub timezone: String,
+    /// How the user writes dates.
+    pub date_format: DateFormat,
+    /// How the user writes hours.
+    pub hour_format: HourFormat,
+    /// The repos that the user may search now.
+    pub repos: RepoAccess,
+}
+
+/// What changed about rules since a version of them, seen at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleChanges {
+    /// Rules made or changed since, active or not. Deleted ones are not told.
+    pub changed: Vec<RuleWithOwner>,
+    /// How many rules are active. Fewer than expected: some were deleted.
+    pub active: u64,
+    /// Everyone who owns rules, ordered by id.
+    pub owners: Vec<RuleOwner>,
+}
+
+/// Which rules of an owner a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RuleFilter<'a> {
+    /// Only rules that are active, or only those that are not.
+    pub active: Option<bool>,
+    /// Only rules whose name has this part, in whatever case; empty means all.
+    pub name_part: &'a str,
+    /// Rules passed over.
+    pub skip: u64,
+    /// Most rules shown.
+    pub take: u64,
+}
+
+/// What a list shows of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleSummary {
+    /// Unique id.
+    pub id: ObjectId,
+    /// Name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// True if the rule is evaluated.
+    pub active: bool,
+}
+
+/// Part of a list of rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RulePage {
+    /// Rules, oldest first.
+    pub rows: Vec<RuleSummary>,
+    /// How many there are, passed over ones and later ones included.
+    pub total: u64,
+}
+
 /// Alert rules.
 #[async_trait]
 pub trait Rules: Send + Sync + 'static {
@@ -48,6 +111,11 @@ pub trait Rules: Send + Sync + 'static {
     async fn rule(&self, id: ObjectId) -> Result<Option<RuleWithOwner>>;
     /// All rules of an owner, oldest first.
     async fn rules_of(&self, owner: ObjectId) -> Result<Vec<AlertRule>>;
+    /// A part of the rules of an owner, oldest first, without what a list does not show.
+    async fn list_rules(&self, owner: ObjectId, filter: &RuleFilter<'_>) -> Result<RulePage>;
+    /// What changed after version `since` of the rules, for whoever knows all as of then. The
+    /// version up to which this leads is asked for before, so that nothing is missed.
+    async fn rule_changes(&self, since: u64) -> Result<RuleChanges>;
     /// Every active rule.
     async fn active_rules(&self) -> Result<Vec<RuleWithOwner>>;
     /// Switches rules of `owner`; all or none: [`crate::Error::NotFound`] names the first unknown id.
@@ -90,7 +158,8 @@ pub trait Rules: Send + Sync + 'static {
 
     /// What a rule remembers; default if it has never been evaluated.
     async fn rule_state(&self, rule: ObjectId) -> Result<RuleState>;
-    /// Records evaluations that made no incident, with the states they leave behind.
+    /// Records evaluations that made no incident, with the states they leave behind: of one
+    /// rule all or none, of many rules some at a time.
     /// The newest 200 records per rule are kept.
     async fn record_evaluations(
         &self,

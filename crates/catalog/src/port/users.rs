@@ -71,7 +71,8 @@ pub trait Users: Send + Sync + 'static {
     /// Replaces the preferences of a user, whose rules take them over.
     async fn set_preferences(&self, id: ObjectId, preferences: &Preferences) -> Result<()>;
     /// Grants a user these repos and no others, `None` every ordinary one. The user's rules
-    /// and searches see it at once. [`crate::Error::NotFound`] names a repo that does not exist.
+    /// and searches see it at once. [`crate::Error::NotFound`] names a repo that does not
+    /// exist, or whose address is at no registered instance.
     async fn grant_repos(&self, id: ObjectId, repos: Option<&BTreeSet<String>>) -> Result<()>;
     /// Whether `password` is the user's; false for users without one.
     async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool>;

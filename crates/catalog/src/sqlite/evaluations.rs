@@ -6,9 +6,16 @@ use crate::Result;
 use cresset_model::ObjectId;
 use cresset_model::incident::{Evaluation, RuleState};
 use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
 
 /// Records kept per rule.
 const KEPT: i64 = 200;
+/// Rules whose records one transaction writes. Slots of thousands of rules end together; who
+/// else writes gets in between, and waits for a few milliseconds rather than for all of them.
+const RULES_AT_ONCE: usize = 50;
+
+/// What is to be recorded of one rule.
+type OfRule<'a> = (Vec<&'a Evaluation>, Vec<&'a RuleState>);
 
 impl SqliteCatalog {
     pub(super) async fn state_of(&self, rule: ObjectId) -> Result<RuleState> {
@@ -27,17 +34,28 @@ impl SqliteCatalog {
         evaluations: &[Evaluation],
         states: &[(ObjectId, RuleState)],
     ) -> Result<()> {
-        if evaluations.is_empty() && states.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.begin().await?;
+        let mut rules: BTreeMap<ObjectId, OfRule<'_>> = BTreeMap::new();
         for evaluation in evaluations {
-            record_evaluation(&mut tx, evaluation).await?;
+            let of_rule = rules.entry(evaluation.rule_id).or_default();
+            of_rule.0.push(evaluation);
         }
         for (rule, state) in states {
-            store_state(&mut tx, *rule, state).await?;
+            rules.entry(*rule).or_default().1.push(state);
         }
-        Ok(tx.commit().await?)
+        let rules: Vec<(ObjectId, OfRule<'_>)> = rules.into_iter().collect();
+        for some in rules.chunks(RULES_AT_ONCE) {
+            let mut tx = self.begin().await?;
+            for (rule, (evaluations, states)) in some {
+                for evaluation in evaluations {
+                    record_evaluation(&mut tx, evaluation).await?;
+                }
+                for state in states {
+                    store_state(&mut tx, *rule, state).await?;
+                }
+            }
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn newest_evaluations(

@@ -129,21 +129,23 @@ async fn group_id(tx: &mut Transaction, name: &str) -> Result<String> {
     found.ok_or_else(|| not_found("group", name))
 }
 
-/// Lets the groups that the rule names, as far as they exist, see an incident.
+/// Lets the groups that the rule names see an incident, those too that are made later.
 pub(super) async fn show_to_groups(
     tx: &mut Transaction,
     incident: ObjectId,
     rule: ObjectId,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO incident_groups (incident_id, group_id)
-         SELECT DISTINCT $1, g.id
+        "INSERT INTO incident_groups (incident_id, name)
+         SELECT DISTINCT $1, named.value
          FROM rules r, json_each(r.spec, '$.incident_ownership.visible_to_usergroups') named
-         JOIN user_groups g ON g.name = named.value
-         WHERE r.id = $2",
+         WHERE r.id = $2 AND octet_length(named.value) <= $3 LIMIT $4",
     )
     .bind(incident.to_string())
     .bind(rule.to_string())
+    // Longer names, and more of them, no groups can have.
+    .bind(MAX_NAME as i64)
+    .bind(MAX_GROUPS as i64)
     .execute(&mut **tx)
     .await?;
     Ok(())

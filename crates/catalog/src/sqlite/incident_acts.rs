@@ -44,8 +44,9 @@ impl IncidentActs for SqliteCatalog {
     async fn sees_incident(&self, user: ObjectId, incident: ObjectId) -> Result<bool> {
         let seen: Option<i64> = sqlx::query_scalar(
             "SELECT i.owner = $2 OR coalesce(i.assignee, '') = $2 OR EXISTS (
-               SELECT 1 FROM incident_groups g JOIN user_group_members m ON m.group_id = g.group_id
-               WHERE g.incident_id = i.id AND m.user_id = $2)
+               SELECT 1 FROM incident_groups n JOIN user_groups g ON g.name = n.name
+               JOIN user_group_members m ON m.group_id = g.id
+               WHERE n.incident_id = i.id AND m.user_id = $2)
              FROM incidents i WHERE i.id = $1",
         )
         .bind(incident.to_string())
@@ -74,7 +75,7 @@ impl IncidentActs for SqliteCatalog {
             let recent = sqlx::query(
                 "SELECT id FROM deliveries
                  WHERE incident_id = $1 AND channel = $2 AND created_at <= $4
-                   AND (state = 'pending' OR created_at > $3 AND state <> 'dead')
+                   AND (state = 'pending' OR asked = 1 AND created_at > $3 AND state <> 'dead')
                  ORDER BY created_at DESC, id LIMIT 1",
             )
             .bind(incident.to_string())
@@ -92,6 +93,10 @@ impl IncidentActs for SqliteCatalog {
                 ..first_delivery(incident, rule, channel, now)
             };
             insert_delivery(&mut tx, &delivery).await?;
+            sqlx::query("UPDATE deliveries SET asked = 1 WHERE id = $1")
+                .bind(id.to_string())
+                .execute(&mut *tx)
+                .await?;
             deliveries.push(id);
         }
         if deliveries.is_empty() {
@@ -115,8 +120,9 @@ async fn apply(
     let IncidentChange { incident: id, act } = change;
     let row = sqlx::query(
         "SELECT i.owner, i.assignee, i.status, i.comments, EXISTS (
-           SELECT 1 FROM incident_groups g JOIN user_group_members m ON m.group_id = g.group_id
-           WHERE g.incident_id = i.id AND m.user_id = $2) AS member
+           SELECT 1 FROM incident_groups n JOIN user_groups g ON g.name = n.name
+           JOIN user_group_members m ON m.group_id = g.id
+           WHERE n.incident_id = i.id AND m.user_id = $2) AS member
          FROM incidents i WHERE i.id = $1",
     )
     .bind(id.to_string())

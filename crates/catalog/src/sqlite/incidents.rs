@@ -165,8 +165,9 @@ fn select(filter: &IncidentFilter) -> QueryBuilder<Sqlite> {
     };
     let mut query = QueryBuilder::new("SELECT incident, assignee, status, comments, ");
     query.push(time).push(
-        " AS at, (SELECT json_group_array(g.group_id ORDER BY g.group_id)
-           FROM incident_groups g WHERE g.incident_id = incidents.id) AS seen_by
+        " AS at, (SELECT json_group_array(g.id ORDER BY g.id)
+           FROM incident_groups n JOIN user_groups g ON g.name = n.name
+           WHERE n.incident_id = incidents.id) AS seen_by
          FROM incidents WHERE ",
     );
     push_statuses(&mut query, &filter.statuses);
@@ -192,9 +193,10 @@ fn select(filter: &IncidentFilter) -> QueryBuilder<Sqlite> {
         query.push(" AND (owner = ").push_bind(user.clone());
         query.push(" OR assignee = ").push_bind(user.clone());
         query.push(
-            " OR EXISTS (SELECT 1 FROM incident_groups g
-               JOIN user_group_members m ON m.group_id = g.group_id
-               WHERE g.incident_id = incidents.id AND m.user_id = ",
+            " OR EXISTS (SELECT 1 FROM incident_groups n
+               JOIN user_groups g ON g.name = n.name
+               JOIN user_group_members m ON m.group_id = g.id
+               WHERE n.incident_id = incidents.id AND m.user_id = ",
         );
         query.push_bind(user).push("))");
     }

@@ -1,16 +1,15 @@
 //! Alert rules.
 
-use super::columns::{Columns, absent_on_foreign_key, expect_row, not_found, to_json};
+use super::columns::{Columns, absent_on_foreign_key, expect_row, int, not_found, to_json};
 use super::told::auto_channels;
-use super::{SqliteCatalog, bump, counter};
-use crate::port::{RuleWithOwner, Rules};
+use super::{SqliteCatalog, Transaction, counter};
+use crate::port::{RuleChanges, RuleFilter, RuleOwner, RulePage, RuleWithOwner, Rules};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::incident::{Evaluation, RuleState};
 use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
-use cresset_model::repo::OWN_REPO;
 use cresset_model::rule::{AlertRule, RuleSpec};
-use cresset_model::user::RepoAccess;
+use cresset_model::user::{RepoAccess, is_permitted};
 use cresset_model::{ObjectId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeSet;
@@ -28,15 +27,26 @@ macro_rules! select_rules {
     };
 }
 
-/// With what its owner is and may.
+/// What a user `u` is and may, as far as the user's rules are concerned.
+macro_rules! owner_columns {
+    () => {
+        concat!(
+            "u.username, u.timezone, u.date_format, u.hour_format, u.repos, ",
+            "EXISTS (SELECT 1 FROM user_roles a WHERE a.user_id = u.id AND a.role = 'administrator') AS sees_all, ",
+            "(SELECT json_group_array(name) FROM (SELECT name FROM repos UNION ALL ",
+            "SELECT i.node || '/' || (e.value ->> '$.name') ",
+            "FROM instances i, json_each(i.health, '$.repos') e)) AS existing "
+        )
+    };
+}
+
+/// Rules with what their owners are and may.
 macro_rules! select_owned_rules {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, r.owner, r.active, r.version, r.created_at, r.updated_at, ",
-            "r.activated_at, r.spec, u.username, u.timezone, u.date_format, u.hour_format, ",
-            "u.repos, EXISTS (SELECT 1 FROM user_roles a WHERE a.user_id = u.id ",
-            "AND a.role = 'administrator') AS sees_all, ",
-            "(SELECT json_group_array(name) FROM repos) AS existing ",
+            "r.activated_at, r.spec, ",
+            owner_columns!(),
             "FROM rules r JOIN users u ON u.id = r.owner ",
             $rest
         )
@@ -54,23 +64,25 @@ impl Rules for SqliteCatalog {
     ) -> Result<AlertRule> {
         let document = document(&spec)?;
         let mut tx = self.begin().await?;
+        let stamp = next_stamp(&mut tx).await?;
         let made = sqlx::query(
-            "INSERT INTO rules
-               (id, owner, name, active, version, created_at, updated_at, activated_at, spec)
-             VALUES ($1, $2, $3, 1, 1, $4, $4, $4, $5) ON CONFLICT (owner, name) DO NOTHING",
+            "INSERT INTO rules (id, owner, name, description, active, version, changed,
+               created_at, updated_at, activated_at, spec)
+             VALUES ($1, $2, $3, $6, 1, 1, $7, $4, $4, $4, $5) ON CONFLICT (owner, name) DO NOTHING",
         )
         .bind(id.to_string())
         .bind(owner.to_string())
         .bind(&spec.name)
         .bind(now.0)
         .bind(document)
+        .bind(&spec.description)
+        .bind(stamp)
         .execute(&mut *tx)
         .await
         .map_err(|e| absent_on_foreign_key(e, "user", owner))?;
         if made.rows_affected() == 0 {
             return Err(taken(spec.name));
         }
-        bump(&mut tx, "rules").await?;
         tx.commit()
             .await
             .map_err(|e| absent_on_foreign_key(e, "user", owner))?;
@@ -95,8 +107,10 @@ impl Rules for SqliteCatalog {
     ) -> Result<AlertRule> {
         let document = document(&spec)?;
         let mut tx = self.begin().await?;
+        let stamp = next_stamp(&mut tx).await?;
         let row = sqlx::query(
-            "UPDATE rules SET name = $3, spec = $4, updated_at = $5, version = version + 1
+            "UPDATE rules SET name = $3, description = $6, spec = $4, updated_at = $5,
+               version = version + 1, changed = $7
              WHERE id = $1 AND owner = $2
              RETURNING id, owner, active, version, created_at, updated_at, activated_at, spec",
         )
@@ -105,6 +119,8 @@ impl Rules for SqliteCatalog {
         .bind(&spec.name)
         .bind(document)
         .bind(now.0)
+        .bind(&spec.description)
+        .bind(stamp)
         .fetch_optional(&mut *tx)
         .await
         .map_err(|e| match e.as_database_error() {
@@ -112,7 +128,6 @@ impl Rules for SqliteCatalog {
             _ => Error::Database(e),
         })?;
         let rule = alert_rule(&row.ok_or_else(|| not_found("alert rule", id))?)?;
-        bump(&mut tx, "rules").await?;
         tx.commit().await?;
         Ok(rule)
     }
@@ -139,6 +154,10 @@ impl Rules for SqliteCatalog {
         .collect()
     }
 
+    async fn list_rules(&self, owner: ObjectId, filter: &RuleFilter<'_>) -> Result<RulePage> {
+        self.list_page(owner, filter).await
+    }
+
     async fn active_rules(&self) -> Result<Vec<RuleWithOwner>> {
         sqlx::query(select_owned_rules!("WHERE r.active = 1 ORDER BY r.id"))
             .fetch_all(&self.reader)
@@ -146,6 +165,30 @@ impl Rules for SqliteCatalog {
             .iter()
             .map(with_owner)
             .collect()
+    }
+
+    async fn rule_changes(&self, since: u64) -> Result<RuleChanges> {
+        // One view of the database for all three.
+        let mut tx = self.reader.begin().await?;
+        let changed = sqlx::query(select_owned_rules!("WHERE r.changed > $1 ORDER BY r.id"))
+            .bind(int(since))
+            .fetch_all(&mut *tx)
+            .await?;
+        let active: i64 = sqlx::query_scalar("SELECT count(*) FROM rules WHERE active = 1")
+            .fetch_one(&mut *tx)
+            .await?;
+        let owners = sqlx::query(concat!(
+            "SELECT u.id, ",
+            owner_columns!(),
+            "FROM users u WHERE EXISTS (SELECT 1 FROM rules r WHERE r.owner = u.id) ORDER BY u.id"
+        ))
+        .fetch_all(&mut *tx)
+        .await?;
+        Ok(RuleChanges {
+            changed: changed.iter().map(with_owner).collect::<Result<_>>()?,
+            active: active as u64,
+            owners: owners.iter().map(rule_owner).collect::<Result<_>>()?,
+        })
     }
 
     async fn set_rules_active(
@@ -156,6 +199,7 @@ impl Rules for SqliteCatalog {
         now: Timestamp,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
+        let stamp = next_stamp(&mut tx).await?;
         for id in ids {
             // The right-hand sides see the row as it was: times and version
             // change only if `active` does.
@@ -164,18 +208,19 @@ impl Rules for SqliteCatalog {
                    version = version + (active <> $3),
                    updated_at = CASE WHEN active <> $3 THEN $4 ELSE updated_at END,
                    activated_at = CASE WHEN active < $3 THEN $4 ELSE activated_at END,
-                   active = $3
+                   active = $3,
+                   changed = $5
                  WHERE id = $1 AND owner = $2",
             )
             .bind(id.to_string())
             .bind(owner.to_string())
             .bind(i64::from(active))
             .bind(now.0)
+            .bind(stamp)
             .execute(&mut *tx)
             .await?;
             expect_row(&met, "alert rule", id)?;
         }
-        bump(&mut tx, "rules").await?;
         Ok(tx.commit().await?)
     }
 
@@ -192,7 +237,7 @@ impl Rules for SqliteCatalog {
                 .await?;
             expect_row(&met, "alert rule", id)?;
         }
-        bump(&mut tx, "rules").await?;
+        next_stamp(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -249,6 +294,13 @@ impl Rules for SqliteCatalog {
     }
 }
 
+/// Makes the counter of the rules grow; what it is now stands in every rule that the
+/// transaction changes.
+async fn next_stamp(tx: &mut Transaction) -> Result<i64> {
+    let next = "UPDATE counters SET value = value + 1 WHERE name = 'rules' RETURNING value";
+    Ok(sqlx::query_scalar(next).fetch_one(&mut **tx).await?)
+}
+
 fn taken(name: String) -> Error {
     Error::Exists {
         what: "alert rule",
@@ -281,9 +333,26 @@ fn alert_rule(row: &SqliteRow) -> Result<AlertRule> {
 }
 
 fn with_owner(row: &SqliteRow) -> Result<RuleWithOwner> {
+    let rule = alert_rule(row)?;
+    let owner = rule_owner_of(rule.owner, row)?;
     Ok(RuleWithOwner {
-        rule: alert_rule(row)?,
-        owner_name: row.text("username")?,
+        rule,
+        owner_name: owner.name,
+        timezone: owner.timezone,
+        date_format: owner.date_format,
+        hour_format: owner.hour_format,
+        repos: owner.repos,
+    })
+}
+
+fn rule_owner(row: &SqliteRow) -> Result<RuleOwner> {
+    rule_owner_of(row.id("id")?, row)
+}
+
+fn rule_owner_of(id: ObjectId, row: &SqliteRow) -> Result<RuleOwner> {
+    Ok(RuleOwner {
+        id,
+        name: row.text("username")?,
         timezone: row.text("timezone")?,
         date_format: row.word("date_format")?,
         hour_format: row.word("hour_format")?,
@@ -298,9 +367,6 @@ fn repo_access(row: &SqliteRow) -> Result<RepoAccess> {
     }
     let granted = super::users::granted(row, "repos")?;
     let mut existing: BTreeSet<String> = row.json("existing")?;
-    existing.retain(|repo| match &granted {
-        Some(granted) => granted.contains(repo),
-        None => repo != OWN_REPO,
-    });
+    existing.retain(|repo| is_permitted(granted.as_ref(), repo));
     Ok(RepoAccess::Only(existing))
 }

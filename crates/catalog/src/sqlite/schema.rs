@@ -7,11 +7,15 @@ use std::time::Duration;
 
 /// Migration `n` leads from schema version `n` to `n + 1`. Never edit one that
 /// was released; add another.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_catalog.sql"),
     include_str!("migrations/0002_groups.sql"),
     include_str!("migrations/0003_dynamic_lists.sql"),
     include_str!("migrations/0004_preferences.sql"),
+    include_str!("migrations/0005_instances.sql"),
+    include_str!("migrations/0006_rule_lists.sql"),
+    include_str!("migrations/0007_groups_by_name.sql"),
+    include_str!("migrations/0008_asked_deliveries.sql"),
 ];
 /// Marks the file as a Cresset catalog ("CRST").
 const APPLICATION_ID: i64 = 0x4352_5354;

@@ -6,6 +6,7 @@ use crate::port::{AuditEntry, NewApiToken, NewUser, Users};
 use crate::seal::Place;
 use crate::{Error, Result};
 use async_trait::async_trait;
+use cresset_model::instance::split_address;
 use cresset_model::user::{ApiToken, DateFormat, HourFormat, Preferences, User};
 use cresset_model::{ObjectId, SecretString};
 use sqlx::sqlite::SqliteRow;
@@ -154,10 +155,13 @@ impl Users for SqliteCatalog {
         let document = repos.map(|repos| to_json("repos", repos)).transpose()?;
         let mut tx = self.begin().await?;
         for repo in repos.into_iter().flatten() {
-            let exists: i64 = sqlx::query_scalar("SELECT count(*) FROM repos WHERE name = $1")
-                .bind(repo)
-                .fetch_one(&mut *tx)
-                .await?;
+            // Which repos an instance has, only it knows.
+            let (table, name) = match split_address(repo) {
+                (node, Some(_)) => ("SELECT count(*) FROM instances WHERE node = $1", node),
+                _ => ("SELECT count(*) FROM repos WHERE name = $1", repo.as_str()),
+            };
+            let found = sqlx::query_scalar(table).bind(name);
+            let exists: i64 = found.fetch_one(&mut *tx).await?;
             if exists == 0 {
                 return Err(not_found("repo", repo));
             }

@@ -121,17 +121,31 @@ async fn groups_that_a_rule_names_see_its_incidents(catalog: &dyn Catalog) {
     assert_eq!(seen_by(catalog, id(OWNER)).await, [id(1), id(2)]);
     assert!(!catalog.sees_incident(id(OWNER), id(9)).await.unwrap());
 
-    // A group of that name that comes later is another one.
-    catalog
-        .create_group(id(33), "Unknown", at(9))
-        .await
-        .unwrap();
-    catalog
-        .add_group_members("Unknown", &[id(2)])
-        .await
-        .unwrap();
     catalog.delete_group("Night").await.unwrap();
     assert!(seen_by(catalog, id(2)).await.is_empty());
+    // A group that comes later sees what happened before.
+    for (n, name) in [(33, "Unknown"), (34, "Night")] {
+        catalog.create_group(id(n), name, at(9)).await.unwrap();
+        catalog.add_group_members(name, &[id(2)]).await.unwrap();
+        assert_eq!(seen_by(catalog, id(2)).await, [id(1)], "{name}");
+        catalog.remove_group_members(name, &[id(2)]).await.unwrap();
+        assert!(seen_by(catalog, id(2)).await.is_empty(), "{name}");
+    }
+    let listed = catalog
+        .listed_incidents(&IncidentFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(listed[0].groups, [id(30), id(33), id(34)]);
+    // What the rule names after that counts for what comes after that.
+    catalog
+        .update_rule(id(10), id(OWNER), spec("rule of groups"), at(9))
+        .await
+        .unwrap();
+    let listed = catalog
+        .listed_incidents(&IncidentFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(listed[0].groups.len(), 3);
 }
 
 conformance!(

@@ -244,8 +244,23 @@ async fn notifications_go_out_when_asked_for(catalog: &dyn Catalog) {
         duration_us: 1,
     };
     assert!(catalog.finish_attempt(&its, sent).await.unwrap());
-    assert_eq!(ask(4, 9001).await.unwrap(), [id(108)]);
-    assert_eq!(ask(5, 9060).await.unwrap(), [id(108)]);
+    // What went out by itself does not stand for what a person asks for, however recent.
+    assert_eq!(ask(4, 1203).await.unwrap(), [id(108)]);
+    let due = catalog
+        .claim_due(at(9010), Duration::minutes(1), 10, 10)
+        .await
+        .unwrap();
+    let its = due.into_iter().find(|d| d.delivery.id == id(108)).unwrap();
+    let sent = AttemptRecord {
+        at: at(9010),
+        outcome: AttemptOutcome::Delivered,
+        detail: String::new(),
+        duration_us: 1,
+    };
+    assert!(catalog.finish_attempt(&its, sent).await.unwrap());
+    // What a person asked for does, for a minute.
+    assert_eq!(ask(5, 1262).await.unwrap(), [id(108)]);
+    assert_eq!(ask(6, 1263).await.unwrap(), [id(112)]);
     let error = catalog
         .notify_of_incident(id(9), [id(110), id(111)], at(5060))
         .await

@@ -239,6 +239,7 @@ async fn state_is_default_then_what_was_stored(catalog: &dyn Catalog) {
         gaps: vec![Gap {
             slot_end: at(300),
             last_fired_slot: None,
+            rows_told: None,
         }],
         ..RuleState::default()
     };

@@ -2,7 +2,8 @@
 
 use crate::support::{at, commit, delivery, evaluation, firing, id, with_rule};
 use cresset_catalog::Catalog;
-use cresset_catalog::port::{Deliveries, Incidents, Rules};
+use cresset_catalog::port::{Deliveries, Files, Incidents, Rules};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A claim must not read the whole pile: with the wrong index it takes minutes.
@@ -75,4 +76,36 @@ async fn the_hot_paths_are_quick() {
     println!("user_by_name + api_access_key {login:?}, commit_firings {written:?}");
     assert!(login < Duration::from_millis(10), "{login:?}");
     assert!(written < Duration::from_millis(100), "{written:?}");
+}
+
+/// Slots of all rules end together; their records must not hold up whoever else writes.
+#[tokio::test]
+async fn others_write_while_many_rules_are_recorded() {
+    let (_dir, catalog) = crate::support::sqlite().await;
+    let mut rules = Vec::new();
+    for n in 100..700 {
+        rules.push(with_rule(&catalog, n).await);
+    }
+    let evaluations: Vec<_> = rules.iter().map(|rule| evaluation(*rule, 0)).collect();
+    let states: Vec<_> = rules
+        .iter()
+        .map(|rule| (*rule, Default::default()))
+        .collect();
+    let written = AtomicU64::new(0);
+    let others = async {
+        loop {
+            let n = written.fetch_add(1, Ordering::Relaxed);
+            catalog.set_cursor("another", n).await.unwrap();
+        }
+    };
+    tokio::select! {
+        recorded = catalog.record_evaluations(&evaluations, &states) => recorded.unwrap(),
+        () = others => {}
+    }
+    let written = written.load(Ordering::Relaxed);
+    assert!(written > 5, "{written} writes in between");
+    for rule in rules {
+        let recorded = catalog.evaluations(rule, 9).await.unwrap();
+        assert_eq!(recorded.len(), 1);
+    }
 }

@@ -3,7 +3,7 @@
 use crate::support::{OWNER, at, commit, firing, http, id, new_user, sealer, with_rule};
 use cresset_catalog::Error;
 use cresset_catalog::port::{
-    Deliveries, Groups, Incidents, Lists, NewApiToken, NewUser, Repos, Rules, Users,
+    Deliveries, Groups, Incidents, Lists, NewApiToken, NewUser, Repos, RuleFilter, Rules, Users,
 };
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::SecretString;
@@ -221,6 +221,11 @@ async fn a_file_of_the_first_schema_gains_what_came_later() {
             include_str!("../../src/sqlite/migrations/0001_catalog.sql"),
             "INSERT INTO users (id, username, email, api_access_key, created_at)
              VALUES ('000000000000000000000002', 'alice', '', 'x', 0);
+             INSERT INTO rules (id, owner, name, active, version, created_at, updated_at,
+               activated_at, spec)
+             VALUES ('000000000000000000000005', '000000000000000000000002', 'old', 1, 1, 0, 0, 0,
+                 '{\"description\":\"as \\u00e4 \\\"document\\\"\"}'),
+               ('000000000000000000000006', '000000000000000000000002', 'older', 1, 1, 0, 0, 0, '{}');
              PRAGMA application_id = 1129468756; PRAGMA user_version = 1;",
         ),
     )
@@ -231,6 +236,13 @@ async fn a_file_of_the_first_schema_gains_what_came_later() {
     members.unwrap();
     assert_eq!(catalog.users().await.unwrap()[0].username, "alice");
     assert_eq!(catalog.groups().await.unwrap()[0].members, [id(2)]);
+    let all = RuleFilter {
+        take: 9,
+        ..RuleFilter::default()
+    };
+    let rules = catalog.list_rules(id(2), &all).await.unwrap().rows;
+    let texts: Vec<_> = rules.iter().map(|r| r.description.as_str()).collect();
+    assert_eq!(texts, ["as \u{e4} \"document\"", ""]);
 }
 
 #[tokio::test]
