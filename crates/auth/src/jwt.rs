@@ -42,7 +42,7 @@ pub enum JwtError {
     #[error("the token's claims do not read")]
     Claims,
     /// A required claim is missing or has the wrong type.
-    #[error("the token's claim {0:?} is missing or has the wrong type")]
+    #[error("the token's claim {0:?} is missing or is not {form}", form = claims::form(.0))]
     Claim(&'static str),
     /// The signature does not fit the key.
     #[error("the token's signature does not fit")]
@@ -59,9 +59,12 @@ pub enum JwtError {
     /// `iat` or `nbf` lies in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// It lives longer than allowed, or ends before it begins.
-    #[error("the token's lifetime is longer than allowed")]
+    /// It lives longer than allowed.
+    #[error("the token's lifetime, from iat to exp, is longer than allowed")]
     Lifetime,
+    /// It ends before it begins.
+    #[error("the token's exp is not later than its iat")]
+    NoLifetime,
 }
 
 impl JwtError {
@@ -79,7 +82,7 @@ impl JwtError {
             Self::Audience => "audience",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
-            Self::Lifetime => "lifetime",
+            Self::Lifetime | Self::NoLifetime => "lifetime",
         }
     }
 }

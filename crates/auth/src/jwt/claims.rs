@@ -62,9 +62,16 @@ struct Wire {
     scope: Option<Value>,
 }
 
+/// Who claims to have signed, and what else stands there. A mistake in that is kept until the
+/// signature has proved that the key's holder may learn of it.
 #[derive(Debug)]
 pub(super) struct RawClaims {
     pub(super) sub: String,
+    others: Result<Others, JwtError>,
+}
+
+#[derive(Debug)]
+struct Others {
     iss: String,
     scope: String,
     iat: Timestamp,
@@ -75,14 +82,29 @@ pub(super) struct RawClaims {
 
 impl RawClaims {
     pub(super) fn read(json: &[u8]) -> Result<Self, JwtError> {
-        let wire: Wire = object(json).ok_or(JwtError::Claims)?;
-        let sub = text(wire.sub, "sub")?;
+        let mut wire: Wire = object(json).ok_or(JwtError::Claims)?;
+        let sub = text(wire.sub.take(), "sub")?;
         let plain = !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES;
         if !plain || sub.chars().any(char::is_control) {
             return Err(JwtError::Claim("sub"));
         }
+        let others = Others::read(wire);
+        Ok(Self { sub, others })
+    }
+
+    pub(super) fn judge(
+        self,
+        now: Timestamp,
+        max_lifetime: Option<Duration>,
+        leeway: Duration,
+    ) -> Result<Claims, JwtError> {
+        self.others?.judge(self.sub, now, max_lifetime, leeway)
+    }
+}
+
+impl Others {
+    fn read(wire: Wire) -> Result<Self, JwtError> {
         Ok(Self {
-            sub,
             iss: text(wire.iss, "iss")?,
             scope: text(wire.scope, "scope")?,
             iat: moment(wire.iat, "iat")?,
@@ -95,8 +117,9 @@ impl RawClaims {
         })
     }
 
-    pub(super) fn judge(
+    fn judge(
         self,
+        sub: String,
         now: Timestamp,
         max_lifetime: Option<Duration>,
         leeway: Duration,
@@ -115,7 +138,10 @@ impl RawClaims {
             return Err(JwtError::NotYetValid);
         }
         let lifetime = self.exp.since(self.iat);
-        if lifetime <= Duration::ZERO || max_lifetime.is_some_and(|max| lifetime > max) {
+        if lifetime <= Duration::ZERO {
+            return Err(JwtError::NoLifetime);
+        }
+        if max_lifetime.is_some_and(|max| lifetime > max) {
             return Err(JwtError::Lifetime);
         }
         let scope = self
@@ -127,9 +153,18 @@ impl RawClaims {
             iss: self.iss,
             iat: self.iat,
             exp: self.exp,
-            sub: self.sub,
+            sub,
             scope,
         })
+    }
+}
+
+/// What a claim must be.
+pub(super) fn form(name: &str) -> &'static str {
+    match name {
+        "iat" | "exp" | "nbf" => "a whole number of seconds since 1970",
+        "scope" => "a string of scopes separated by spaces",
+        _ => "a string",
     }
 }
 

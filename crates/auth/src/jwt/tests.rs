@@ -175,7 +175,7 @@ fn forged_claims_are_refused() {
                 "\"iat\":1746000000,\"exp\":1746003600",
                 "\"iat\":1746000099,\"exp\":1746000099",
             ),
-            JwtError::Lifetime,
+            JwtError::NoLifetime,
         ),
         (with("1746003600", "1746000040"), JwtError::Expired),
         (with(r#""iat":1746000000,"#, ""), JwtError::Claim("iat")),
@@ -202,6 +202,35 @@ fn forged_claims_are_refused() {
         let token = craft(H, payload, K, Alg::HS256);
         assert_eq!(verdict(&token).as_ref(), Err(expected), "{payload}");
     }
+}
+
+#[test]
+fn a_mistake_in_the_claims_shows_only_after_the_signature() {
+    let table = [
+        (
+            P.replace(r#","exp":1746003600"#, ""),
+            JwtError::Claim("exp"),
+        ),
+        (
+            P.replace(r#""iat":1746000000,"#, ""),
+            JwtError::Claim("iat"),
+        ),
+        (
+            P.replace(r#""scope":"search:read","#, ""),
+            JwtError::Claim("scope"),
+        ),
+    ];
+    for (payload, told) in table {
+        let signed = craft(H, &payload, K, Alg::HS256);
+        assert_eq!(verdict(&signed), Err(told), "{payload}");
+        let forged = craft(H, &payload, "another key", Alg::HS256);
+        assert_eq!(verdict(&forged), Err(JwtError::Signature), "{payload}");
+    }
+    let text = JwtError::Claim("exp").to_string();
+    assert_eq!(
+        text,
+        "the token's claim \"exp\" is missing or is not a whole number of seconds since 1970"
+    );
 }
 
 #[test]
