@@ -38,11 +38,10 @@ impl ListFeeder {
 
     /// Refuses a query before it runs that feeds what is no dynamic list.
     async fn check(&self, plan: &Plan) -> Result<()> {
-        for name in plan.lists_fed() {
-            match self.catalog.list(&name).await?.map(|list| list.kind) {
-                Some(ListKind::DynamicList) => {}
-                Some(ListKind::StaticList) => return Err(Error::List(static_list(&name))),
-                None => return Err(Error::List(no_list(&name))),
+        for name in plan.lists_fed().into_keys() {
+            let kind = self.catalog.list(&name).await?.map(|list| list.kind);
+            if let Some(why) = why_not_fed(&name, kind) {
+                return Err(Error::List(why));
             }
         }
         Ok(())
@@ -93,6 +92,14 @@ fn no_list(name: &str) -> String {
     )
 }
 
-fn static_list(name: &str) -> String {
-    format!("the query feeds the list {name}, which is static; only dynamic lists are fed")
+/// Why a query cannot feed the list `name`, which is of this kind; `None`: there is no such
+/// list.
+pub fn why_not_fed(name: &str, kind: Option<ListKind>) -> Option<String> {
+    match kind {
+        Some(ListKind::DynamicList) => None,
+        Some(ListKind::StaticList) => Some(format!(
+            "the query feeds the list {name}, which is static; only dynamic lists are fed"
+        )),
+        None => Some(no_list(name)),
+    }
 }

@@ -17,9 +17,9 @@ mod searcher;
 mod sessions;
 mod view;
 
-pub use feed::ListFeeder;
+pub use feed::{ListFeeder, why_not_fed};
 pub use flush::{FlushError, Flushed, Flusher, FlusherSettings};
 pub use lists::{ListCache, ListSnapshot};
-pub use port::{Error, Result, SearchRequest, Searcher};
+pub use port::{Elsewhere, Error, HERE, Joins, Result, SearchRequest, Searcher};
 pub use searcher::{SearchSettings, StoreSearcher};
 pub use sessions::{SearchSessions, Session, SessionSettings, SessionState, StartError};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cresset_model::event::LoggedEvent;
-use cresset_model::{Duration, Timestamp};
+use cresset_model::{Duration, Event, Timestamp};
 use cresset_query::{Plan, ResultSet};
 use std::sync::Arc;
 
@@ -21,6 +21,9 @@ pub enum Error {
     /// It kept more events than it was given.
     #[error("the search matched more than {0} events; narrow the time range or the filter")]
     TooMany(usize),
+    /// None of the other instances that it names could be searched.
+    #[error("{0}")]
+    Elsewhere(String),
     /// A list that the query feeds cannot be fed.
     #[error("{0}")]
     List(String),
@@ -32,12 +35,16 @@ pub enum Error {
     Store(#[from] cresset_store::Error),
 }
 
+/// In [`SearchRequest::repos`], beside addresses of repos at other instances: all repos here.
+pub const HERE: &str = "*";
+
 /// What to search.
 #[derive(Debug, Clone)]
 pub struct SearchRequest {
     /// The plan.
     pub plan: Arc<Plan>,
-    /// Names of repos; empty means all.
+    /// Names of repos, and addresses `host:port/repo` of repos at other instances; empty
+    /// means all that are here, which is [`HERE`] beside addresses.
     pub repos: Vec<String>,
     /// Event time after this moment…
     pub from: Timestamp,
@@ -61,4 +68,35 @@ pub trait Searcher: Send + Sync + 'static {
     /// Events that match the plan's leading filter, by event time then `seq`, oldest first;
     /// [`Error::TooMany`] beyond `max`. Whole events, whatever the plan reads.
     async fn matching(&self, request: SearchRequest, max: usize) -> Result<Vec<LoggedEvent>>;
+}
+
+/// Events of other instances that match a plan's leading filter.
+#[derive(Debug, Clone, Default)]
+pub struct Elsewhere {
+    /// The events, in any order.
+    pub events: Vec<LoggedEvent>,
+    /// For plans that [count](Plan::counted_by), instead of events: what they have of the
+    /// fields that matter, and how many there are of each.
+    pub counted: Vec<(Event, u64)>,
+    /// How many there are, which may be more than were fetched.
+    pub total: u64,
+    /// True if some that matter were not fetched.
+    pub truncated: bool,
+    /// True if the events still have to meet the plan's leading filter.
+    pub unfiltered: bool,
+}
+
+/// A searcher of this instance that takes in what others found.
+#[async_trait]
+pub trait Joins: Searcher {
+    /// As [`Searcher::run`] over the repos here that the request names, and these events.
+    /// Addresses of repos at other instances are nothing here.
+    async fn run_with(&self, request: SearchRequest, others: Elsewhere) -> Result<ResultSet>;
+    /// As [`Searcher::matching`], with those of these events that match.
+    async fn matching_with(
+        &self,
+        request: SearchRequest,
+        others: Elsewhere,
+        max: usize,
+    ) -> Result<Vec<LoggedEvent>>;
 }

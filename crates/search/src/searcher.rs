@@ -5,7 +5,7 @@ use crate::lists::SearchLists;
 use crate::newest::Newest;
 use crate::scan::{self, Scan};
 use crate::view::{Extent, View};
-use crate::{Error, ListCache, Result, SearchRequest, Searcher};
+use crate::{Elsewhere, Error, Joins, ListCache, Result, SearchRequest, Searcher};
 use async_trait::async_trait;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
@@ -164,7 +164,7 @@ fn outcome<T>(result: &Result<T>) -> &'static str {
         Err(Error::Timeout(_)) => "timeout",
         Err(Error::Cancelled) => "cancelled",
         Err(Error::TooMany(_)) => "too_many",
-        Err(Error::List(_) | Error::Catalog(_) | Error::Store(_)) => "failed",
+        Err(Error::Elsewhere(_) | Error::List(_) | Error::Catalog(_) | Error::Store(_)) => "failed",
     }
 }
 
@@ -201,6 +201,7 @@ impl Job {
         Context {
             lists: &self.lists,
             timezone: self.timezone.clone(),
+            range: self.extent.to.since(self.extent.from),
         }
     }
 
@@ -225,16 +226,37 @@ impl Job {
         .run(on_match)
     }
 
-    fn run(&self) -> Result<(ResultSet, Vec<FileEntry>)> {
+    /// Leaves out what only the lists here can tell not to match.
+    fn filtered(&self, mut others: Elsewhere) -> Result<Elsewhere> {
+        if others.unfiltered {
+            let context = self.context();
+            let filter = self.plan.filter();
+            others
+                .events
+                .retain(|event| filter.matches(&*event.event, &context));
+            others.total = others.events.len() as u64;
+            scan::check(&self.cancelled)?;
+        }
+        Ok(others)
+    }
+
+    fn run(&self, others: Elsewhere) -> Result<(ResultSet, Vec<FileEntry>)> {
+        let others = self.filtered(others)?;
         let fields = self.plan.fields_read().map(|mut fields| {
             fields.extend(self.plan.filter_fields());
             fields
         });
+        let not_fetched = others.total.saturating_sub(others.events.len() as u64);
+        let truncated = others.truncated;
+        let (mut result, missing);
         if self.plan.rows_are_events() {
-            self.newest(fields.as_ref())
+            (result, missing) = self.newest(fields.as_ref(), others.events)?;
+            result.total += not_fetched;
         } else {
-            self.whole(fields.as_ref())
+            (result, missing) = self.whole(fields.as_ref(), others)?;
         }
+        result.truncated |= truncated;
+        Ok((result, missing))
     }
 
     fn limits(&self) -> Limits {
@@ -246,12 +268,19 @@ impl Job {
     }
 
     /// Keeps only the events that will be rows.
-    fn newest(&self, fields: Option<&BTreeSet<String>>) -> Result<(ResultSet, Vec<FileEntry>)> {
+    fn newest(
+        &self,
+        fields: Option<&BTreeSet<String>>,
+        others: Vec<LoggedEvent>,
+    ) -> Result<(ResultSet, Vec<FileEntry>)> {
         let limit = match self.limit {
             0 => self.settings.limits.max_rows,
             limit => limit.min(self.settings.limits.max_rows),
         };
         let mut newest = Newest::new(limit, self.settings.max_bytes);
+        for event in others {
+            newest.push(event)?;
+        }
         let missing = self.scan(fields, &mut |event| newest.push(event))?;
         let total = newest.total();
         let mut executor = self
@@ -269,7 +298,11 @@ impl Job {
     }
 
     /// Leaves it to the executor what to keep.
-    fn whole(&self, fields: Option<&BTreeSet<String>>) -> Result<(ResultSet, Vec<FileEntry>)> {
+    fn whole(
+        &self,
+        fields: Option<&BTreeSet<String>>,
+        others: Elsewhere,
+    ) -> Result<(ResultSet, Vec<FileEntry>)> {
         let simple = self.plan.kind() == QueryKind::Simple;
         let mut executor = self
             .plan
@@ -279,7 +312,10 @@ impl Job {
         let keeps_rows = self.plan.keeps_rows();
         let mut kept = keeps_rows.then(|| Kept::of(&self.plan, self.limits()));
         let mut events = 0;
-        let missing = self.scan(fields, &mut |event| {
+        for (event, times) in &others.counted {
+            executor.push_many(event, *times);
+        }
+        let mut take = |event: LoggedEvent| {
             events += 1;
             let bytes = kept.as_mut().map_or(0, |kept| kept.add(&event.event));
             if bytes > self.settings.max_bytes {
@@ -287,7 +323,12 @@ impl Job {
             }
             executor.push_matched(&event.event);
             Ok(())
-        })?;
+        };
+        for event in others.events {
+            scan::check(&self.cancelled)?;
+            take(event)?;
+        }
+        let missing = self.scan(fields, &mut take)?;
         let mut result = executor.finish();
         if simple && self.limit > 0 {
             result.rows.truncate(self.limit);
@@ -295,16 +336,24 @@ impl Job {
         Ok((result, missing))
     }
 
-    fn matching(&self, max: usize) -> Result<(Vec<LoggedEvent>, Vec<FileEntry>)> {
+    fn matching(
+        &self,
+        others: Elsewhere,
+        max: usize,
+    ) -> Result<(Vec<LoggedEvent>, Vec<FileEntry>)> {
         let (mut events, mut bytes) = (Vec::new(), 0);
-        let missing = self.scan(None, &mut |event| {
+        let mut take = |event: LoggedEvent| {
             bytes += event.event.size();
             if events.len() == max || bytes > self.settings.max_bytes {
                 return Err(Error::TooMany(events.len()));
             }
             events.push(event);
             Ok(())
-        })?;
+        };
+        for event in self.filtered(others)?.events {
+            take(event)?;
+        }
+        let missing = self.scan(None, &mut take)?;
         events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
         Ok((events, missing))
     }
@@ -313,11 +362,28 @@ impl Job {
 #[async_trait]
 impl Searcher for StoreSearcher {
     async fn run(&self, request: SearchRequest) -> Result<ResultSet> {
-        self.within_limits(request, Job::run).await
+        self.run_with(request, Elsewhere::default()).await
     }
 
     async fn matching(&self, request: SearchRequest, max: usize) -> Result<Vec<LoggedEvent>> {
-        self.within_limits(request, move |job| job.matching(max))
+        self.matching_with(request, Elsewhere::default(), max).await
+    }
+}
+
+#[async_trait]
+impl Joins for StoreSearcher {
+    async fn run_with(&self, request: SearchRequest, others: Elsewhere) -> Result<ResultSet> {
+        self.within_limits(request, move |job| job.run(others))
+            .await
+    }
+
+    async fn matching_with(
+        &self,
+        request: SearchRequest,
+        others: Elsewhere,
+        max: usize,
+    ) -> Result<Vec<LoggedEvent>> {
+        self.within_limits(request, move |job| job.matching(others, max))
             .await
     }
 }

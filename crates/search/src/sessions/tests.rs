@@ -47,6 +47,8 @@ impl Searcher for Gated {
             rows: vec![row; request.limit],
             total: request.limit as u64,
             truncated: false,
+            aggregated: 0,
+            missing: Vec::new(),
             additions: Vec::new(),
         })
     }
