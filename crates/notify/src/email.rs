@@ -1,5 +1,6 @@
 //! E-mail over SMTP.
 
+mod parts;
 mod session;
 mod settings;
 #[cfg(test)]
@@ -9,13 +10,14 @@ mod told;
 pub use settings::{SmtpMode, SmtpSettings};
 
 use crate::egress::EgressGuard;
+use crate::logo::Logo;
 use crate::outcome::Outcome;
 use crate::tls::{self, TlsError};
 use cresset_model::{ObjectId, Timestamp};
 use lettre::Message;
 use lettre::address::{Address, AddressError};
+use lettre::message::Mailbox;
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, Tls, TlsParameters,
@@ -66,6 +68,8 @@ pub struct Email {
     pub subject: String,
     /// HTML body; the text part is derived from it.
     pub html: String,
+    /// Image on top of the HTML body.
+    pub logo: Option<Logo>,
     /// The `Date` of the message.
     pub date: Timestamp,
 }
@@ -282,12 +286,8 @@ impl EmailSender {
         for recipient in recipients {
             builder = builder.to(recipient);
         }
-        let parts = MultiPart::alternative_plain_html(
-            crate::plain_text::from_html(&email.html),
-            email.html.clone(),
-        );
         let mut message = builder
-            .multipart(parts)
+            .multipart(parts::of(email, domain)?)
             .map_err(|error| error.to_string())?;
         let delivery = email.delivery.to_string();
         for (name, value) in [

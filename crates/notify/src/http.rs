@@ -7,7 +7,7 @@
 use crate::egress::{EgressError, EgressGuard};
 use crate::tls::{self, TlsError};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,28 +53,33 @@ pub struct GuardedClient {
     guard: Arc<EgressGuard>,
 }
 
-/// Makes a guarded client; one per process is enough, it is cheap to clone.
-pub fn guarded_client(
-    guard: Arc<EgressGuard>,
-    settings: &HttpSettings,
-) -> Result<GuardedClient, ClientError> {
+/// What all guarded clients have in common.
+pub(crate) fn guarded_builder(guard: &Arc<EgressGuard>) -> ClientBuilder {
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the guarded client that others must use"
     )]
     let builder = Client::builder();
-    let client = builder
-        .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref())?)
-        .dns_resolver(GuardedResolver(Arc::clone(&guard)))
+    builder
+        .dns_resolver(GuardedResolver(Arc::clone(guard)))
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .connect_timeout(settings.connect_timeout)
-        .timeout(settings.total_timeout)
         .pool_idle_timeout(Duration::from_secs(30))
         .pool_max_idle_per_host(4)
         .user_agent(concat!("cresset/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Makes a guarded client; one per process is enough, it is cheap to clone.
+pub fn guarded_client(
+    guard: Arc<EgressGuard>,
+    settings: &HttpSettings,
+) -> Result<GuardedClient, ClientError> {
+    let client = guarded_builder(&guard)
+        .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref())?)
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.total_timeout)
         .build()?;
     Ok(GuardedClient { client, guard })
 }
@@ -83,18 +88,25 @@ impl GuardedClient {
     /// Starts a request after judging the URL's scheme and, if its host is a literal
     /// address, the address; names are judged when they are resolved.
     pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, EgressError> {
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(EgressError::Scheme(url.scheme().to_owned()));
-        }
-        if let Some(address) = literal_address(&url) {
-            self.guard.check(address)?;
-        }
+        judge(&self.guard, &url)?;
         Ok(self.client.request(method, url))
     }
 
     /// The guard that judges.
     pub fn guard(&self) -> &EgressGuard {
         &self.guard
+    }
+}
+
+/// Judges a URL's scheme and, if its host is a literal address, the address; names are
+/// judged when they are resolved.
+pub(crate) fn judge(guard: &EgressGuard, url: &Url) -> Result<(), EgressError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(EgressError::Scheme(url.scheme().to_owned()));
+    }
+    match literal_address(url) {
+        Some(address) => guard.check(address),
+        None => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! says why.
 
 use crate::builtin;
+use crate::logo::{self, Logo};
 use crate::template::{self, Escape, Link, Variables};
 use cresset_catalog::port::RuleWithOwner;
 use cresset_model::incident::Incident;
@@ -16,6 +17,8 @@ pub struct RenderedEmail {
     pub subject: String,
     /// The HTML body.
     pub html: String,
+    /// The image to put on top of it.
+    pub logo: Option<Logo>,
     /// Why a template was not used, if one was not.
     pub error: Option<String>,
 }
@@ -70,9 +73,14 @@ pub fn email(
     };
     let html = builtin::with_link(html, &variables.text("search_link"));
     let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let logo = logo::of(notification).unwrap_or_else(|problem| {
+        tracing::warn!(problem, "a notification's logo cannot be shown");
+        None
+    });
     RenderedEmail {
         subject,
         html,
+        logo,
         error,
     }
 }
@@ -124,7 +132,7 @@ pub fn incident_view(incident: &Incident, rule: &RuleWithOwner, link: &Link) -> 
     let source = display
         .jinja_template
         .as_deref()
-        .filter(|_| display.apply_jinja_template)?;
+        .filter(|source| display.apply_jinja_template && !source.trim().is_empty())?;
     let variables = Variables::new(incident, Some(rule), link);
     let mut failures = Failures::default();
     let html = failures.keep(

@@ -43,7 +43,10 @@ pub(crate) fn incident() -> cresset_model::incident::Incident {
         comments: Vec::new(),
         throttle_enabled: false,
         taxonomy: Taxonomy {
-            attack_tag_hashes: vec!["0123".to_owned()],
+            attack_tag_hashes: vec![
+                "0123".to_owned(),
+                "94711e5d399c28939c688f086b7faf85".to_owned(),
+            ],
             logsources: vec![String::new(), "sshd".to_owned()],
             metadata: vec![
                 MetadataField {

@@ -16,6 +16,7 @@ fn email() -> Email {
         to: vec!["soc@example.org".into()],
         subject: "hello\r\nBcc: victim@example.org\n\u{0} über".into(),
         html: "<p>a &amp; b</p>".into(),
+        logo: None,
         date: Timestamp::from_secs(1_700_000_000),
     }
 }
@@ -39,6 +40,42 @@ fn headers_are_stable_and_cannot_be_injected() {
     assert_eq!(head.matches("\nBcc:").count(), 0, "{head}");
     assert_eq!(head.matches("Subject: ").count(), 1);
     assert!(text.contains("text/plain") && text.contains("text/html"));
+}
+
+#[test]
+fn a_logo_stands_inside_the_html_part() {
+    let mut mail = email();
+    assert!(!text(&mail).contains("multipart/related"));
+    let bytes = include_bytes!("../../assets/logo.png").to_vec();
+    mail.logo = Some(Logo {
+        bytes,
+        format: crate::logo::Format::Png,
+        width: 120,
+        height: 40,
+    });
+    let text = text(&mail).replace("=\r\n", "");
+    let order = [
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "cid:logo.111111111111111111111111@example.org",
+        "<p>a &amp; b</p>",
+        "image/png",
+        "iVBORw0KGgo",
+    ];
+    let mut rest = text.as_str();
+    for part in order {
+        let at = rest.find(part);
+        assert!(at.is_some(), "{part} is missing or too early in {text}");
+        rest = &rest[at.unwrap()..];
+    }
+    for line in [
+        "Content-ID: <logo.111111111111111111111111@example.org>",
+        "Content-Disposition: inline; filename=\"logo.png\"",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
 }
 
 #[test]

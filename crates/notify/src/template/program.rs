@@ -29,6 +29,43 @@ pub(super) fn run(
     Ok(output)
 }
 
+/// Compiles `source` and looks up every filter and test that it names.
+pub(super) fn check(env: &Environment<'_>, source: &str) -> Result<(), TemplateError> {
+    let template = env.template_from_named_str("template", source)?;
+    let compiled = machinery::get_compiled_template(&template);
+    for part in std::iter::once(&compiled.instructions).chain(compiled.blocks.values()) {
+        metered(part)?;
+        known(env, part)?;
+    }
+    Ok(())
+}
+
+/// The engine itself looks a name up when it comes to it.
+fn known(env: &Environment<'_>, program: &Instructions<'_>) -> Result<(), TemplateError> {
+    let mut state = env.empty_state();
+    let instructions = (0..u32::MAX).map_while(|at| Some((at, program.get(at)?)));
+    for (at, instruction) in instructions {
+        let (kind, name, missing) = match instruction {
+            Instruction::ApplyFilter(name, ..) => {
+                let kind = state.apply_filter(name, &[]).err().map(|e| e.kind());
+                ("filter", name, kind == Some(ErrorKind::UnknownFilter))
+            }
+            Instruction::PerformTest(name, ..) => {
+                let kind = state.perform_test(name, &[]).err().map(|e| e.kind());
+                ("test", name, kind == Some(ErrorKind::UnknownTest))
+            }
+            _ => continue,
+        };
+        if missing {
+            let name: String = name.chars().take(50).collect();
+            let line = program.get_line(at).unwrap_or(0);
+            let message = format!("there is no {kind} {name:?} (line {line})");
+            return Err(TemplateError::new(message));
+        }
+    }
+    Ok(())
+}
+
 /// The same program with metered instructions. Literal text becomes two instructions, a
 /// constant and its output, and others get checks in front, so jumps are moved.
 fn metered<'s>(plain: &Instructions<'s>) -> Result<Instructions<'s>, Error> {

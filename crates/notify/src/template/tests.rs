@@ -39,8 +39,12 @@ fn variables_of_the_specification() {
         "sshd Ada []",
     );
     plain(
-        "{{ threat_actor }} {{ attack_tag[0] }} {{ attack_id|length }}",
-        "APT 0 0123 1",
+        "{{ threat_actor }} {{ attack_id|join(', ') }} {{ attack_id|length }}",
+        "APT 0 T1595 1",
+    );
+    plain(
+        "{{ attack_tag|join(', ') }} | {{ attack_category }}",
+        "0123, Active Scanning | Reconnaissance",
     );
     plain("{{ detection_timestamp|datetime }}", "2023/11/14 22:13:20");
     plain(
@@ -343,6 +347,31 @@ fn time_is_limited_whatever_takes_it() {
 fn saving_checks_what_can_be_known_early() {
     assert_eq!(check_saved("{{ rows|length }}"), "");
     assert!(check_saved("{% for %}").starts_with("syntax error"));
+    for (source, expect) in [
+        ("{{ x", "(line 1)"),
+        ("a\n{% if", "(line 2)"),
+        ("{{ a|nosuch }}", "there is no filter \"nosuch\" (line 1)"),
+        (
+            "\n{% macro m(x) %}{{ x|tojsno }}{% endmacro %}{{ m(1) }}",
+            "there is no filter \"tojsno\" (line 2)",
+        ),
+        (
+            "{% block b %}{{ 1 is nosuch }}{% endblock %}",
+            "there is no test \"nosuch\" (line 1)",
+        ),
+        ("{{ a|format(1) }}", "there is no filter \"format\""),
+        ("{{ 1 < x < 3 }}", "chained comparison"),
+    ] {
+        let error = check_saved(source);
+        assert!(error.contains(expect), "{source}: {error}");
+    }
+    for source in [
+        "{{ rows[0].col_ts|datetime }} {{ rows[0]|readable }} {{ x|date('%Y')|urlencode }}",
+        "{{ rows|map(attribute='a')|join(', ')|default('x')|upper }} {{ 1 is odd }}",
+        "{% for r in rows %}{{ loop.cycle('a', 'b') }}{% endfor %} {{ x is defined }}",
+    ] {
+        assert_eq!(check_saved(source), "", "{source}");
+    }
     assert!(check_saved("{{ 'a'*99999999 }}").contains("repeats constants"));
     for (name, source) in hostile() {
         let started = Instant::now();

@@ -2,6 +2,7 @@
 
 use cresset_catalog::port::RuleWithOwner;
 use cresset_model::Timestamp;
+use cresset_model::attack::Attack;
 use cresset_model::incident::Incident;
 use jiff::tz::TimeZone;
 use minijinja::Value;
@@ -54,7 +55,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn of(rule: Option<&RuleWithOwner>) -> Self {
+    pub(super) fn of(rule: Option<&RuleWithOwner>) -> Self {
         let zone = rule.and_then(|rule| TimeZone::get(&rule.timezone).ok());
         let (date, hour) = rule.map_or_else(Default::default, |r| (r.date_format, r.hour_format));
         Self {
@@ -126,7 +127,7 @@ fn built_in(
         .map(|source| source.trim())
         .filter(|source| !source.is_empty())
         .collect();
-    let tags = Value::from(Serde(&incident.taxonomy.attack_tag_hashes));
+    let attack = Attack::of(&incident.taxonomy);
     let rows = &incident.rows[..incident.rows.len().min(MAX_ROWS)];
     vec![
         ("rows", Value::from(Serde(rows))),
@@ -141,8 +142,9 @@ fn built_in(
         ("incident_id", id.clone()),
         ("_id", id),
         ("incident_log_source", Value::from(sources.join(", "))),
-        ("attack_tag", tags.clone()),
-        ("attack_id", tags),
+        ("attack_id", Value::from(attack.ids)),
+        ("attack_tag", Value::from(attack.tags)),
+        ("attack_category", Value::from(attack.categories.join(", "))),
         (
             "detection_timestamp",
             Value::from(incident.detected_at.secs()),

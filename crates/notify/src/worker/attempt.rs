@@ -193,6 +193,7 @@ impl Sender {
                     to: notification.recipients.clone(),
                     subject: rendered.subject,
                     html: rendered.html,
+                    logo: rendered.logo,
                     date: self.clock.now(),
                 };
                 with_template_error(sender.send(&email).await, rendered.error)
