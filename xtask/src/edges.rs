@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "model", "query", "auth", "catalog", "eventlog", "search", "ingest",
         ],
     ),
-    ("fleet", &["model", "auth"]),
+    ("fleet", &["model", "query", "auth", "catalog", "search"]),
     ("testkit", &["model"]),
     (
         "cresset",

@@ -1,7 +1,7 @@
 //! One instance with the credentials to use there.
 
 use cresset_auth::jwt::{Alg, SignClaims, sign};
-use cresset_model::{Clock, Duration, SecretString};
+use cresset_model::{Clock, Duration, SecretString, Timestamp};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use std::sync::Arc;
@@ -72,6 +72,8 @@ pub enum Repeat {
     Safe,
     /// It would do it twice.
     Never,
+    /// Nobody waits that long.
+    AtOnceOnly,
 }
 
 /// One instance of Cresset or of a server that speaks Logpoint's API.
@@ -120,6 +122,11 @@ impl Member {
         &self.user
     }
 
+    /// Whether this is the key that is used there.
+    pub(crate) fn has_key(&self, key: &SecretString) -> bool {
+        self.key.expose() == key.expose()
+    }
+
     /// Sends a request with a token of `scope`, several times if that can help, and
     /// returns the JSON of the answer. `dress` adds query and body to each attempt.
     pub(crate) async fn call(
@@ -130,30 +137,62 @@ impl Member {
         repeat: Repeat,
         dress: impl Fn(RequestBuilder) -> RequestBuilder + Send + Sync,
     ) -> Result<Value, Error> {
+        let send = |http: &reqwest::Client| {
+            let request = http
+                .request(method.clone(), format!("{}{path}", self.url))
+                .bearer_auth(self.token(scope));
+            dress(request)
+        };
+        self.insist(path, repeat, send).await
+    }
+
+    /// Sends a form with user name and key, as the endpoints of the credential family
+    /// want it, several times if that can help, and returns the JSON of the answer.
+    pub(crate) async fn form(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        repeat: Repeat,
+    ) -> Result<Value, Error> {
+        let key = self.key.expose();
+        let mut form = vec![("username", self.user.as_str()), ("secret_key", key)];
+        form.extend_from_slice(fields);
+        let send = |http: &reqwest::Client| http.post(format!("{}{path}", self.url)).form(&form);
+        self.insist(path, repeat, send).await
+    }
+
+    /// Whether an endpoint that asks for nothing gives this JSON.
+    pub(crate) async fn says(&self, path: &str, key: &str, expected: &str) -> bool {
+        let send = |http: &reqwest::Client| http.get(format!("{}{path}", self.url));
+        let said = self.insist(path, Repeat::AtOnceOnly, send).await;
+        said.is_ok_and(|value| value.get(key).and_then(Value::as_str) == Some(expected))
+    }
+
+    async fn insist(
+        &self,
+        path: &str,
+        repeat: Repeat,
+        send: impl Fn(&reqwest::Client) -> RequestBuilder + Send + Sync,
+    ) -> Result<Value, Error> {
         let mut pause = PAUSE;
         let mut attempt = 1;
         loop {
-            let request = self
-                .http
-                .request(method.clone(), format!("{}{path}", self.url))
-                .timeout(PATIENCE)
-                .bearer_auth(self.token(scope));
-            let wait = match dress(request).send().await {
+            let wait = match send(&self.http).timeout(PATIENCE).send().await {
                 // Refused before it was looked at, so it may always be sent again.
                 Ok(reply) if reply.status() == StatusCode::TOO_MANY_REQUESTS => {
-                    if attempt == ATTEMPTS {
+                    if attempt == ATTEMPTS || repeat == Repeat::AtOnceOnly {
                         return self.read(path, reply).await;
                     }
-                    asked_pause(&reply).unwrap_or(pause)
+                    self.asked_pause(&reply).unwrap_or(pause)
                 }
                 Ok(reply) if matches!(reply.status().as_u16(), 502..=504) => {
-                    if attempt == ATTEMPTS || repeat == Repeat::Never {
+                    if attempt == ATTEMPTS || repeat != Repeat::Safe {
                         return self.read(path, reply).await;
                     }
-                    asked_pause(&reply).unwrap_or(pause)
+                    self.asked_pause(&reply).unwrap_or(pause)
                 }
                 Ok(reply) => return self.read(path, reply).await,
-                Err(error) if attempt == ATTEMPTS || repeat == Repeat::Never => {
+                Err(error) if attempt == ATTEMPTS || repeat != Repeat::Safe => {
                     return Err(self.unreachable(error));
                 }
                 Err(_) => pause,
@@ -162,6 +201,11 @@ impl Member {
             pause *= 2;
             attempt += 1;
         }
+    }
+
+    fn asked_pause(&self, reply: &reqwest::Response) -> Option<Span> {
+        let header = reply.headers().get("retry-after")?.to_str().ok()?;
+        pause_of(header, self.clock.now())
     }
 
     fn token(&self, scope: &str) -> String {
@@ -183,6 +227,9 @@ impl Member {
         while let Some(cause) = source {
             reason = cause.to_string();
             source = cause.source();
+        }
+        if reason.contains("certificate") {
+            reason += "; trust its certificate with --ca-file, or any with --insecure";
         }
         Error::Unreachable {
             url: self.url.clone(),
@@ -276,15 +323,41 @@ fn fields(said: &mut Vec<String>, path: &str, value: Option<&Value>) {
     }
 }
 
-fn asked_pause(reply: &reqwest::Response) -> Option<Span> {
-    let header = reply.headers().get("retry-after")?.to_str().ok()?;
-    header.trim().parse().ok().map(Span::from_secs)
+/// How long a `Retry-After` asks to wait from `now`: seconds, or an HTTP date. `None` if it
+/// is neither; a date that has passed asks for no pause.
+fn pause_of(header: &str, now: Timestamp) -> Option<Span> {
+    let header = header.trim();
+    if !header.is_empty() && header.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(header.parse().map_or(LONGEST_PAUSE, Span::from_secs));
+    }
+    let at = jiff::fmt::rfc2822::parse(header).ok()?.timestamp();
+    let wait = Timestamp(at.as_microsecond()).since(now);
+    Some(wait.max(Duration::ZERO).to_std())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_pause_in_seconds_or_until_a_moment() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let now = Timestamp::from_secs(784_111_777);
+        let check = |header: &str, expected: Option<u64>| {
+            let found = pause_of(header, now);
+            assert_eq!(found, expected.map(Span::from_secs), "{header:?}");
+        };
+        check("0", Some(0));
+        check(" 7 ", Some(7));
+        check("99999999999999999999999", Some(60));
+        check("Sun, 06 Nov 1994 08:50:00 GMT", Some(23));
+        check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
+        check("", None);
+        check("-5", None);
+        check("1.5", None);
+        check("soon", None);
+    }
 
     #[test]
     fn a_refusal_is_told_in_the_servers_words() {

@@ -1,11 +1,11 @@
 //! Reads what an instance has, and carries a plan out.
 
+use crate::abreast::{abreast, read_all};
 use crate::document::{Http, RuleDoc, SecretRef};
 use crate::member::{Error, Member};
 use crate::plan::{Action, Folder, Plan, Present, RuleStep};
 use crate::rules_api::by_name;
 use cresset_model::SecretString;
-use std::collections::BTreeMap;
 
 /// Gives the secrets that rules refer to.
 pub trait Secrets: Send + Sync {
@@ -26,7 +26,8 @@ pub struct Outcome {
     pub deleted: usize,
     /// Lists imported.
     pub imported: usize,
-    /// What failed: the rule or list, and why.
+    /// What failed: the rule or list, and why. A rule that was created or changed, but not
+    /// whole, is counted there too.
     pub failed: Vec<(String, String)>,
     /// Steps that were not tried because the instance went away.
     pub left: usize,
@@ -47,21 +48,20 @@ pub async fn present(
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Present, Error> {
     let ids = by_name(member.rules().await?);
-    let mut rules = BTreeMap::new();
-    let shared: Vec<(&String, &String)> = ids
+    let jobs = ids
         .iter()
         .filter(|(name, _)| folder.rules.contains_key(*name))
+        .map(|(name, id)| async move {
+            match member.rule(id).await {
+                Ok(rule) => Ok(Some((name.clone(), rule))),
+                // Deleted since it was listed.
+                Err(error) if error.is_missing() => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
         .collect();
-    for (done, (name, id)) in shared.iter().enumerate() {
-        progress(done, shared.len());
-        match member.rule(id).await {
-            Ok(rule) => drop(rules.insert((*name).clone(), rule)),
-            // Deleted since it was listed.
-            Err(error) if error.is_missing() => {}
-            Err(error) => return Err(error),
-        }
-    }
-    progress(shared.len(), shared.len());
+    let found = read_all(jobs, progress).await?;
+    let rules = found.into_iter().flatten().collect();
     let lists = if folder.lists.is_empty() {
         None
     } else {
@@ -76,17 +76,13 @@ pub async fn export(
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Vec<RuleDoc>, Error> {
     let listed = member.rules().await?;
-    let mut rules = Vec::with_capacity(listed.len());
-    for (done, row) in listed.iter().enumerate() {
-        progress(done, listed.len());
-        rules.push(member.rule(&row.id).await?);
-    }
-    progress(listed.len(), listed.len());
-    Ok(rules)
+    let jobs = listed.iter().map(|row| member.rule(&row.id)).collect();
+    read_all(jobs, progress).await
 }
 
-/// Carries a plan out, one request after the other. What is done stays done: after an
-/// interruption a new plan holds the rest. `progress` is called after each step.
+/// Carries a plan out: lists one after the other, then rules, some at the same time. What
+/// is done stays done: after an interruption a new plan holds the rest. `progress` is
+/// called after each step.
 pub async fn apply(
     member: &Member,
     folder: &Folder,
@@ -95,46 +91,89 @@ pub async fn apply(
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    let total = plan.changes();
-    let mut done = 0;
-    for (name, _) in &plan.lists {
+    let mut lists = plan.lists.iter();
+    // Before the rules, whose queries may name them.
+    for (name, _) in lists.by_ref() {
         let imported = import(member, folder, name).await;
-        done += 1;
         progress(name);
         match imported {
             Ok(()) => outcome.imported += 1,
             Err(error) => {
-                outcome
-                    .failed
-                    .push((format!("list {name}"), error.to_string()));
-                if error.is_outage() {
-                    outcome.left = total - done;
+                let away = error.is_outage();
+                let failed = (format!("list {name}"), error.to_string());
+                outcome.failed.push(failed);
+                if away {
+                    outcome.left = lists.len() + steps(plan).count();
                     return outcome;
                 }
             }
         }
     }
-    for step in plan.rules.iter().filter(|s| s.action != Action::Unchanged) {
-        let carried = carry(member, folder.rules.get(&step.name), step, secrets).await;
-        done += 1;
+    let jobs = steps(plan)
+        .map(|step| async move {
+            let wanted = folder.rules.get(&step.name);
+            (step, carry(member, wanted, step, secrets).await)
+        })
+        .collect();
+    let left = abreast(jobs, |(step, carried)| {
         progress(&step.name);
-        match (carried, step.action) {
-            (Ok(()), Action::Create) => outcome.created += 1,
-            (Ok(()), Action::Update) => outcome.updated += 1,
-            (Ok(()), Action::Activate | Action::Deactivate) => outcome.switched += 1,
-            (Ok(()), Action::Delete) => outcome.deleted += 1,
-            (Ok(()), Action::Unchanged) => {}
-            (Err(Failure::Here(reason)), _) => outcome.failed.push((step.name.clone(), reason)),
-            (Err(Failure::There(error)), _) => {
-                outcome.failed.push((step.name.clone(), error.to_string()));
-                if error.is_outage() {
-                    outcome.left = total - done;
-                    return outcome;
-                }
+        outcome.note(step, carried)
+    })
+    .await;
+    outcome.left = left;
+    outcome.failed.sort();
+    outcome
+}
+
+impl Plan {
+    /// Looks for the secrets that would be sent, and notes which are not there. Without
+    /// this they are looked for when the step is carried out.
+    pub fn look_for_secrets(&mut self, secrets: &dyn Secrets) {
+        for step in &mut self.rules {
+            if let (Some(http), None) = (&step.http, &step.problem) {
+                step.problem = secret_of(http, secrets).err();
             }
         }
     }
-    outcome
+}
+
+/// The steps that change something.
+fn steps(plan: &Plan) -> impl Iterator<Item = &RuleStep> {
+    let changed = |step: &&RuleStep| step.action != Action::Unchanged;
+    plan.rules.iter().filter(changed)
+}
+
+impl Outcome {
+    /// Takes down what came of a step; false if the instance is away.
+    fn note(&mut self, step: &RuleStep, carried: Result<(), Failure>) -> bool {
+        let reason = match carried {
+            Ok(()) => {
+                self.count(step.action);
+                return true;
+            }
+            Err(reason) => reason,
+        };
+        let (reason, away) = match reason {
+            Failure::Partly(done, error) => {
+                self.count(step.action);
+                (format!("{done}: {error}"), error.is_outage())
+            }
+            Failure::Here(reason) => (reason, false),
+            Failure::There(error) => (error.to_string(), error.is_outage()),
+        };
+        self.failed.push((step.name.clone(), reason));
+        !away
+    }
+
+    fn count(&mut self, action: Action) {
+        match action {
+            Action::Create => self.created += 1,
+            Action::Update => self.updated += 1,
+            Action::Activate | Action::Deactivate => self.switched += 1,
+            Action::Delete => self.deleted += 1,
+            Action::Unchanged => {}
+        }
+    }
 }
 
 async fn import(member: &Member, folder: &Folder, name: &str) -> Result<(), Error> {
@@ -147,8 +186,10 @@ async fn import(member: &Member, folder: &Folder, name: &str) -> Result<(), Erro
 enum Failure {
     /// Before anything was sent.
     Here(String),
-    /// At the instance.
+    /// At the instance, which did nothing.
     There(Error),
+    /// At the instance, after some of it was done: what that was, and what failed.
+    Partly(String, Error),
 }
 
 impl From<Error> for Failure {
@@ -185,23 +226,54 @@ async fn carry(
             let id = member.create_rule(wanted).await?;
             // Servers differ in whether a new rule is active. One that must not be is
             // switched off before anything else, so that nobody is told.
-            member
-                .set_active(std::slice::from_ref(&id), wanted.active)
-                .await?;
+            let switch = member.set_active(std::slice::from_ref(&id), wanted.active);
+            let word = if wanted.active { "on" } else { "off" };
+            let done = || format!("the rule is there now, but could not be switched {word}");
+            switch.await.map_err(|e| Failure::Partly(done(), e))?;
             id
         }
         (_, None) => return Ok(()),
     };
+    let mut done = done_before(step, wanted);
+    let partly = |done: &str, what: &str, error: Error| match done {
+        "" => Failure::There(error),
+        done => Failure::Partly(format!("{done}, but not {what}"), error),
+    };
     if let Some(email) = &step.email {
-        member.set_email(&id, email).await?;
+        let set = member.set_email(&id, email).await;
+        set.map_err(|e| partly(&done, "its e-mail notification", e))?;
+        done = with(&done, "its e-mail notification is set");
     }
     if let Some(http) = &step.http {
-        member.set_http(&id, http, secret.expose()).await?;
+        let set = member.set_http(&id, http, secret.expose()).await;
+        set.map_err(|e| partly(&done, "its HTTP notification", e))?;
+        done = with(&done, "its HTTP notification is set");
     }
     if let (Some(_), Some(active)) = (&step.id, step.active) {
-        member.set_active(&[id], active).await?;
+        let set = member.set_active(&[id], active).await;
+        set.map_err(|e| partly(&done, "its state", e))?;
     }
     Ok(())
+}
+
+/// What has been done of a step before its notifications, in words.
+fn done_before(step: &RuleStep, wanted: Option<&RuleDoc>) -> String {
+    let active = wanted.is_some_and(|rule| rule.active);
+    let text = match step.action {
+        Action::Create if active => "the rule is there now and active",
+        Action::Create => "the rule is there now",
+        _ if step.body => "the rule is changed",
+        _ => "",
+    };
+    text.to_owned()
+}
+
+fn with(done: &str, more: &str) -> String {
+    if done.is_empty() {
+        more.to_owned()
+    } else {
+        format!("{done}, {more}")
+    }
 }
 
 fn secret_of(http: &Http, secrets: &dyn Secrets) -> Result<SecretString, String> {

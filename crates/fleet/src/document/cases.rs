@@ -21,6 +21,21 @@ pub struct TestCase {
     pub expect: Expect,
 }
 
+impl Expect {
+    /// Why nothing that comes can be what is expected.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let detail = self.rows.is_some() || self.risk.is_some() || !self.first.is_empty();
+        match (self.fires, self.incidents) {
+            (false, Some(1..)) => Some("expects incidents although the rule is not to fire"),
+            (true, Some(0)) => Some("expects no incident although the rule is to fire"),
+            (false, _) if detail => {
+                Some("expects rows, risk or first of an incident although the rule is not to fire")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The verdict that a test expects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

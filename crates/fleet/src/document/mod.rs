@@ -5,12 +5,15 @@
 //! [`RuleDoc::from_wire`] and [`RuleDoc::to_wire`] lose nothing that has an effect.
 
 mod cases;
+mod mend;
+mod mitre;
 mod notification;
 mod span;
 mod words;
 mod yaml;
 
 pub use cases::{Expect, TestCase};
+pub use mend::Mended;
 pub use notification::{Auth, AuthType, Dispatch, Email, Http, SecretRef, Threshold};
 pub use span::Minutes;
 pub use words::Condition;
@@ -68,8 +71,12 @@ pub struct RuleDoc {
     /// Names of incident user groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
-    /// MITRE hashes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Techniques of MITRE ATT&CK: `T1078`, `T1078 persistence`, or hashes.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "mitre::read"
+    )]
     pub mitre: Vec<String>,
     /// Names of log sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -148,6 +155,12 @@ impl RuleDoc {
     /// Reads the YAML text of a file. The error says where the mistake is.
     pub fn from_yaml(text: &str) -> Result<Self, Problem> {
         yaml::read(text)
+    }
+
+    /// All mistakes of a text that [`from_yaml`](Self::from_yaml) refuses, and what of it
+    /// does read, if it is YAML at all.
+    pub fn mend(text: &str) -> (Vec<Problem>, Option<Mended>) {
+        mend::mend(text)
     }
 
     /// The YAML text, which [`from_yaml`](Self::from_yaml) reads back unchanged.
@@ -234,7 +247,7 @@ impl RuleDoc {
                 aggregate: self.risk_from,
             },
             taxonomy: Taxonomy {
-                attack_tag_hashes: self.mitre.clone(),
+                attack_tag_hashes: mitre::hashes(&self.mitre),
                 logsources: self.logsources.clone(),
                 metadata: self.metadata.iter().map(pair).collect(),
             },
@@ -254,7 +267,7 @@ impl RuleDoc {
     }
 
     /// The same rule with what servers drop dropped: space around names and the query,
-    /// blank entries of lists.
+    /// blank entries of lists; and techniques by their ids where that says the same.
     pub fn normalised(mut self) -> Self {
         let trim = |text: &mut String| *text = text.trim().to_owned();
         trim(&mut self.name);
@@ -262,15 +275,11 @@ impl RuleDoc {
         if let Some(throttle) = &mut self.throttle {
             trim(&mut throttle.field);
         }
-        for list in [
-            &mut self.repos,
-            &mut self.groups,
-            &mut self.mitre,
-            &mut self.logsources,
-        ] {
+        for list in [&mut self.repos, &mut self.groups, &mut self.logsources] {
             list.iter_mut().for_each(trim);
             list.retain(|text| !text.is_empty());
         }
+        self.mitre = mitre::shortest(&self.mitre);
         self
     }
 }

@@ -69,8 +69,46 @@ fn mistakes_are_named_with_their_place() {
     check(&SMALL.replace("10m", "ten"), 3, "no span");
     check(&SMALL.replace("high", "awful"), 4, "awful");
     check(&format!("{SMALL}condition: many\n"), 5, "no condition");
+    let entries = "mitre:\n  - T1078\n  - T9999\n";
+    check(&format!("{SMALL}{entries}"), 7, "T9999 is no technique");
     check("name: a\n  query: [", 2, "");
     check("name: only\n", 1, "query");
+}
+
+#[test]
+fn what_a_test_cannot_expect() {
+    let check = |text: &str, part: Option<&str>| {
+        let yaml = format!("- {{name: x, expect: {{{text}}}}}\n");
+        let told = TestCase::list_from_yaml(&yaml).unwrap()[0]
+            .expect
+            .contradiction();
+        assert_eq!(told.is_some(), part.is_some(), "{text}: {told:?}");
+        assert!(told.unwrap_or("").contains(part.unwrap_or("")), "{told:?}");
+    };
+    check("fires: false", None);
+    check("fires: false, incidents: 0", None);
+    check("fires: true, incidents: 2, rows: 7, first: {a: b}", None);
+    check("fires: false, rows: 7", Some("rows, risk or first"));
+    check("fires: false, risk: low", Some("rows, risk or first"));
+    check("fires: false, first: {a: b}", Some("rows, risk or first"));
+    check("fires: false, incidents: 1", Some("expects incidents"));
+    check("fires: true, incidents: 0", Some("expects no incident"));
+}
+
+#[test]
+fn techniques_are_hashes_on_the_wire() {
+    let rule = read(&format!("{SMALL}mitre: [T1078, 0123abcd, t1595]\n"));
+    let spec = rule.to_wire("ann");
+    let hashes = &spec.taxonomy.attack_tag_hashes;
+    // Four tactics, one, and what nobody knows.
+    assert_eq!(hashes.len(), 6, "{hashes:?}");
+    assert_eq!(
+        hashes[4..],
+        ["94711e5d399c28939c688f086b7faf85", "0123abcd"]
+    );
+    let back = RuleDoc::from_wire(&spec, true);
+    assert_eq!(back.mitre, ["T1078", "T1595", "0123abcd"]);
+    assert_eq!(back.mitre, rule.normalised().mitre);
 }
 
 #[test]
@@ -122,6 +160,7 @@ proptest! {
         words in prop::collection::vec(texts(), 10),
         numbers in prop::collection::vec(1_u64..40_000, 4),
         flags in prop::collection::vec(any::<bool>(), 6),
+        tags in prop::collection::vec(0_usize..887, 0..8),
     ) {
         let mut rule = read(SMALL);
         rule.name = format!("n{}", words[0]);
@@ -136,6 +175,8 @@ proptest! {
         rule.original_data = flags[2];
         rule.assignee = Some(format!("u{}", words[3]));
         rule.groups = vec![format!("g{}", words[4])];
+        rule.mitre = tags.iter().map(|n| cresset_model::attack::tags()[*n].hash.clone()).collect();
+        rule.mitre.push(words[9].clone());
         rule.metadata = [(words[5].clone(), words[6].clone())].into();
         rule.display.template.clone_from(&words[7]);
         if flags[3] {
