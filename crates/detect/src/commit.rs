@@ -6,7 +6,7 @@ use crate::rule::CompiledRule;
 use cresset_catalog::port::{Firing, FiringCommit, FiringOutcome};
 use cresset_catalog::{Error, Result};
 use cresset_model::incident::{
-    Evaluation, EvaluationMode, Incident, IncidentStatus, Row, RuleState, Verdict,
+    Comment, Evaluation, EvaluationMode, Incident, IncidentStatus, Row, RuleState, Verdict,
 };
 use cresset_model::notification::{Channel, Delivery, DeliveryState};
 use cresset_model::{ObjectId, Timestamp};
@@ -32,6 +32,8 @@ pub(crate) struct Found {
     pub(crate) mode: EvaluationMode,
     /// Time spent in microseconds.
     pub(crate) duration_us: u64,
+    /// Other instances that were not searched; what they hold may add to the incident.
+    pub(crate) missing: Vec<String>,
 }
 
 /// Makes the incident, its outbox rows and the record of a firing.
@@ -41,25 +43,31 @@ async fn firing(deps: &DetectorDeps, found: &Found) -> Result<Firing> {
     let channels = deps.catalog.auto_channels(rule.id()).await?;
     let assignee = assignee(deps, rule).await?;
     let kept = rows_within(&fired.rows, MAX_ROWS_BYTES);
-    let error = if kept < fired.rows.len() {
-        Some(format!(
+    let mut notes = Vec::new();
+    if kept < fired.rows.len() {
+        notes.push(format!(
             "limit reached: the incident keeps {kept} of its rows, which is {} MiB of them",
             MAX_ROWS_BYTES >> 20
-        ))
-    } else {
-        fired
-            .truncated
-            .then(|| "limit reached: the query kept only part of its rows".to_owned())
-    };
+        ));
+    } else if fired.truncated {
+        notes.push("limit reached: the query kept only part of its rows".to_owned());
+    }
+    let unsearched = (!found.missing.is_empty()).then(|| not_searched(&found.missing));
+    notes.extend(unsearched.clone());
     let evaluation = Evaluation {
         rows: fired.rows_count,
         duration_us: found.duration_us,
-        error,
+        error: (!notes.is_empty()).then(|| notes.join("; ")),
         ..evaluation(rule, found.mode, fired.slot_end, now, Verdict::Fired)
     };
     let id = ObjectId::generate(now, &*deps.entropy);
     let mut incident = incident(rule, fired, id, now, assignee);
     incident.rows = fired.rows[..kept].to_vec();
+    incident.comments.extend(unsearched.map(|comment| Comment {
+        title: "Cresset".to_owned(),
+        comment,
+        time: now,
+    }));
     let deliver = |channel| delivery(deps, &incident, channel, now);
     let deliveries = channels.into_iter().map(deliver).collect();
     Ok(Firing {
@@ -68,6 +76,11 @@ async fn firing(deps: &DetectorDeps, found: &Found) -> Result<Firing> {
         evaluation,
         state: fired.state.clone(),
     })
+}
+
+/// What people read of instances that an evaluation went without.
+pub(crate) fn not_searched(missing: &[String]) -> String {
+    format!("not searched: {}", missing.join("; "))
 }
 
 /// How many of the first rows take at most `most` bytes as JSON.

@@ -253,6 +253,7 @@ impl<'a> Run<'a> {
                     fired: f.fired,
                     mode,
                     duration_us: 0,
+                    missing: Vec::new(),
                 })
             });
             let found = found.collect();

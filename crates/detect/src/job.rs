@@ -19,6 +19,8 @@ pub(crate) const MAX_GAPS: usize = 1_000;
 const LONGEST_WAIT: Duration = Duration::minutes(5);
 /// Longest wait between attempts to fill gaps.
 const LONGEST_GAP_WAIT: Duration = Duration::hours(1);
+/// The same for a rule that searches other instances, which come back without notice.
+const LONGEST_FLEET_WAIT: Duration = Duration::seconds(30);
 
 /// A slot to evaluate, named by its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +48,30 @@ impl Turn {
             before.last_fired_slot = gap.last_fired_slot;
         }
         before
+    }
+
+    /// Rows that a firing in this slot has told of already, without some other instance.
+    pub(crate) fn rows_told(self, state: &RuleState) -> Option<u64> {
+        let Self::Gap(slot) = self else { return None };
+        state.gaps.iter().find(|g| g.slot_end == slot)?.rows_told
+    }
+
+    /// As [`Self::state_after`] a firing over part of what there is: the slot stays a gap.
+    pub(crate) fn state_after_part(
+        self,
+        state: &RuleState,
+        decided: RuleState,
+        rows: u64,
+    ) -> RuleState {
+        let last_fired_slot = self.state_before(state).last_fired_slot;
+        let mut after = self.state_after(state, decided);
+        after.gaps.push(Gap {
+            slot_end: self.slot(),
+            last_fired_slot,
+            rows_told: Some(rows),
+        });
+        after.gaps.sort_unstable_by_key(|gap| gap.slot_end);
+        after
     }
 
     /// What the rule remembers once the slot is evaluated: `state` is what it remembered
@@ -152,7 +178,12 @@ impl Job {
             Turn::Next(slot) => slot,
             Turn::Gap(slot) => {
                 self.tried = slot;
-                self.gaps.failed(now, retry_after, LONGEST_GAP_WAIT);
+                let longest = if self.rule.reaches_out() {
+                    LONGEST_FLEET_WAIT
+                } else {
+                    LONGEST_GAP_WAIT
+                };
+                self.gaps.failed(now, retry_after, longest);
                 return (
                     "a gap could not be filled and will be tried again".into(),
                     None,
@@ -174,10 +205,13 @@ impl Job {
         over.gaps.push(Gap {
             slot_end: slot,
             last_fired_slot: state.last_fired_slot,
+            rows_told: None,
         });
-        let told = format!(
-            "gap: this slot was not evaluated after {attempts} attempts and will be filled later"
-        );
+        let after = match attempts {
+            1 => String::new(),
+            more => format!(" after {more} attempts"),
+        };
+        let told = format!("gap: this slot was not evaluated{after} and will be filled later");
         (told, Some(over))
     }
 

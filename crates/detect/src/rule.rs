@@ -2,8 +2,11 @@
 
 mod repos;
 
+pub use repos::Nodes;
+
 use crate::slots::CLOCK_SKEW;
 use cresset_catalog::port::RuleWithOwner;
+use cresset_model::instance::is_remote;
 use cresset_model::rule::{AlertRule, ConditionOption, SearchParams};
 use cresset_model::{Duration, Event, ObjectId, Timestamp};
 use cresset_query::{Context, ListLookup, Measure, Plan};
@@ -47,6 +50,9 @@ pub enum CompileError {
     /// An entry of `repos` names no repo.
     #[error("{0:?} is not the address of a repo; write ip:port/name, a name, or ip:port for all")]
     Repo(String),
+    /// A repo of an instance that was removed.
+    #[error("{0:?} is at an instance that was removed; register it again or change the rule")]
+    Removed(String),
     /// The owner lost the permission for everything that the rule searches.
     #[error("its owner may search none of its repos; `cresset user repos` grants them")]
     NoRepo,
@@ -75,11 +81,18 @@ pub struct CompiledRule {
     plan: Arc<Plan>,
     repos: Vec<String>,
     live: Result<LiveCount, String>,
+    grows: bool,
 }
 
 impl CompiledRule {
-    /// Compiles a rule. Reads nothing but its argument.
+    /// Compiles a rule where no other instances are known. Reads nothing but its argument.
     pub fn compile(source: &RuleWithOwner) -> Result<Self, CompileError> {
+        Self::compile_among(source, &Nodes::default())
+    }
+
+    /// Compiles a rule whose repos may be at other instances. Such a rule is scheduled: their
+    /// events do not arrive here. Reads nothing but its arguments.
+    pub fn compile_among(source: &RuleWithOwner, nodes: &Nodes) -> Result<Self, CompileError> {
         let params = &source.rule.spec.search_params;
         if params.search_interval_minute == 0 {
             return Err(CompileError::Interval);
@@ -99,15 +112,21 @@ impl CompiledRule {
             .map_err(|_| CompileError::Timezone(zone_name.to_owned()))?;
         let plan = compile_plan(&params.query)?;
         let condition = &source.rule.spec.incident_condition;
-        let live = live_count(&plan, condition.condition_option, condition.condition_value);
+        let mut live = live_count(&plan, condition.condition_option, condition.condition_value);
+        let grows = live.is_ok();
+        let repos = repos::searched(&params.repos, &source.repos, nodes)?;
+        if repos.iter().any(|repo| is_remote(repo)) {
+            live = Err("it searches other instances, whose events do not arrive here".to_owned());
+        }
         Ok(Self {
-            repos: repos::searched(&params.repos, &source.repos)?,
+            repos,
             rule: Arc::new(source.rule.clone()),
             owner_name: source.owner_name.clone(),
             zone_name: zone_name.to_owned(),
             zone,
             plan: Arc::new(plan),
             live,
+            grows,
         })
     }
 
@@ -136,7 +155,8 @@ impl CompiledRule {
         &self.plan
     }
 
-    /// Names of the repos searched, of which the owner may search every one; empty means all.
+    /// The repos searched, of which the owner may search every one, as in
+    /// [`cresset_search::SearchRequest::repos`].
     pub fn repos(&self) -> &[String] {
         &self.repos
     }
@@ -159,6 +179,16 @@ impl CompiledRule {
     /// Whether the rule runs live.
     pub const fn is_live(&self) -> bool {
         self.live.is_ok()
+    }
+
+    /// Whether a condition that holds over some events holds over more of them, too.
+    pub(crate) const fn grows(&self) -> bool {
+        self.grows
+    }
+
+    /// Whether the rule searches other instances.
+    pub(crate) fn reaches_out(&self) -> bool {
+        self.repos.iter().any(|repo| is_remote(repo))
     }
 
     /// The span between evaluations.
@@ -207,6 +237,7 @@ impl CompiledRule {
         Context {
             lists,
             timezone: self.zone.clone(),
+            range: self.range(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! The active rules, compiled, and kept up to date.
 
 use crate::detector::{DetectSettings, DetectorDeps, Figures, stopped};
-use crate::rule::CompiledRule;
+use crate::rule::{CompiledRule, Nodes};
 use crate::slots::slot_end;
-use cresset_catalog::port::RuleWithOwner;
+use cresset_catalog::port::{RuleOwner, RuleWithOwner};
 use cresset_model::incident::{Evaluation, EvaluationMode, Verdict};
 use cresset_model::{Duration, ObjectId, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, watch};
@@ -22,9 +22,12 @@ pub(crate) struct RuleSet {
     pub(crate) version: u64,
 }
 
-/// Polls between two loads of all rules without a sign of change, because a change
-/// of an owner does not count as one of the rule.
-const FULL_LOAD_EVERY: u32 = 30;
+/// Polls between two looks at the owners without a sign of change, because a change
+/// of an owner need not count as one of the rules.
+const LOOK_AT_OWNERS_EVERY: u32 = 30;
+/// Rest after a new set, so that rules made one after the other by the thousand are taken
+/// over a few at a time. A set costs time for every rule in it.
+const REST: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The compiled rule from before, if it runs as `now` does: what changed about its owner
 /// concerns how dates are written, or repos that it does not search.
@@ -48,6 +51,8 @@ pub(crate) struct Rulebook {
     figures: Arc<Figures>,
     known: HashMap<ObjectId, (RuleWithOwner, Option<Arc<CompiledRule>>)>,
     version: Option<u64>,
+    owners: Vec<RuleOwner>,
+    nodes: Nodes,
 }
 
 impl Rulebook {
@@ -58,6 +63,8 @@ impl Rulebook {
             figures,
             known: HashMap::new(),
             version: None,
+            owners: Vec::new(),
+            nodes: Nodes::default(),
         }
     }
 
@@ -69,9 +76,10 @@ impl Rulebook {
         mut shutdown: watch::Receiver<bool>,
     ) {
         for polls in 0_u32.. {
-            match self.refresh(polls % FULL_LOAD_EVERY == 0).await {
+            match self.refresh(polls % LOOK_AT_OWNERS_EVERY == 0).await {
                 Ok(Some(set)) => {
                     publish.send_replace(Some(Arc::new(set)));
+                    tokio::time::sleep(REST).await;
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "alert rules could not be loaded"),
@@ -84,45 +92,33 @@ impl Rulebook {
         }
     }
 
-    /// The new set, if anything changed.
-    async fn refresh(&mut self, all: bool) -> cresset_catalog::Result<Option<RuleSet>> {
-        // Asked before the rules are read: a change in between is seen next time.
+    /// The new set, if anything changed. `anyway`: whether or not the version did.
+    async fn refresh(&mut self, anyway: bool) -> cresset_catalog::Result<Option<RuleSet>> {
+        // Asked before anything is read: a change in between is seen again next time.
         let version = self.deps.catalog.rules_version().await?;
-        if self.version == Some(version) && !all {
+        if self.version == Some(version) && !anyway {
             return Ok(None);
         }
-        let active = self.deps.catalog.active_rules().await?;
-        let first = self.version.replace(version).is_none();
-        let same = active.len() == self.known.len()
-            && active
-                .iter()
-                .all(|r| self.known.get(&r.rule.id).is_some_and(|(k, _)| k == r));
-        if same && !first {
+        let first = self.version.is_none();
+        let since = self.version.unwrap_or(version);
+        let nodes = self.nodes().await?;
+        let moved = nodes != self.nodes;
+        let changes = self.deps.catalog.rule_changes(since).await?;
+        let whole = first || moved || changes.owners != self.owners || {
+            self.count_after(&changes.changed) != changes.active
+        };
+        let sources = if whole {
+            self.deps.catalog.active_rules().await?
+        } else {
+            changes.changed
+        };
+        self.version = Some(version);
+        self.owners = changes.owners;
+        self.nodes = nodes;
+        let (different, broken) = self.take(sources, whole, moved);
+        if !different && !first {
             return Ok(None);
         }
-        let mut known = HashMap::with_capacity(active.len());
-        let mut broken = Vec::new();
-        let now = self.deps.clock.now();
-        for source in active {
-            let id = source.rule.id;
-            let compiled = match self.known.remove(&id) {
-                Some((old, compiled)) if old == source => compiled,
-                before => match CompiledRule::compile(&source) {
-                    Ok(rule) => Some(
-                        before
-                            .and_then(|b| unchanged(b, &source, &rule))
-                            .unwrap_or_else(|| Arc::new(rule)),
-                    ),
-                    Err(error) => {
-                        tracing::warn!(rule = %id, %error, "alert rule cannot run");
-                        broken.push(failure(&source, now, &error.to_string()));
-                        None
-                    }
-                },
-            };
-            known.insert(id, (source, compiled));
-        }
-        self.known = known;
         self.count();
         if !broken.is_empty()
             && let Err(error) = self.deps.catalog.record_evaluations(&broken, &[]).await
@@ -130,6 +126,74 @@ impl Rulebook {
             tracing::warn!(%error, "evaluations could not be recorded");
         }
         Ok(Some(self.set()))
+    }
+
+    /// Which addresses mean other instances. A change of them counts as one of the rules.
+    async fn nodes(&self) -> cresset_catalog::Result<Nodes> {
+        let instances = self.deps.catalog.instances().await?;
+        Ok(Nodes {
+            registered: instances.into_iter().map(|i| i.node).collect(),
+            removed: self.deps.catalog.removed_nodes().await?,
+        })
+    }
+
+    /// How many rules would be active if nothing but `changed` had changed.
+    fn count_after(&self, changed: &[RuleWithOwner]) -> u64 {
+        let mut count = self.known.len() as u64;
+        for source in changed {
+            match (source.rule.active, self.known.contains_key(&source.rule.id)) {
+                (true, false) => count += 1,
+                (false, true) => count -= 1,
+                _ => {}
+            }
+        }
+        count
+    }
+
+    /// Takes over `sources`, which are all active rules if `whole`. Tells whether that makes a
+    /// difference, and of rules that cannot run. `moved`: other instances came or went.
+    fn take(
+        &mut self,
+        sources: Vec<RuleWithOwner>,
+        whole: bool,
+        moved: bool,
+    ) -> (bool, Vec<Evaluation>) {
+        let (mut different, mut broken) = (false, Vec::new());
+        if whole {
+            let active: HashSet<ObjectId> = sources.iter().map(|s| s.rule.id).collect();
+            let before = self.known.len();
+            self.known.retain(|id, _| active.contains(id));
+            different = self.known.len() < before;
+        }
+        let now = self.deps.clock.now();
+        for source in sources {
+            let id = source.rule.id;
+            let before = self.known.remove(&id);
+            if !source.rule.active {
+                different |= before.is_some();
+                continue;
+            }
+            let compiled = match before {
+                Some((old, compiled)) if old == source && !moved => compiled,
+                before => {
+                    different = true;
+                    match CompiledRule::compile_among(&source, &self.nodes) {
+                        Ok(rule) => Some(
+                            before
+                                .and_then(|b| unchanged(b, &source, &rule))
+                                .unwrap_or_else(|| Arc::new(rule)),
+                        ),
+                        Err(error) => {
+                            tracing::warn!(rule = %id, %error, "alert rule cannot run");
+                            broken.push(failure(&source, now, &error.to_string()));
+                            None
+                        }
+                    }
+                }
+            };
+            self.known.insert(id, (source, compiled));
+        }
+        (different, broken)
     }
 
     fn set(&self) -> RuleSet {

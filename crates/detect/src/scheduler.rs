@@ -4,17 +4,17 @@
 //! evaluation. Slots missed while nobody was running are made up for, oldest first.
 //! What happens to a slot whose evaluation keeps failing is told in [`crate::job`].
 
-use crate::commit::{Found, commit, evaluation, record};
+use crate::commit::{Found, commit, evaluation, not_searched, record};
 use crate::decide::{Decision, resumed};
 use crate::detector::{DetectSettings, DetectorDeps, Figures, is_stopped, stopped};
-use crate::job::{Job, Turn};
+use crate::job::{Job, MAX_GAPS, Turn};
 use crate::rule::CompiledRule;
 use crate::rulebook::RuleSet;
 use crate::schedule::{decide_slot, span};
 use cresset_catalog::port::FiringOutcome;
 use cresset_model::incident::{Evaluation, EvaluationMode, RuleState, Verdict};
 use cresset_model::{Duration, ObjectId, Timestamp};
-use cresset_search::SearchRequest;
+use cresset_search::{Error, SearchRequest};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,12 +22,17 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
+/// What is added to a slot's end to name the incident that completes another one of the slot.
+const COMPLETED: Duration = Duration(1);
+
 /// How an evaluation ended.
 enum Outcome {
     /// It was made; the rule remembers this.
     Done(RuleState),
     /// It failed; what it met.
     Failed(String),
+    /// Other instances could not be searched, and without them the answer is not certain.
+    Incomplete(String),
     /// A stop was asked for.
     Stopped,
 }
@@ -182,15 +187,20 @@ impl Scheduler {
         }
         match outcome {
             Outcome::Done(state) => job.done(turn, state),
-            Outcome::Failed(error) => self.take_failure(&rule, turn, &error).await,
+            Outcome::Failed(error) => {
+                let attempts = self.settings.attempts;
+                self.take_failure(&rule, turn, &error, attempts).await;
+            }
+            // Nobody knows when they come back, so the slots after this one do not wait for it.
+            Outcome::Incomplete(missing) => self.take_failure(&rule, turn, &missing, 1).await,
             Outcome::Stopped => {}
         }
     }
 
     /// Records a failure and, after the last attempt, that the slot is passed over.
-    async fn take_failure(&mut self, rule: &CompiledRule, turn: Turn, error: &str) {
+    async fn take_failure(&mut self, rule: &CompiledRule, turn: Turn, error: &str, attempts: u32) {
         let now = self.deps.clock.now();
-        let (retry_after, attempts) = (self.settings.retry_after, self.settings.attempts);
+        let retry_after = self.settings.retry_after;
         let Some(job) = self.jobs.get_mut(&rule.id()) else {
             return;
         };
@@ -208,6 +218,18 @@ impl Scheduler {
             metrics::counter!("cresset_detect_gaps_total").increment(1);
         }
     }
+}
+
+/// Whether to fire without some other instance: its events could only add rows. Later, when
+/// it is there, a second incident tells of all rows if there are more.
+fn fires_all_the_same(
+    rule: &CompiledRule,
+    state: &RuleState,
+    decision: &Decision,
+    told: Option<u64>,
+) -> bool {
+    let fires = matches!(decision, Decision::Fired(_));
+    fires && rule.grows() && told.is_none() && state.gaps.len() < MAX_GAPS
 }
 
 async fn evaluate(
@@ -232,25 +254,44 @@ async fn evaluate(
         up_to_seq: None,
         timeout,
     };
-    let result = match deps.searcher.run(request).await {
+    let mut result = match deps.searcher.run(request).await {
         Ok(result) => result,
+        Err(error @ Error::Elsewhere(_)) => return Outcome::Incomplete(error.to_string()),
         Err(error) => return Outcome::Failed(error.to_string()),
     };
     let decision = decide_slot(&rule, &before, slot, &result);
+    let missing = std::mem::take(&mut result.missing);
+    let told = turn.rows_told(&state);
+    if !missing.is_empty() && !fires_all_the_same(&rule, &state, &decision, told) {
+        return Outcome::Incomplete(not_searched(&missing));
+    }
     let spent = started.elapsed();
     metrics::histogram!("cresset_detect_evaluation_seconds").record(spent.as_secs_f64());
     let duration_us = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
     let rows = decision.rows();
     let mode = EvaluationMode::Scheduled;
     let verdict = match decision {
+        // What was missing then has nothing to add.
+        Decision::Fired(fired) if missing.is_empty() && told >= Some(fired.rows_count) => {
+            Verdict::Quiet
+        }
         Decision::Fired(mut fired) => {
-            let next = turn.state_after(&state, fired.state);
+            let next = if missing.is_empty() {
+                turn.state_after(&state, fired.state)
+            } else {
+                turn.state_after_part(&state, fired.state, fired.rows_count)
+            };
             fired.state = next.clone();
+            if told.is_some() {
+                // The slot has an incident; this one stands beside it, with all rows.
+                fired.slot_end = fired.slot_end + COMPLETED;
+            }
             let found = Found {
                 rule: Arc::clone(&rule),
                 fired: *fired,
                 mode,
                 duration_us,
+                missing,
             };
             let Some(outcomes) = commit(&deps, vec![found], None, &mut shutdown).await else {
                 return Outcome::Stopped;

@@ -14,6 +14,8 @@ fn rows(field: &str, values: &[&str]) -> ResultSet {
         grouping: Vec::new(),
         total: values.len() as u64,
         truncated: false,
+        aggregated: 0,
+        missing: Vec::new(),
         additions: Vec::new(),
         rows: values.iter().map(row).collect(),
     }

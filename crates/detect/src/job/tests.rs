@@ -95,6 +95,7 @@ fn with_too_many_gaps_nothing_more_is_passed_over() {
     let gap = |k: i64| Gap {
         slot_end: at(-k * I),
         last_fired_slot: None,
+        rows_told: None,
     };
     job.state.as_mut().unwrap().gaps = (0..MAX_GAPS as i64).rev().map(|k| gap(k + 1)).collect();
     let mut now = at(20);
@@ -118,6 +119,7 @@ fn a_gap_is_decided_by_what_was_remembered_then() {
         gaps: vec![Gap {
             slot_end: at(3 * I),
             last_fired_slot: fired(I),
+            rows_told: None,
         }],
         ..RuleState::default()
     };

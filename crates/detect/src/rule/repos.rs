@@ -1,50 +1,93 @@
 //! Which repos a rule searches.
 
 use super::CompileError;
+use cresset_model::instance::{is_remote, split_address};
 use cresset_model::user::RepoAccess;
+use cresset_search::HERE;
+use std::collections::BTreeSet;
 
-/// Names of the repos at `addresses` that the rule's owner may search; empty means all.
+/// Which nodes belong to other instances.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Nodes {
+    /// Of those that are registered, in lower case.
+    pub registered: BTreeSet<String>,
+    /// Of those that were removed.
+    pub removed: BTreeSet<String>,
+}
+
+/// The repos at `addresses` that the rule's owner may search: names here and addresses at
+/// other instances, [`HERE`] for all that are here; empty means just that.
 pub(super) fn searched(
     addresses: &[String],
     access: &RepoAccess,
+    nodes: &Nodes,
 ) -> Result<Vec<String>, CompileError> {
-    permitted(repo_names(addresses)?, access)
+    permitted(entries(addresses, nodes)?, access)
 }
 
-/// Names behind the addresses of a rule's `repos`; empty means all.
-fn repo_names(addresses: &[String]) -> Result<Vec<String>, CompileError> {
-    let mut names = Vec::new();
+/// What the addresses of a rule's `repos` mean.
+fn entries(addresses: &[String], nodes: &Nodes) -> Result<Vec<String>, CompileError> {
+    let mut entries = Vec::new();
     for address in addresses.iter().map(|a| a.trim()) {
-        let name = match address.rsplit_once('/') {
-            Some((_, name)) => name,
-            // A bare address of an instance stands for all of its repos.
-            None if address.contains([':', '.']) => "",
-            None => address,
-        };
-        if name.is_empty() {
-            return Ok(Vec::new());
-        }
-        let name = name.to_ascii_lowercase();
-        if !cresset_model::repo::valid_name(&name) {
-            return Err(CompileError::Repo(address.to_owned()));
-        }
-        if !names.contains(&name) {
-            names.push(name);
+        let entry = entry(address, nodes)?;
+        if !entries.contains(&entry) {
+            entries.push(entry);
         }
     }
-    Ok(names)
+    if entries.iter().any(|entry| entry == HERE) {
+        entries.retain(|entry| entry == HERE || is_remote(entry));
+    }
+    if entries == [HERE] {
+        entries.clear();
+    }
+    Ok(entries)
 }
 
-/// What the owner may search of `names`; empty means all, before and after.
-fn permitted(names: Vec<String>, access: &RepoAccess) -> Result<Vec<String>, CompileError> {
+fn entry(address: &str, nodes: &Nodes) -> Result<String, CompileError> {
+    let (node, repo) = split_address(address);
+    let node = node.to_ascii_lowercase();
+    if nodes.registered.contains(&node) {
+        return Ok(repo.map_or_else(|| node.clone(), |repo| format!("{node}/{repo}")));
+    }
+    if nodes.removed.contains(&node) {
+        return Err(CompileError::Removed(address.to_owned()));
+    }
+    let name = match address.rsplit_once('/') {
+        Some((_, name)) => name,
+        // A bare address of this instance stands for all of its repos.
+        None if address.contains([':', '.']) => "",
+        None => address,
+    };
+    if name.is_empty() {
+        return Ok(HERE.to_owned());
+    }
+    let name = name.to_ascii_lowercase();
+    if !cresset_model::repo::valid_name(&name) {
+        return Err(CompileError::Repo(address.to_owned()));
+    }
+    Ok(name)
+}
+
+/// What the owner may search of `entries`; empty means all that is here, before and after.
+fn permitted(entries: Vec<String>, access: &RepoAccess) -> Result<Vec<String>, CompileError> {
     let RepoAccess::Only(granted) = access else {
-        return Ok(names);
+        return Ok(entries);
     };
-    let left: Vec<String> = if names.is_empty() {
-        granted.iter().cloned().collect()
-    } else {
-        names.into_iter().filter(|n| granted.contains(n)).collect()
-    };
+    let all = [HERE.to_owned()];
+    let asked: &[String] = if entries.is_empty() { &all } else { &entries };
+    let mut left: Vec<String> = Vec::new();
+    for entry in asked {
+        let meant = |repo: &&String| match split_address(entry) {
+            (HERE, None) => !is_remote(repo),
+            (node, None) if is_remote(entry) => split_address(repo).0 == node,
+            _ => *repo == entry,
+        };
+        for repo in granted.iter().filter(meant) {
+            if !left.contains(repo) {
+                left.push(repo.clone());
+            }
+        }
+    }
     if left.is_empty() {
         return Err(CompileError::NoRepo);
     }
@@ -77,7 +120,8 @@ mod tests {
     fn addresses_become_names() {
         let check = |given: &[&str], expect: &[&str]| {
             let given: Vec<String> = given.iter().map(ToString::to_string).collect();
-            assert_eq!(repo_names(&given).unwrap(), expect, "{given:?}");
+            let found = entries(&given, &Nodes::default());
+            assert_eq!(found.unwrap(), expect, "{given:?}");
         };
         check(&[], &[]);
         check(&["127.0.0.1:5504/default"], &["default"]);
@@ -94,8 +138,45 @@ mod tests {
         check(&["[::1]:5504/Windows"], &["windows"]);
         check(&[""], &[]);
         assert_eq!(
-            repo_names(&["a b".into()]),
+            entries(&["a b".into()], &Nodes::default()),
             Err(CompileError::Repo("a b".into()))
         );
+    }
+
+    #[test]
+    fn addresses_of_other_instances_stay_addresses() {
+        let set = |nodes: &[&str]| nodes.iter().map(ToString::to_string).collect();
+        let nodes = Nodes {
+            registered: set(&["b:7077"]),
+            removed: set(&["c:7077"]),
+        };
+        let check = |given: &[&str], expect: &[&str]| {
+            let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+            assert_eq!(entries(&given, &nodes).unwrap(), expect, "{given:?}");
+        };
+        check(&["B:7077/web", "web"], &["b:7077/web", "web"]);
+        check(&["b:7077", "127.0.0.1:5504"], &["b:7077", "*"]);
+        check(&["web", "b:7077/", "127.0.0.1:5504"], &["b:7077", "*"]);
+        check(&["x:1/web"], &["web"]);
+        assert_eq!(
+            entries(&["c:7077/web".into()], &nodes),
+            Err(CompileError::Removed("c:7077/web".into()))
+        );
+    }
+
+    #[test]
+    fn permission_reaches_to_other_instances() {
+        let granted = ["a", "b:1/x", "b:1/y", "c:1/z"].map(str::to_owned);
+        let access = RepoAccess::Only(granted.into_iter().collect());
+        let check = |asked: &[&str], expect: Option<&[&str]>| {
+            let asked = asked.iter().map(ToString::to_string).collect();
+            let expect = expect.map(|e| e.iter().map(ToString::to_string).collect());
+            assert_eq!(permitted(asked, &access).ok(), expect);
+        };
+        check(&[], Some(&["a"]));
+        check(&["*", "b:1/x"], Some(&["a", "b:1/x"]));
+        check(&["b:1"], Some(&["b:1/x", "b:1/y"]));
+        check(&["b:1/q"], None);
+        check(&["c:1/z", "q"], Some(&["c:1/z"]));
     }
 }

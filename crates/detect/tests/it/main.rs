@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod agree;
+mod changes;
 mod clocks;
+mod elsewhere;
 mod lists;
 mod oracle;
 mod permissions;

@@ -69,6 +69,7 @@ fn run(rule: &CompiledRule, events: &[&&LoggedEvent], after: Timestamp) -> Resul
     let context = cresset_query::Context {
         lists: &NoLists,
         timezone: jiff::tz::TimeZone::UTC,
+        range: rule.range(),
     };
     let mut executor = rule.plan().executor(context);
     for event in events.iter().filter(|e| moment(rule, e) > after) {
