@@ -80,13 +80,23 @@ impl FromRequest<Api> for JsonObject {
 
 /// Reads `bytes` as a JSON object.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
-    match serde_json::from_slice(bytes) {
+    match serde_json::from_slice(without_mark(bytes)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Error::Malformed(
             "the body must be a JSON object".to_owned(),
         )),
         Err(error) => Err(Error::Malformed(format!("the body is not JSON: {error}"))),
     }
+}
+
+/// Whether a body that may be a form is JSON.
+pub(crate) fn looks_like_object(bytes: &[u8]) -> bool {
+    without_mark(bytes).trim_ascii_start().starts_with(b"{")
+}
+
+/// The bytes without the byte order mark that some editors and shells put before UTF-8.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 /// The body as named texts: a form of either kind, or the strings of a JSON object.
@@ -107,7 +117,7 @@ pub(crate) async fn fields(parts: Parts, bytes: Bytes) -> Result<BTreeMap<String
     if content_type(&parts.headers).starts_with("multipart/form-data") {
         return multipart(Request::from_parts(parts, Body::from(bytes))).await;
     }
-    if bytes.trim_ascii_start().starts_with(b"{") {
+    if looks_like_object(&bytes) {
         let text = |value: Value| match value {
             Value::String(text) => text,
             other => other.to_string(),
@@ -130,7 +140,8 @@ async fn multipart(request: Request) -> Result<BTreeMap<String, String>> {
         let Some(name) = field.name().map(str::to_owned) else {
             continue;
         };
-        let media = field.content_type().map(str::to_owned);
+        let upload = field.file_name().map(|_| "application/octet-stream");
+        let media = field.content_type().or(upload).map(str::to_owned);
         let bytes = field.bytes().await.map_err(|e| broken(&e))?;
         let text = match (String::from_utf8(bytes.to_vec()), media) {
             (Ok(text), _) => text,
@@ -166,15 +177,14 @@ impl<S: Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// A whole number of at least 1, or `default` if it is not given.
+    /// A whole number from 1, or `default` if it is not given.
     pub(crate) fn positive(&self, name: &'static str, default: usize) -> Result<usize> {
         match self.0.get(name).map(|text| text.trim()) {
             None | Some("") => Ok(default),
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|n| *n >= 1)
-                .ok_or_else(|| Error::field(name, "must be a whole number of at least 1")),
+            Some(text) => text.parse().ok().filter(|n| *n >= 1).ok_or_else(|| {
+                let message = format!("must be a whole number from 1 to {}", usize::MAX);
+                Error::field(name, message)
+            }),
         }
     }
 

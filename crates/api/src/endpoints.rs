@@ -85,6 +85,7 @@ const fn native(methods: &'static [&'static str], path: &'static str, access: Ac
 
 const GET: &[&str] = &["GET"];
 const POST: &[&str] = &["POST"];
+const DELETE: &[&str] = &["DELETE"];
 const PUT_DELETE: &[&str] = &["PUT", "DELETE"];
 const EITHER: &[&str] = &["GET", "POST"];
 
@@ -147,6 +148,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     native(
         GET,
+        "/api/v1/attack/techniques",
+        Access::Token(Scope::AlertrulesRead),
+    ),
+    native(
+        GET,
         "/api/v1/deliveries",
         Access::Token(Scope::AlertrulesRead),
     ),
@@ -166,6 +172,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/repos",
         Access::Administrator(Scope::LogsWrite),
     ),
+    native(
+        GET,
+        "/api/v1/instances",
+        Access::Token(Scope::LogsourceRead),
+    ),
+    native(
+        POST,
+        "/api/v1/instances",
+        Access::Administrator(Scope::LogsWrite),
+    ),
+    native(
+        DELETE,
+        "/api/v1/instances/{name}",
+        Access::Administrator(Scope::LogsWrite),
+    ),
     native(GET, "/api/v1/lists", Access::Token(Scope::SearchRead)),
     native(
         GET,
@@ -179,6 +200,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     native(GET, "/api/v1/openapi.json", Access::Open),
     native(GET, "/api/v1/docs", Access::Open),
+    native(GET, "/search", Access::Open),
     native(GET, "/health/live", Access::Open),
     native(GET, "/health/ready", Access::Open),
     native(GET, "/metrics", Access::Open),

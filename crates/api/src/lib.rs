@@ -13,9 +13,11 @@ pub mod endpoints;
 pub mod error;
 mod layers;
 pub mod logpoint;
+mod messages;
 pub mod native;
 mod router;
 mod state;
 
+pub use messages::{CheckLogo, CheckTemplate, IncidentView, Messages};
 pub use router::{openapi, router};
 pub use state::{ApiSettings, AppState, Pace, Readiness};

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, render};
 use crate::layers;
+use crate::logpoint::schemas::errors::{Failure, Invalid, Problem, TokenRefused};
 use crate::logpoint::{alert_rules, incidents, lists, notifications, repos, search};
 use crate::native;
 use crate::state::{Api, AppState, Context};
@@ -16,11 +17,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "Cresset",
-    description = "Logpoint's API, and what is Cresset's own. Self-signed JWTs carry \
+#[openapi(
+    info(
+        title = "Cresset",
+        description = "Logpoint's API, and what is Cresset's own. Self-signed JWTs carry \
         `iss: self-signed`, `sub`, `iat`, `exp` and `scope`, signed by the user's API access key."
-))]
+    ),
+    components(schemas(TokenRefused, Failure, Invalid, Problem))
+)]
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Api> {
@@ -52,6 +56,7 @@ fn endpoints() -> OpenApiRouter<Api> {
         .routes(routes!(incidents::reopen::reopen_incident))
         .routes(routes!(native::ingest::ingest))
         .routes(routes!(native::evaluations::evaluations))
+        .routes(routes!(native::attack_techniques::techniques))
         .routes(routes!(native::deliveries::deliveries))
         .routes(routes!(native::resend::resend))
         .routes(routes!(native::incident_notify::notify))
@@ -59,6 +64,11 @@ fn endpoints() -> OpenApiRouter<Api> {
             native::repos_list::list,
             native::repos_create::create
         ))
+        .routes(routes!(
+            native::instances_list::list,
+            native::instances_add::add
+        ))
+        .routes(routes!(native::instances_remove::remove))
         .routes(routes!(native::lists_all::lists))
         .routes(routes!(
             native::lists::put,
@@ -67,6 +77,7 @@ fn endpoints() -> OpenApiRouter<Api> {
         ))
         .routes(routes!(native::openapi::openapi))
         .routes(routes!(native::docs::docs))
+        .routes(routes!(native::search_page::page))
         .routes(routes!(native::health::live))
         .routes(routes!(native::health::ready))
         .routes(routes!(native::metrics::metrics))
@@ -105,6 +116,7 @@ pub fn openapi() -> OpenApi {
     );
     components.add_security_scheme("lmv1", SecurityScheme::ApiKey(ApiKey::Header(lmv1)));
     name_operations(&mut document);
+    native::openapi::refusals::add(&mut document);
     document
 }
 

@@ -3,6 +3,7 @@
 use crate::auth::Failures;
 use crate::budget::Budget;
 use crate::logpoint::search::LiveSearches;
+use crate::messages::Messages;
 use cresset_auth::throttle::ThrottleSettings;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::AuditEntry;
@@ -16,6 +17,8 @@ use tokio::sync::Semaphore;
 
 /// Compressed bodies that are expanded at a time.
 const EXPANDING: usize = 2;
+/// Templates that are checked or rendered at a time.
+const RENDERING: usize = 2;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub struct ApiSettings {
     pub repo_ip: String,
     /// The port in repo addresses.
     pub repo_port: u16,
+    /// Further `host:port` at which this very server answers; it is no other instance.
+    pub own_nodes: Vec<String>,
     /// Longest life of a self-signed token.
     pub token_max_lifetime: Option<Duration>,
     /// How far the clocks of a token's signer and of this server may be apart.
@@ -73,6 +78,7 @@ impl Default for ApiSettings {
             server_name: "Cresset".to_owned(),
             repo_ip: "127.0.0.1".to_owned(),
             repo_port: 5504,
+            own_nodes: Vec::new(),
             token_max_lifetime: Some(Duration::hours(24)),
             token_leeway: Duration::seconds(60),
             throttle: ThrottleSettings::default(),
@@ -123,8 +129,12 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     /// Says what keeps the server from its work.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// What the part that writes messages lends.
+    pub messages: Messages,
     /// Called after rules or notifications changed, so that the detector looks at once.
     pub on_rules_changed: Arc<dyn Fn() + Send + Sync>,
+    /// Called after instances were registered or removed, so that they are looked at at once.
+    pub on_instances_changed: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// The state as handlers see it.
@@ -138,6 +148,8 @@ pub(crate) struct Context {
     pub(crate) ingest_budget: Arc<Budget>,
     /// Compressed bodies that are expanded at a time.
     pub(crate) expanding: Arc<Semaphore>,
+    /// Places for templates that are checked or rendered.
+    pub(crate) rendering: Arc<Semaphore>,
     /// Large lists that are imported at a time.
     pub(crate) importing: Semaphore,
     /// Room for bodies whose senders are not proven.
@@ -173,6 +185,7 @@ impl Context {
             failures,
             ingest_budget,
             expanding: Arc::new(Semaphore::new(EXPANDING)),
+            rendering: Arc::new(Semaphore::new(RENDERING)),
             importing: Semaphore::new(1),
             login_budget,
             live_searches: LiveSearches::default(),

@@ -35,7 +35,7 @@ impl FromRequest<Api> for CredentialRequest {
         let mut held = api.login_budget.hold(vec![Holder::peer(peer)]);
         let bytes = body::read(api, body, limit, Some(&mut held)).await?;
         // Clients send JSON under any content type, and forms under the right one.
-        let mut fields: Map<String, Value> = if bytes.trim_ascii_start().starts_with(b"{") {
+        let mut fields: Map<String, Value> = if body::looks_like_object(&bytes) {
             body::object(&bytes)?
         } else {
             let texts = body::fields(parts, bytes).await?;

@@ -27,6 +27,19 @@ impl ValidationErrors {
             .or_insert_with(|| Value::String(message.into()));
     }
 
+    /// True if there is a message about the field at `path`, or about a section around it.
+    pub fn has(&self, path: &[&str]) -> bool {
+        let mut here = &self.0;
+        for name in path {
+            match here.get(*name) {
+                Some(Value::Object(inner)) => here = inner,
+                Some(_) => return true,
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// Adds all messages of `other` at the top level.
     pub fn merge(&mut self, other: Self) {
         for (name, message) in other.0 {

@@ -7,6 +7,7 @@
 use crate::error::ValidationErrors;
 use cresset_model::ObjectId;
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 
 /// A section of a body, and where its mistakes go.
 pub(crate) struct Section<'a> {
@@ -60,6 +61,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether a mistake in `field` was noted already.
+    pub(crate) fn refused(&self, field: &str) -> bool {
+        match self.name {
+            Some(section) => self.errors.has(&[section, field]),
+            None => self.errors.has(&[field]),
+        }
+    }
+
     /// The field's value; `None` if absent or null.
     pub(crate) fn value(&self, field: &str) -> Option<&'a Value> {
         self.object?.get(field).filter(|value| !value.is_null())
@@ -110,9 +119,22 @@ impl<'a> Section<'a> {
 
     /// A whole number from 0, or `default` if absent.
     pub(crate) fn number(&mut self, field: &str, default: u32) -> u32 {
-        let expected = "a whole number, 0 or more";
-        self.read(field, expected, |value| u32::try_from(whole(value)?).ok())
-            .unwrap_or(default)
+        self.number_in(field, default, 0..=u32::MAX)
+    }
+
+    /// A whole number in `range`, or `default` if absent.
+    pub(crate) fn number_in(
+        &mut self,
+        field: &str,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> u32 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let number = |value| u32::try_from(whole(value)?).ok();
+        self.read(field, &expected, |value| {
+            number(value).filter(|n| range.contains(n))
+        })
+        .unwrap_or(default)
     }
 
     /// A whole number from 0 that must be there.

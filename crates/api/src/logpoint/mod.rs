@@ -7,4 +7,5 @@ pub mod lists;
 pub mod notifications;
 pub(crate) mod repo_address;
 pub mod repos;
+pub mod schemas;
 pub mod search;

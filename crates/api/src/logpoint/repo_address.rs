@@ -1,7 +1,14 @@
 //! Repo addresses: `ip:port/name` for one repo, `ip:port` or `ip` for all of a node.
+//!
+//! The node is this server, or an instance that is registered here.
+
+#[cfg(test)]
+mod tests;
 
 use crate::state::{ApiSettings, Context};
+use cresset_model::instance::{Instance, RemoteRepo, is_remote, split_address};
 use cresset_model::user::{RepoAccess, User};
+use cresset_search::HERE;
 use std::collections::BTreeSet;
 
 /// What a user may call a repo here, and which ones the user may search.
@@ -10,6 +17,8 @@ pub(crate) struct RepoDirectory {
     names: BTreeSet<String>,
     ip: String,
     access: RepoAccess,
+    instances: Vec<Instance>,
+    user: User,
 }
 
 /// A repo that cannot be searched.
@@ -18,6 +27,17 @@ pub(crate) enum RepoError {
     /// It is not here.
     #[error("the repo {0:?} does not exist; /Repo/get_all_searchable_logpoint lists those that do")]
     Unknown(String),
+    /// It may be at an instance whose repos are not known.
+    #[error(
+        "whether there is a repo {address:?} is not known, because the instance {instance:?} has \
+         never answered; an administrator may name it all the same"
+    )]
+    NeverSeen {
+        /// The instance's name.
+        instance: String,
+        /// What was asked for.
+        address: String,
+    },
     /// It is not for this user.
     #[error("you have no permission to search the repo {0:?}; an administrator can grant it")]
     NotPermitted(String),
@@ -30,6 +50,7 @@ impl RepoDirectory {
     pub(crate) fn new(
         settings: &ApiSettings,
         names: impl IntoIterator<Item = String>,
+        instances: Vec<Instance>,
         user: &User,
     ) -> Self {
         let names: BTreeSet<String> = names.into_iter().collect();
@@ -38,41 +59,48 @@ impl RepoDirectory {
             access: user.repo_access(names.iter().map(String::as_str)),
             names,
             ip: settings.repo_ip.clone(),
+            instances,
+            user: user.clone(),
         }
     }
 
-    /// The names of the repos that the user may search, whatever was asked for.
+    /// The names of the repos here that the user may search, whatever was asked for.
     pub(crate) fn permitted(&self) -> impl Iterator<Item = &str> {
         let names = self.names.iter().map(String::as_str);
         names.filter(|name| self.access.allows(name))
     }
 
-    /// The names of the repos at `addresses`; empty means all. Blank addresses are skipped,
-    /// because clients write "all" as `[""]`; all are those that the user may search.
+    /// The registered instances.
+    pub(crate) fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// The known repos of `instance` that the user may search.
+    pub(crate) fn permitted_at<'a>(
+        &'a self,
+        instance: &'a Instance,
+    ) -> impl Iterator<Item = &'a RemoteRepo> {
+        let repos = instance.health.repos.iter();
+        repos.filter(|repo| self.user.may_search(&instance.address(&repo.name)))
+    }
+
+    /// The repos at `addresses` as a search names them; empty means all that are here. Blank
+    /// addresses are skipped, because clients write "all" as `[""]`; all are those that the
+    /// user may search. Other instances are searched only if they are named.
     pub(crate) fn resolve<'a>(
         &self,
         addresses: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<String>, RepoError> {
         let mut wanted = BTreeSet::new();
-        let mut all = false;
-        for address in addresses
-            .into_iter()
-            .map(str::trim)
-            .filter(|a| !a.is_empty())
-        {
-            match self.place(address) {
-                Place::Repo(name) if self.access.allows(name) => {
-                    wanted.insert(name.to_owned());
-                }
-                Place::Repo(_) => return Err(RepoError::NotPermitted(address.to_owned())),
-                Place::Node => all = true,
-                Place::Unknown => return Err(RepoError::Unknown(address.to_owned())),
-            }
+        let mut named = false;
+        for address in written(addresses) {
+            named = true;
+            wanted.extend(self.searched(address)?);
         }
-        if all || wanted.is_empty() {
-            return self.all().ok_or(RepoError::NonePermitted);
+        if !named {
+            wanted.extend(self.here()?);
         }
-        Ok(wanted.into_iter().collect())
+        Ok(without_repetition(wanted))
     }
 
     /// As [`Self::resolve`], for addresses that were acceptable when they were saved: what
@@ -80,41 +108,83 @@ impl RepoDirectory {
     pub(crate) fn remaining(&self, addresses: &[String]) -> Option<Vec<String>> {
         let mut wanted = BTreeSet::new();
         let mut named = false;
-        for address in addresses.iter().map(|a| a.trim()).filter(|a| !a.is_empty()) {
+        for address in written(addresses.iter().map(String::as_str)) {
             named = true;
-            match self.place(address) {
-                Place::Repo(name) if self.access.allows(name) => {
-                    wanted.insert(name.to_owned());
-                }
-                Place::Node => return self.all(),
-                Place::Repo(_) | Place::Unknown => {}
-            }
+            wanted.extend(self.searched(address).into_iter().flatten());
         }
         if !named {
-            return self.all();
+            wanted.extend(self.here().into_iter().flatten());
         }
-        (!wanted.is_empty()).then(|| wanted.into_iter().collect())
+        (!wanted.is_empty()).then(|| without_repetition(wanted))
     }
 
-    /// Everything that the user may search: an empty list if that is all there is, `None` if
-    /// it is nothing.
-    fn all(&self) -> Option<Vec<String>> {
+    /// Everything here that the user may search, never nothing.
+    fn here(&self) -> Result<Vec<String>, RepoError> {
         match &self.access {
-            RepoAccess::All => Some(Vec::new()),
-            RepoAccess::Only(names) if names.is_empty() => None,
-            RepoAccess::Only(names) => Some(names.iter().cloned().collect()),
+            RepoAccess::All => Ok(vec![HERE.to_owned()]),
+            RepoAccess::Only(names) if names.is_empty() => Err(RepoError::NonePermitted),
+            RepoAccess::Only(names) => Ok(names.iter().cloned().collect()),
         }
     }
 
-    fn place<'a>(&self, address: &'a str) -> Place<'a> {
+    /// What the user may search at an address, never nothing.
+    fn searched(&self, address: &str) -> Result<Vec<String>, RepoError> {
+        match self.place(address) {
+            Place::Repo(name) if self.access.allows(name) => Ok(vec![name.to_owned()]),
+            Place::Repo(_) => Err(RepoError::NotPermitted(address.to_owned())),
+            Place::Node => self.here(),
+            Place::Elsewhere(instance, None) => self.all_of(instance),
+            Place::Elsewhere(instance, Some(name)) => self.one_of(instance, name),
+            Place::Unknown => Err(RepoError::Unknown(address.to_owned())),
+        }
+    }
+
+    fn all_of(&self, instance: &Instance) -> Result<Vec<String>, RepoError> {
+        let (node, known) = (instance.node.clone(), &instance.health.repos);
+        if known.is_empty() {
+            // What it has is found out when it is searched.
+            return if self.user.sees_all_repos() {
+                Ok(vec![node])
+            } else {
+                Err(never_seen(instance, node))
+            };
+        }
+        let permitted = self.permitted_at(instance);
+        let repos: Vec<String> = permitted.map(|repo| instance.address(&repo.name)).collect();
+        if repos.is_empty() {
+            return Err(RepoError::NotPermitted(node));
+        }
+        Ok(repos)
+    }
+
+    fn one_of(&self, instance: &Instance, name: &str) -> Result<Vec<String>, RepoError> {
+        let address = instance.address(name);
+        if !self.user.may_search(&address) {
+            return Err(RepoError::NotPermitted(address));
+        }
+        let known = instance.health.repos.iter().any(|repo| repo.name == name);
+        // Who was granted it by name knows what an instance has that has never answered.
+        if known || instance.health.seen_at.is_none() {
+            Ok(vec![address])
+        } else {
+            Err(RepoError::Unknown(address))
+        }
+    }
+
+    fn place<'a>(&'a self, address: &'a str) -> Place<'a> {
         let here = |node: &str| node == self.node || node == self.ip;
         match address.split_once('/') {
             Some((node, name)) if here(node) && self.names.contains(name) => Place::Repo(name),
-            Some(_) => Place::Unknown,
+            Some((node, _)) if here(node) => Place::Unknown,
             // A bare name wins over the node's name: it is the narrower reading.
             None if self.names.contains(address) => Place::Repo(address),
             None if here(address) => Place::Node,
-            None => Place::Unknown,
+            _ => {
+                let (node, name) = split_address(address);
+                let mut instances = self.instances.iter();
+                let found = instances.find(|instance| instance.node == node);
+                found.map_or(Place::Unknown, |found| Place::Elsewhere(found, name))
+            }
         }
     }
 }
@@ -123,7 +193,30 @@ impl RepoDirectory {
 enum Place<'a> {
     Repo(&'a str),
     Node,
+    /// An instance, and one of its repos unless all are meant.
+    Elsewhere(&'a Instance, Option<&'a str>),
     Unknown,
+}
+
+fn written<'a>(addresses: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let trimmed = addresses.into_iter().map(str::trim);
+    trimmed.filter(|address| !address.is_empty())
+}
+
+fn never_seen(instance: &Instance, address: String) -> RepoError {
+    let instance = instance.name.clone();
+    RepoError::NeverSeen { instance, address }
+}
+
+/// Leaves out what [`HERE`] holds, and [`HERE`] itself where nothing stands beside it.
+fn without_repetition(mut wanted: BTreeSet<String>) -> Vec<String> {
+    if wanted.contains(HERE) {
+        wanted.retain(|repo| repo == HERE || is_remote(repo));
+        if wanted.len() == 1 {
+            return Vec::new();
+        }
+    }
+    wanted.into_iter().collect()
 }
 
 /// `ip:port` of this node.
@@ -141,108 +234,7 @@ impl Context {
     pub(crate) async fn repo_directory(&self, user: &User) -> crate::error::Result<RepoDirectory> {
         let repos = self.catalog.repos().await?;
         let names = repos.into_iter().map(|repo| repo.name);
-        Ok(RepoDirectory::new(&self.settings, names, user))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cresset_model::user::{DateFormat, HourFormat};
-    use cresset_model::{ObjectId, Timestamp};
-
-    fn directory(role: &str, granted: Option<&[&str]>) -> RepoDirectory {
-        let user = User {
-            id: ObjectId::from_bytes([1; 12]),
-            username: "ann".to_owned(),
-            email: String::new(),
-            roles: vec![role.to_owned()],
-            disabled: false,
-            timezone: "UTC".to_owned(),
-            date_format: DateFormat::default(),
-            hour_format: HourFormat::default(),
-            repos: granted.map(|names| names.iter().map(|n| (*n).to_owned()).collect()),
-            created_at: Timestamp(0),
-        };
-        let names = ["default", "_cresset", "web"].map(str::to_owned);
-        RepoDirectory::new(&ApiSettings::default(), names, &user)
-    }
-
-    fn owned(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    #[test]
-    fn every_form_of_address() {
-        let directory = directory("administrator", None);
-        let check = |addresses: &[&str], expected: Result<&[&str], &str>| {
-            let found = directory.resolve(addresses.iter().copied());
-            let expected = expected
-                .map(owned)
-                .map_err(|unknown| RepoError::Unknown(unknown.to_owned()));
-            assert_eq!(found, expected, "{addresses:?}");
-        };
-        check(&[], Ok(&[]));
-        check(&[""], Ok(&[]));
-        check(&["127.0.0.1:5504"], Ok(&[]));
-        check(&["127.0.0.1"], Ok(&[]));
-        check(&["Cresset"], Err("Cresset"));
-        check(&["web", "127.0.0.1:5504"], Ok(&[]));
-        check(&["127.0.0.1:5504/default"], Ok(&["default"]));
-        check(
-            &[" web ", "127.0.0.1:5504/default", "default"],
-            Ok(&["default", "web"]),
-        );
-        check(&["127.0.0.1:5504/nope"], Err("127.0.0.1:5504/nope"));
-        check(&["10.0.0.2:5504/default"], Err("10.0.0.2:5504/default"));
-        check(&["10.0.0.2:5504"], Err("10.0.0.2:5504"));
-        check(&["default", "nope"], Err("nope"));
-        check(&["127.0.0.1:5504/"], Err("127.0.0.1:5504/"));
-    }
-
-    #[test]
-    fn all_is_what_the_user_may_search() {
-        let check = |granted: Option<&[&str]>, addresses: &[&str], expected: Option<&[&str]>| {
-            let directory = directory("manager", granted);
-            let found = directory.resolve(addresses.iter().copied());
-            let left = directory.remaining(&owned(addresses));
-            assert_eq!(found.ok(), expected.map(owned), "{granted:?} {addresses:?}");
-            if expected.is_some() {
-                assert_eq!(left, expected.map(owned), "{granted:?} {addresses:?}");
-            }
-        };
-        for all in [&[][..], &[""], &["127.0.0.1:5504"], &["127.0.0.1", "web"]] {
-            check(None, all, Some(&["default", "web"]));
-            check(Some(&["web", "gone"]), all, Some(&["web"]));
-            check(Some(&[]), all, None);
-        }
-        check(None, &["127.0.0.1:5504/_cresset"], None);
-        check(Some(&["_cresset"]), &["_cresset"], Some(&["_cresset"]));
-        check(Some(&["web"]), &["web", "127.0.0.1:5504/default"], None);
-    }
-
-    #[test]
-    fn what_remains_of_saved_addresses() {
-        let check = |granted: Option<&[&str]>, addresses: &[&str], expected: Option<&[&str]>| {
-            let left = directory("manager", granted).remaining(&owned(addresses));
-            assert_eq!(left, expected.map(owned), "{granted:?} {addresses:?}");
-        };
-        check(Some(&["web"]), &["web", "default"], Some(&["web"]));
-        check(Some(&["web"]), &["default"], None);
-        check(
-            Some(&["web"]),
-            &["gone", "127.0.0.1:5504/web"],
-            Some(&["web"]),
-        );
-        check(Some(&["web"]), &["gone"], None);
-        check(Some(&[]), &[], None);
-    }
-
-    #[test]
-    fn who_is_refused_learns_why() {
-        let directory = directory("manager", Some(&["web"]));
-        let refused = directory.resolve(["web", "127.0.0.1:5504/default"]);
-        let expected = RepoError::NotPermitted("127.0.0.1:5504/default".to_owned());
-        assert_eq!(refused, Err(expected));
+        let instances = self.catalog.instances().await?;
+        Ok(RepoDirectory::new(&self.settings, names, instances, user))
     }
 }

@@ -1,6 +1,7 @@
 //! `POST /Repo/get_all_searchable_logpoint`
 
 use super::repo_address::address;
+use super::schemas::lists::{NodesReply, RepoQuery};
 use crate::auth::{Authorized, LogsourceRead};
 use crate::body;
 use crate::error::Result;
@@ -9,15 +10,15 @@ use axum::Json;
 use axum::extract::{Request, State};
 use serde_json::{Value, json};
 
-/// This node and those of its repos that the caller may search.
+/// This node and the registered instances, each with the repos that the caller may search.
 ///
-/// Exactly one row: two would tell clients that they talk to a search head. The body, `{}`
-/// or `{"data":{}}` from known clients, decides nothing.
+/// One row per node, this one first. More than one tell clients that they talk to a search
+/// head. The body, `{}` or `{"data":{}}` from known clients, decides nothing.
 #[utoipa::path(
     post, path = "/Repo/get_all_searchable_logpoint", tag = "Repos",
     security(("jwt" = ["logsource:read"])),
-    request_body(content = Value, description = "`{}` or `{\"data\":{}}`; may be empty"),
-    responses((status = 200, description = "One row for this node", example = json!({"rows": [{
+    request_body(content = Option<RepoQuery>, description = "`{}` or `{\"data\":{}}`; may be empty"),
+    responses((status = 200, description = "One row per node, this one first", body = NodesReply, example = json!({"rows": [{
         "active": true, "li": "Cresset", "li_ip": "127.0.0.1", "repos": [{"active": "True",
         "address": "127.0.0.1:5504/default", "ha": "", "repo": "default"}]}]})))
 )]
@@ -31,19 +32,32 @@ pub(crate) async fn get_all_searchable_logpoint(
         body::object(&bytes)?;
     }
     let directory = api.repo_directory(&caller.user).await?;
-    let repos: Vec<Value> = directory
-        .permitted()
-        .map(|name| {
-            let address = address(&api.settings, name);
-            json!({"active": "True", "address": address, "ha": "", "repo": name})
-        })
-        .collect();
     let settings = &api.settings;
-    let node = json!({
+    let here = directory
+        .permitted()
+        .map(|name| repo_row(name, address(settings, name), true));
+    let mut rows = vec![json!({
         "active": true,
         "li": settings.server_name,
         "li_ip": settings.repo_ip,
-        "repos": repos,
-    });
-    Ok(Json(json!({ "rows": [node] })))
+        "repos": here.collect::<Vec<_>>(),
+    })];
+    rows.extend(directory.instances().iter().map(|instance| {
+        let up = instance.health.is_up();
+        let repos = directory
+            .permitted_at(instance)
+            .map(|repo| repo_row(&repo.name, instance.address(&repo.name), up));
+        json!({
+            "active": up,
+            "li": instance.name,
+            "li_ip": instance.host(),
+            "repos": repos.collect::<Vec<_>>(),
+        })
+    }));
+    Ok(Json(json!({ "rows": rows })))
+}
+
+fn repo_row(name: &str, address: String, active: bool) -> Value {
+    let active = if active { "True" } else { "False" };
+    json!({"active": active, "address": address, "ha": "", "repo": name})
 }

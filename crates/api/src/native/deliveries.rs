@@ -4,6 +4,7 @@ use crate::auth::Caller;
 use crate::auth::{AlertrulesRead, Authorized};
 use crate::body::Params;
 use crate::error::{Error, Result};
+use crate::native::schemas::{DeliveriesReply, DeliveryWord};
 use crate::state::{Api, Context};
 use axum::Json;
 use axum::extract::State;
@@ -20,10 +21,10 @@ const MOST_LOOKED_AT: usize = 10_000;
     get, path = "/api/v1/deliveries", tag = "Notifications",
     security(("jwt" = ["alertrules:read"])),
     params(
-        ("state" = Option<String>, Query, description = "`pending`, `delivered`, `dead`, `suppressed`"),
-        ("limit" = Option<u64>, Query, description = "At most this many, 100 if not given"),
+        ("state" = inline(Option<DeliveryWord>), Query, description = "All if not given"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "At most this many, 100 if not given"),
     ),
-    responses((status = 200, description = "Of the caller's rules; of all for administrators", body = Value))
+    responses((status = 200, description = "Of the caller's rules; of all for administrators", body = DeliveriesReply))
 )]
 pub(crate) async fn deliveries(
     State(api): State<Api>,

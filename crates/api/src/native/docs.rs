@@ -34,7 +34,7 @@ pub(crate) async fn docs() -> ([(HeaderName, HeaderValue); 3], Html<&'static str
 fn policy() -> &'static HeaderValue {
     static POLICY: OnceLock<HeaderValue> = OnceLock::new();
     POLICY.get_or_init(|| {
-        let (script, style) = (hash("script"), hash("style"));
+        let (script, style) = (hash(PAGE, "script"), hash(PAGE, "style"));
         let text = format!(
             "default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -44,10 +44,10 @@ fn policy() -> &'static HeaderValue {
     })
 }
 
-/// The hash of the content of the one element `name`, as a policy names it.
-fn hash(name: &str) -> String {
+/// The hash of the content of the one element `name` of a page, as a policy names it.
+pub(super) fn hash(page: &str, name: &str) -> String {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-    let content = PAGE
+    let content = page
         .split_once(&open)
         .and_then(|(_, rest)| rest.split_once(&close))
         .map_or("", |(content, _)| content);

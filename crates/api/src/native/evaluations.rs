@@ -4,11 +4,13 @@ use crate::auth::{AlertrulesRead, Authorized};
 use crate::body::{Params, PathText};
 use crate::error::{Error, Result};
 use crate::logpoint::alert_rules::own_rule;
+use crate::native::schemas::rules::EvaluationsReply;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use cresset_model::ObjectId;
 use cresset_model::incident::Evaluation;
+use cresset_model::instance::{Instance, split_address};
 use cresset_model::rule::{AlertRule, ConditionOption};
 use serde_json::{Value, json};
 
@@ -18,10 +20,10 @@ use serde_json::{Value, json};
     security(("jwt" = ["alertrules:read"])),
     params(
         ("id" = String, Path, description = "Alert rule id"),
-        ("limit" = Option<u64>, Query, description = "At most this many, 50 if not given"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "At most this many, 50 if not given"),
     ),
     responses(
-        (status = 200, description = "`mode` is live or scheduled, `reason` says why", body = Value),
+        (status = 200, description = "`mode` is live or scheduled, `reason` says why", body = EvaluationsReply),
         (status = 404, description = "No such rule of this user"),
     )
 )]
@@ -36,7 +38,8 @@ pub(crate) async fn evaluations(
         .map_err(|_| Error::NotFound(format!("there is no alert rule {id:?}")))?;
     let limit = params.positive("limit", 50)?.min(1000);
     let rule = own_rule(&api, &caller, id).await?;
-    let (mode, reason) = mode(&rule);
+    let instances = api.catalog.instances().await?;
+    let (mode, reason) = mode(&rule, &instances);
     let evaluations = api.catalog.evaluations(rule.id, limit as u32).await?;
     let rows: Vec<Value> = evaluations.iter().map(row).collect();
     Ok(Json(json!({
@@ -50,7 +53,15 @@ pub(crate) async fn evaluations(
 }
 
 /// How the rule runs and why.
-fn mode(rule: &AlertRule) -> (&'static str, String) {
+fn mode(rule: &AlertRule, instances: &[Instance]) -> (&'static str, String) {
+    let elsewhere = |address: &String| {
+        let node = split_address(address.trim()).0;
+        instances.iter().any(|i| i.node.eq_ignore_ascii_case(node))
+    };
+    if rule.spec.search_params.repos.iter().any(elsewhere) {
+        let reason = "it searches other instances, whose events do not arrive here";
+        return ("scheduled", reason.to_owned());
+    }
     let condition = rule.spec.incident_condition;
     let grows = match condition.condition_option {
         ConditionOption::GreaterThan => true,

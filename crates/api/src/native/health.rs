@@ -1,5 +1,6 @@
 //! `GET /health/live` and `GET /health/ready`
 
+use crate::native::schemas::{Alive, Ready};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -8,13 +9,14 @@ use axum::response::{IntoResponse, Response};
 use cresset_model::Duration;
 use serde_json::{Value, json};
 
-/// 200 while the process answers at all.
+/// 200 while the process answers at all. Says what it is, so that another instance knows
+/// with what it talks.
 #[utoipa::path(
     get, path = "/health/live", tag = "Operation",
-    responses((status = 200, description = "Alive", body = Value))
+    responses((status = 200, description = "Alive", body = Alive))
 )]
 pub(crate) async fn live() -> Json<Value> {
-    Json(json!({"status": "alive"}))
+    Json(json!({"status": "alive", "product": "cresset"}))
 }
 
 /// Notifications that wait longer than this are worth a look.
@@ -27,8 +29,8 @@ const MAX_LATENESS: Duration = Duration::seconds(60);
 #[utoipa::path(
     get, path = "/health/ready", tag = "Operation",
     responses(
-        (status = 200, description = "Ready; `degraded` says what lags behind all the same", body = Value),
-        (status = 503, description = "Not ready; `reasons` says why", body = Value),
+        (status = 200, description = "Ready; `degraded` says what lags behind all the same", body = Ready),
+        (status = 503, description = "Not ready; `reasons` says why", body = Ready),
     )
 )]
 pub(crate) async fn ready(State(api): State<Api>) -> Response {

@@ -4,6 +4,7 @@ use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::PathText;
 use crate::error::Result;
 use crate::logpoint::incidents::{must_see, unknown};
+use crate::native::schemas::Notified;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -13,14 +14,14 @@ use serde_json::{Value, json};
 /// Sends the rule's notifications of one incident: those of manual dispatch, and the others
 /// once more.
 ///
-/// A second request within a minute, or while a notification is still on its way, sends
-/// nothing more and gives the same ids.
+/// A second request within a minute of the first, or while a notification is still on its
+/// way, sends nothing more and gives the same ids.
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/notify", tag = "Notifications",
     security(("jwt" = ["alertrules:write"])),
     params(("id" = String, Path, description = "Incident id")),
     responses(
-        (status = 200, description = "`deliveries`: the ids of the notifications", body = Value),
+        (status = 200, description = "`deliveries`: the ids of the notifications", body = Notified),
         (status = 404, description = "No such incident for this user"),
         (status = 409, description = "The rule has no enabled notification"),
     )

@@ -4,6 +4,7 @@ use crate::auth::{Authorized, SearchWrite};
 use crate::body::{self, PathText};
 use crate::error::{Error, Result};
 use crate::logpoint::lists::file::{MAX_PATTERNS, MAX_VALUES};
+use crate::native::schemas::{ListInfoRow, NewList};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -17,10 +18,10 @@ use serde_json::{Map, Value, json};
     security(("jwt" = ["search:write"])),
     params(("name" = String, Path, description =
         "2 to 100 letters, digits, `_` and `-`; stored in upper case")),
-    request_body(content = Value, description = "An array of values; or `{\"kind\": \
+    request_body(content = NewList, description = "An array of values; or `{\"kind\": \
         \"dynamic\", \"age_limit_minute\": 60}` for a list that `process toList` fills"),
     responses(
-        (status = 200, description = "Name, kind and number of values", body = Value),
+        (status = 200, description = "Name, kind and number of values", body = ListInfoRow),
         (status = 409, description = "There is a list of the other kind"),
         (status = 422, description = "`errors` by field"),
     )
@@ -103,7 +104,7 @@ async fn put_dynamic(
 }
 
 fn parsed(bytes: &[u8]) -> Result<Value> {
-    serde_json::from_slice(bytes)
+    serde_json::from_slice(body::without_mark(bytes))
         .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))
 }
 

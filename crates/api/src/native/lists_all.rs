@@ -4,6 +4,7 @@ use super::lists::shown;
 use crate::auth::{Authorized, SearchRead};
 use crate::body::Params;
 use crate::error::Result;
+use crate::native::schemas::ListInfosReply;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -17,10 +18,10 @@ const MOST: usize = 1_000;
     get, path = "/api/v1/lists", tag = "Lists",
     security(("jwt" = ["search:read"])),
     params(
-        ("limit" = Option<u64>, Query, description = "Lists per page, at most and by default 1000"),
-        ("page" = Option<u64>, Query, description = "Page from 1"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "Lists per page, at most and by default 1000"),
+        ("page" = Option<u64>, Query, minimum = 1, description = "Page from 1"),
     ),
-    responses((status = 200, description = "Name, kind and number of values of each", body = Value))
+    responses((status = 200, description = "Name, kind and number of values of each", body = ListInfosReply))
 )]
 pub(crate) async fn lists(
     State(api): State<Api>,

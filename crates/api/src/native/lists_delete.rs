@@ -3,6 +3,7 @@
 use crate::auth::{Authorized, SearchWrite};
 use crate::body::PathText;
 use crate::error::Result;
+use crate::native::schemas::Deleted;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
     security(("jwt" = ["search:write"])),
     params(("name" = String, Path, description = "The list's name, in any case")),
     responses(
-        (status = 200, description = "Removed", body = Value),
+        (status = 200, description = "Removed", body = Deleted),
         (status = 404, description = "There is no such list"),
     )
 )]

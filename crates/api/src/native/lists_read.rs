@@ -4,6 +4,7 @@ use super::lists::shown;
 use crate::auth::{Authorized, SearchRead};
 use crate::body::{Params, PathText};
 use crate::error::{Error, Result};
+use crate::native::schemas::ListWithValues;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -19,11 +20,11 @@ const MOST: usize = 100_000;
     security(("jwt" = ["search:read"])),
     params(
         ("name" = String, Path, description = "The list's name, in any case"),
-        ("limit" = Option<u64>, Query, description = "Values per page, 1000 if not given, at most 100000"),
-        ("page" = Option<u64>, Query, description = "Page from 1"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "Values per page, 1000 if not given, at most 100000"),
+        ("page" = Option<u64>, Query, minimum = 1, description = "Page from 1"),
     ),
     responses(
-        (status = 200, description = "The list; `page` holds the values", body = Value),
+        (status = 200, description = "The list; `page` holds the values", body = ListWithValues),
         (status = 404, description = "There is no such list"),
     )
 )]

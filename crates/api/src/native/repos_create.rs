@@ -5,6 +5,7 @@ use crate::auth::{Authorized, LogsWrite};
 use crate::body::JsonObject;
 use crate::error::{Error, Result, ValidationErrors};
 use crate::logpoint::fields::Section;
+use crate::native::schemas::{NewRepo, OwnRepo};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -18,9 +19,9 @@ const MAX_RETENTION_DAYS: u32 = 36_500;
 #[utoipa::path(
     post, path = "/api/v1/repos", tag = "Repos",
     security(("jwt" = ["logs:write"])),
-    request_body(content = Value, example = json!({"name": "web", "retention_days": 90})),
+    request_body(content = NewRepo, example = json!({"name": "web", "retention_days": 90})),
     responses(
-        (status = 201, description = "Created", body = Value),
+        (status = 201, description = "Created", body = OwnRepo),
         (status = 403, description = "Not an administrator"),
         (status = 409, description = "The name is taken"),
         (status = 422, description = "`errors` by field"),
@@ -54,13 +55,7 @@ fn read(body: &Map<String, Value>) -> Result<Repo> {
             "must be 1 to 64 of a-z 0-9 _ -, not beginning with -",
         );
     }
-    let retention_days = root.number("retention_days", 30);
-    if !(1..=MAX_RETENTION_DAYS).contains(&retention_days) {
-        root.refuse(
-            "retention_days",
-            format!("must be 1 to {MAX_RETENTION_DAYS}"),
-        );
-    }
+    let retention_days = root.number_in("retention_days", 30, 1..=MAX_RETENTION_DAYS);
     errors.into_result(Some(Repo {
         name,
         retention_days,

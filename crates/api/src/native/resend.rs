@@ -4,6 +4,7 @@ use super::deliveries::may_see;
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::PathText;
 use crate::error::{Error, Result};
+use crate::native::schemas::Resent;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
     security(("jwt" = ["alertrules:write"])),
     params(("id" = String, Path, description = "Delivery id")),
     responses(
-        (status = 200, description = "It is pending again", body = Value),
+        (status = 200, description = "It is pending again", body = Resent),
         (status = 404, description = "No such delivery of this user's rules"),
         (status = 409, description = "It is on its way already"),
     )

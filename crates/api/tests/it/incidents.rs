@@ -37,7 +37,11 @@ pub(crate) async fn fired(site: &Site, user: &str, rule: &str, at: i64) -> (Obje
         comments: Vec::new(),
         throttle_enabled: true,
         taxonomy: Taxonomy {
-            attack_tag_hashes: vec!["94711e5d399c28939c688f086b7faf85".to_owned()],
+            // A technique of MITRE's, and a hash that nobody knows.
+            attack_tag_hashes: vec![
+                "94711e5d399c28939c688f086b7faf85".to_owned(),
+                "ffffffffffffffffffffffffffffffff".to_owned(),
+            ],
             logsources: vec!["Windows".to_owned()],
             metadata: [
                 ("author", "me"),
@@ -137,6 +141,16 @@ async fn an_incident_has_every_key_in_its_type() {
         for key in ["username", "assigned_to", "alert_obj_id", "id"] {
             assert_eq!(one[key].as_str().map(str::len), Some(24), "{key}");
         }
+        for (key, expected) in [
+            ("attack_id", json!(["T1595"])),
+            (
+                "attack_tag",
+                json!(["Active Scanning", "ffffffffffffffffffffffffffffffff"]),
+            ),
+            ("attack_category", json!("Reconnaissance, Impact")),
+        ] {
+            assert_eq!(one[key], expected, "{key}");
+        }
         for key in ["comments", "visible_to", "repos"] {
             assert!(one[key].is_array(), "{key}");
         }
@@ -179,7 +193,24 @@ async fn filters_and_visibility() {
         ("bob", "?team=north", 0),
         ("bob", "?type=alert&name=brute%20force%2Cx", 1),
         ("bob", "?attack_tag=94711E5D399C28939C688F086B7FAF85", 1),
+        ("bob", "?attack_tag=ffffffffffffffffffffffffffffffff", 1),
+        ("bob", "?attack_tag=active%20SCANNING", 1),
+        ("bob", "?attack_tag=Active", 0),
+        ("bob", "?attack_tag=t1595", 1),
+        ("bob", "?attack_tag=T1595.001", 0),
         ("bob", "?attack_tag=Phishing", 0),
+        ("bob", "?attack_tag=Phishing,Active%20Scanning", 1),
+        ("bob", "?attack_tag=Reconnaissance", 0),
+        ("bob", "?attack_id=t1595", 1),
+        ("bob", "?attack_id=94711E5D399C28939C688F086B7FAF85", 1),
+        ("bob", "?attack_id=T1078,T1595", 1),
+        ("bob", "?attack_id=Active%20Scanning", 0),
+        (
+            "bob",
+            "?attack_category=94711e5d399c28939c688f086b7faf85",
+            1,
+        ),
+        ("bob", "?attack_category=RECONNAISSANCE", 1),
         ("bob", "?attack_category=impact", 1),
         ("bob", "?attack_category=x,reconnaissance", 1),
         ("bob", "?attack_category=Discovery", 0),

@@ -1,5 +1,6 @@
 //! User-defined lists: Logpoint's endpoints and our own.
 
+use crate::rules::rule;
 use crate::site::{ALL, Answer, JSON, START, Site, request};
 use cresset_catalog::port::{Lists as _, Users as _};
 use cresset_model::{Clock as _, Duration};
@@ -119,7 +120,7 @@ async fn files_are_imported_and_listed() {
     );
     assert_eq!(
         list("?limit=0").await["validationErrors"]["limit"],
-        json!("must be a whole number of at least 1")
+        json!("must be a whole number from 1 to 18446744073709551615")
     );
 }
 
@@ -320,4 +321,37 @@ async fn a_search_feeds_a_list_that_others_see_at_once() {
             .contains("does not exist"),
         "{reply}"
     );
+}
+
+#[tokio::test]
+async fn a_rule_is_refused_that_feeds_what_cannot_be_fed() {
+    let site = Site::new().await;
+    let settings = json!({"kind": "dynamic", "age_limit_minute": 60});
+    site.call("admin", "PUT", "/api/v1/lists/suspects", &settings)
+        .await;
+    let values = json!(["amy"]);
+    site.call("admin", "PUT", "/api/v1/lists/fixed", &values)
+        .await;
+    let save = async |path: &str, id: Option<&str>, list: &str| {
+        let mut body = rule("Feeds a list");
+        body["search_params"]["query"] = json!(format!("host=web\n| process toList({list}, user)"));
+        if let Some(id) = id {
+            body["id"] = json!(id);
+        }
+        site.call("bob", "POST", path, &body).await
+    };
+    let create = "/AlertRules/create_api";
+    let made = save(create, None, "Suspects").await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let id = made.json["id"].as_str();
+    for (list, why) in [("NOWHERE", "does not exist"), ("fixed", "is static")] {
+        for (path, id) in [(create, None), ("/AlertRules/update_api", id)] {
+            let refused = save(path, id, list).await;
+            assert_eq!(refused.status, 422, "{refused:?}");
+            let told = &refused.json["validationErrors"]["search_params"]["query"];
+            let told = told.as_str().unwrap();
+            let place = told.contains("line 2, column 18: ") && told.contains("toList(");
+            assert!(place && told.contains(why), "{told}");
+        }
+    }
 }

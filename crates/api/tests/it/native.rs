@@ -261,3 +261,41 @@ async fn deliveries_of_others_do_not_crowd_out_ones_own() {
     assert_eq!(rows[0]["id"], json!(oldest.to_string()));
     assert_eq!(list("admin").await.len(), 1);
 }
+
+#[tokio::test]
+async fn the_techniques_of_attack_with_their_hashes() {
+    let site = Site::new().await;
+    let get = async |query: &str| {
+        let path = format!("/api/v1/attack/techniques{query}");
+        site.call("eve", "GET", &path, &Value::Null).await
+    };
+    let check = async |query: &str, shown: usize, total: usize| {
+        let answer = get(query).await;
+        let rows = answer.json["techniques"].as_array().map(Vec::len);
+        let expected = (Some(shown), &json!(total));
+        assert_eq!((rows, &answer.json["total"]), expected, "{query}");
+    };
+    check("", 887, 887).await;
+    check("?limit=5000", 887, 887).await;
+    check("?limit=100&page=9", 87, 887).await;
+    check("?limit=100&page=10", 0, 887).await;
+    check("?search=t1078.001", 4, 4).await;
+    check("?search=valid%20ACCOUNTS&limit=1&page=2", 1, 4).await;
+    check("?search=94711e5d399c28939c688f086b7faf85", 1, 1).await;
+    check("?search=nothing%20like%20it", 0, 0).await;
+    for query in ["?limit=0", "?page=x", "?limit=-1"] {
+        assert_eq!(get(query).await.status, 422, "{query}");
+    }
+    let answer = get("?search=T1595&limit=1").await;
+    assert_eq!(
+        answer.json["techniques"],
+        json!([{
+            "hash": "94711e5d399c28939c688f086b7faf85",
+            "attack_id": "T1595",
+            "attack_tag": "Active Scanning",
+            "attack_category": "Reconnaissance",
+        }])
+    );
+    let copyright = answer.json["copyright"].as_str().unwrap_or_default();
+    assert!(copyright.contains("The MITRE Corporation"), "{copyright}");
+}

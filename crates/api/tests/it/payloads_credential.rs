@@ -128,6 +128,8 @@ pub(crate) async fn incidents(replay: &Replay) {
     .await;
     let rows = Leeway {
         data: &[".rows[]"],
+        // The recorded rule has a template, which Logpoint applies elsewhere.
+        more: &[".view"],
         ..EXACT
     };
     let (request, response) = (

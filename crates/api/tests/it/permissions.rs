@@ -113,6 +113,8 @@ async fn only_permitted_repos_are_listed() {
         let fields = [("type", "logpoint_repos")];
         let reply = ask(&site, user, "/getalloweddata", &fields).await;
         assert_eq!(names(&reply["allowed_repos"], "repo"), expected, "{user}");
+        let reply = site.call(user, "GET", "/api/v1/repos", &Value::Null).await;
+        assert_eq!(names(&reply.json["repos"], "name"), expected, "{user}");
     }
     grant(&site, "wendy", Some(&[])).await;
     let fields = [("type", "logpoint_repos")];

@@ -221,3 +221,29 @@ async fn a_client_that_never_ends_its_body_is_let_go() {
         assert!(answer.json.is_object());
     }
 }
+
+#[tokio::test]
+async fn json_may_begin_with_a_byte_order_mark_and_bear_any_content_type() {
+    let site = Site::new().await;
+    let token = site.token("admin", ALL);
+    for (n, media) in [JSON, "text/plain", "application/octet-stream"]
+        .iter()
+        .enumerate()
+    {
+        let body = format!(
+            "\u{feff}{}",
+            crate::rules::rule(&format!("Brute force {n}"))
+        );
+        let path = "/AlertRules/create_api";
+        let made = site
+            .send(request("POST", path, Some(&token), media, body))
+            .await;
+        assert_eq!(made.status, 200, "{media}: {made:?}");
+    }
+    let credentials = json!({"username": "admin", "secret_key": key_of("admin").expose()});
+    let body = format!("\u{feff}{credentials}");
+    let users = site
+        .send(request("POST", "/get_users", None, JSON, body))
+        .await;
+    assert_eq!(users.json["success"], json!(true), "{users:?}");
+}

@@ -1,6 +1,7 @@
 //! Alert rules from creation to deletion.
 
 use crate::site::{ALL, JSON, Site, request};
+use cresset_catalog::port::Users as _;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
@@ -184,6 +185,8 @@ async fn what_is_looked_up_is_checked_at_save() {
     body["search_params"]["repos"] = json!(["127.0.0.1:5504/nope"]);
     body["search_params"]["query"] = json!("user=admin | chart cuont() by user");
     body["incident_ownership"]["assignee"] = json!("nobody");
+    // What cannot be read keeps nothing else from being checked.
+    body["incident_condition"]["risk"] = json!("deadly");
     let answer = site
         .call("admin", "POST", "/AlertRules/create_api", &body)
         .await;
@@ -195,6 +198,7 @@ async fn what_is_looked_up_is_checked_at_save() {
         "/search_params/repos",
         "/search_params/query",
         "/incident_ownership/assignee",
+        "/incident_condition/risk",
     ] {
         assert!(errors.pointer(pointer).is_some(), "{pointer} in {errors}");
     }
@@ -362,4 +366,25 @@ async fn a_query_is_refused_with_the_place_of_the_mistake() {
         assert!(said.starts_with(position), "{said}");
         assert!(said.contains(drawn), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_no_assignee() {
+    let site = Site::new().await;
+    let bob = site.catalog.user_by_name("bob").await.unwrap().unwrap();
+    let mut body = rule("Brute force");
+    body["incident_ownership"]["assignee"] = json!("bob");
+    let create = async || {
+        let path = "/AlertRules/create_api";
+        site.call("admin", "POST", path, &body).await
+    };
+    site.catalog.set_user_disabled(bob.id, true).await.unwrap();
+    let refused = create().await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(
+        refused.json["validationErrors"],
+        json!({"incident_ownership": {"assignee": "the user \"bob\" is disabled"}})
+    );
+    site.catalog.set_user_disabled(bob.id, false).await.unwrap();
+    assert_eq!(create().await.status, 200);
 }

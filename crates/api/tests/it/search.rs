@@ -158,6 +158,30 @@ async fn num_aggregated_is_the_number_of_events() {
     let reply = searched(&site, &data).await;
     assert_eq!(reply["rows"].as_array().unwrap().len(), 2);
     assert_eq!(reply["num_aggregated"], json!(6));
+    // Whatever is aggregated, and whatever becomes of the groups.
+    let query = "| chart max(log_ts) as last by user | search user=nobody";
+    let data = json!({"query": query, "time_range": "Last 24 hours"});
+    assert_eq!(searched(&site, &data).await["num_aggregated"], json!(6));
+}
+
+#[tokio::test]
+async fn a_timechart_chooses_spans_that_suit_the_range() {
+    let site = with_events().await;
+    for (range, width, rows) in [
+        ("Last hour", 300, 2),
+        ("Last 24 hours", 3_600, 1),
+        ("Last 30 days", 86_400, 1),
+    ] {
+        let query = "| timechart count() as cnt";
+        let data = json!({"query": query, "time_range": range});
+        let reply = searched(&site, &data).await;
+        assert_eq!(reply["grouping"], json!(["log_ts"]));
+        assert_eq!(reply["num_aggregated"], json!(6), "{reply}");
+        assert_eq!(reply["rows"].as_array().unwrap().len(), rows, "{reply}");
+        for row in reply["rows"].as_array().unwrap() {
+            assert_eq!(row["log_ts"].as_i64().unwrap() % width, 0, "{row}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -180,6 +180,30 @@ async fn a_search_is_forgotten_ten_minutes_after_its_last_poll() {
     assert_eq!(polled(&site, "admin", id).await, expected);
 }
 
+/// Polls of one live search at the same time never take it away from each other.
+#[tokio::test]
+async fn a_live_search_is_polled_by_many_at_once() {
+    let site = Site::new().await;
+    let mut body = rule("Logins");
+    body["search_params"]["query"] = json!("user=* | chart count() as cnt by user");
+    site.call("bob", "POST", "/AlertRules/create_api", &body)
+        .await;
+    site.ingest(&json!({"msg": "x", "user": "ann", "log_ts": START - 5}).to_string())
+        .await;
+    let shown = ask(&site, "bob", "/getalloweddata", &[("type", "livesearches")]).await;
+    let life = shown["livesearches"][0]["life_id"].as_str().unwrap();
+    let id = format!("life_{life}");
+    for _ in 0..20 {
+        let polls = (0..8).map(|_| polled(&site, "bob", &id));
+        for reply in futures::future::join_all(polls).await {
+            assert_eq!(reply["success"], json!(true), "{reply}");
+            if reply["final"] == json!(true) {
+                assert_eq!(reply["rows"][0]["cnt"], json!(1), "{reply}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_live_search_shows_the_present() {
     let site = Site::new().await;

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
-use cresset_api::{ApiSettings, AppState, Readiness, router};
+use cresset_api::{ApiSettings, AppState, Messages, Readiness, router};
 use cresset_auth::jwt::{self, Alg, SignClaims};
 use cresset_catalog::Catalog;
 use cresset_catalog::port::NewUser;
@@ -57,6 +57,8 @@ pub(crate) struct Site {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) entropy: Arc<Counting>,
     pub(crate) announced: Arc<AtomicUsize>,
+    /// How often instances were registered or removed.
+    pub(crate) instances_changed: Arc<AtomicUsize>,
     _folder: tempfile::TempDir,
 }
 
@@ -113,6 +115,8 @@ impl Site {
         let ingestor = Ingestor::new(log, catalog.clone(), time.clone(), ingest).unwrap();
         let announced = Arc::new(AtomicUsize::new(0));
         let heard = announced.clone();
+        let instances_changed = Arc::new(AtomicUsize::new(0));
+        let moved = instances_changed.clone();
         let state = AppState {
             catalog: shared,
             searcher,
@@ -126,8 +130,12 @@ impl Site {
                 assert!(readiness.reasons != ["panic"], "asked to");
                 readiness.clone()
             }),
+            messages: messages(),
             on_rules_changed: Arc::new(move || {
                 heard.fetch_add(1, Ordering::SeqCst);
+            }),
+            on_instances_changed: Arc::new(move || {
+                moved.fetch_add(1, Ordering::SeqCst);
             }),
         };
         let router = router(state);
@@ -137,6 +145,7 @@ impl Site {
             clock,
             entropy,
             announced,
+            instances_changed,
             _folder: folder,
         };
         site.populate().await;
@@ -254,6 +263,23 @@ impl Site {
             .send(request("POST", path, Some(&token), JSON, lines.to_owned()))
             .await;
         assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
+
+/// The real ones, as the binary lends them.
+fn messages() -> Messages {
+    let link = cresset_notify::template::Link {
+        public_url: "https://siem.example".to_owned(),
+        server_name: "Cresset".to_owned(),
+    };
+    Messages {
+        check_template: Arc::new(|source| {
+            cresset_notify::template::check(source).map_err(|error| error.to_string())
+        }),
+        check_logo: Arc::new(cresset_notify::logo::check),
+        incident_view: Arc::new(move |incident, rule| {
+            cresset_notify::render::incident_view(incident, rule, &link)
+        }),
     }
 }
 

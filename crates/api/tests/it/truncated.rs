@@ -120,6 +120,12 @@ fn requests(id: &str, incident: &str) -> Vec<(&'static str, String, &'static str
         ),
         (
             "POST",
+            "/api/v1/instances".into(),
+            JSON,
+            json!({"name": "far", "url": "http://h", "user": "u", "secret_key": "s"}).to_string(),
+        ),
+        (
+            "POST",
             "/api/v1/ingest".into(),
             JSON,
             json!([{"msg": "x"}, {"msg": "y"}]).to_string(),
@@ -191,6 +197,7 @@ async fn state(site: &Site, id: &str) -> Vec<Value> {
         format!("/pluggables/Notification/EmailNotification/read_api?id={id}"),
         "/UserDefinedList/lists_api".to_owned(),
         "/api/v1/repos".to_owned(),
+        "/api/v1/instances".to_owned(),
         "/api/v1/deliveries".to_owned(),
     ] {
         let answer = site.call("admin", "GET", &path, &Value::Null).await;

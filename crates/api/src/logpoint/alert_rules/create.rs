@@ -1,6 +1,6 @@
 //! `POST /AlertRules/create_api`
 
-use super::shape::{RuleBody, Saved};
+use super::shape::{RuleBody, SaveReply};
 use super::{announce, checked_spec, saved, taken};
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
@@ -15,7 +15,7 @@ use serde_json::Value;
     post, path = "/AlertRules/create_api", tag = "Alert rules",
     security(("jwt" = ["alertrules:write"])), request_body = RuleBody,
     responses(
-        (status = 200, description = "Created, or `success: false` if the name is taken", body = Saved),
+        (status = 200, description = "Created, or `success: false` if the name is taken", body = SaveReply),
         (status = 422, description = "`validationErrors`, nested by section"),
     )
 )]

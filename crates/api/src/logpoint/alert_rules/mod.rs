@@ -12,9 +12,12 @@ pub(crate) mod update;
 
 use crate::auth::Caller;
 use crate::error::{Error, Result, ValidationErrors};
+use crate::logpoint::search::problems_in_place;
 use crate::state::Context;
 use cresset_model::ObjectId;
 use cresset_model::rule::{AlertRule, RuleSpec};
+use cresset_query::{Diagnostic, Severity};
+use cresset_search::why_not_fed;
 use serde_json::{Map, Value, json};
 
 /// What create and update answer.
@@ -41,19 +44,54 @@ async fn checked_spec(
 ) -> Result<RuleSpec> {
     let mut errors = errors;
     let spec = spec::read(body, &mut errors);
-    if let Some(spec) = &spec {
-        let directory = api.repo_directory(&caller.user).await?;
-        let repos = spec.search_params.repos.iter().map(String::as_str);
-        if let Err(problem) = directory.resolve(repos) {
-            errors.add(&["search_params", "repos"], problem.to_string());
-        }
-        let assignee = &spec.incident_ownership.assignee;
-        if api.catalog.user_by_name(assignee).await?.is_none() {
-            let message = format!("there is no user {assignee:?}");
-            errors.add(&["incident_ownership", "assignee"], message);
+    let display = &spec.incident_display_data;
+    // One that is switched off harms nobody, and may be written for another server.
+    if let Some(template) = display.jinja_template.clone()
+        && display.apply_jinja_template
+    {
+        let path: &'static [&'static str] = &["incident_display_data", "jinja_template"];
+        api.refuse_templates(vec![(path, template)], &mut errors)
+            .await?;
+    }
+    let directory = api.repo_directory(&caller.user).await?;
+    let repos = spec.search_params.repos.iter().map(String::as_str);
+    if let Err(problem) = directory.resolve(repos) {
+        errors.add(&["search_params", "repos"], problem.to_string());
+    }
+    if let Some(problem) = unfed_list(api, &spec.search_params.query).await? {
+        errors.add(&["search_params", "query"], problem);
+    }
+    let assignee = &spec.incident_ownership.assignee;
+    let problem = match api.catalog.user_by_name(assignee).await? {
+        None => Some(format!("there is no user {assignee:?}")),
+        Some(user) if user.disabled => Some(format!("the user {assignee:?} is disabled")),
+        Some(_) => None,
+    };
+    if let Some(problem) = problem {
+        errors.add(&["incident_ownership", "assignee"], problem);
+    }
+    errors.into_result(Some(spec))
+}
+
+/// Where and why a query cannot feed a list (`process toList`): every run of it would fail.
+async fn unfed_list(api: &Context, query: &str) -> Result<Option<String>> {
+    // A query that does not compile was refused already.
+    let Ok(plan) = cresset_query::compile(query) else {
+        return Ok(None);
+    };
+    for (name, span) in plan.lists_fed() {
+        let kind = api.catalog.list(&name).await?.map(|list| list.kind);
+        if let Some(message) = why_not_fed(&name, kind) {
+            let mistake = Diagnostic {
+                severity: Severity::Error,
+                span,
+                message,
+                help: None,
+            };
+            return Ok(Some(problems_in_place(query, &[mistake])));
         }
     }
-    errors.into_result(spec)
+    Ok(None)
 }
 
 /// The ids of a body `{"ids": […]}`.

@@ -1,9 +1,11 @@
 //! `GET /AlertRules/read_api?id=…`, and the same by POST
 
 use super::own_rule;
+use super::shape::RuleReply;
 use crate::auth::{AlertrulesRead, Authorized};
 use crate::body::Params;
 use crate::error::{Error, Result};
+use crate::logpoint::schemas::HexId;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -16,9 +18,9 @@ use serde_json::{Value, json};
 #[utoipa::path(
     method(get, post), path = "/AlertRules/read_api", tag = "Alert rules",
     security(("jwt" = ["alertrules:read"])),
-    params(("id" = String, Query, description = "Alert rule id")),
+    params(("id" = inline(HexId), Query, description = "Alert rule id")),
     responses(
-        (status = 200, description = "`{\"data\": {…}}` in the shape of create", body = Value),
+        (status = 200, description = "`{\"data\": {…}}` in the shape of create", body = RuleReply),
         (status = 404, description = "No such rule of this user"),
     )
 )]

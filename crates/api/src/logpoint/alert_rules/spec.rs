@@ -4,21 +4,24 @@ use crate::error::ValidationErrors;
 use crate::logpoint::fields::Section;
 use crate::logpoint::search::problems_in_place;
 use cresset_model::rule::{
-    DisplayData, FourEyes, IncidentCondition, MetadataField, Ownership, RuleSpec, SearchParams,
-    Taxonomy,
+    ConditionOption, DisplayData, FourEyes, IncidentCondition, MetadataField, Ownership, Risk,
+    RiskFunction, RuleSpec, SearchParams, Taxonomy,
 };
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
 const MAX_RANGE_MINUTES: u64 = 30 * 1440;
-const MAX_DELAY_MINUTES: u32 = 1440;
+/// Minutes; the longest time range.
+const MAX_INTERVAL: u32 = 30 * 1440;
+/// Minutes.
+const MAX_DELAY: u32 = 1440;
 const MIN_NAME_CHARS: usize = 5;
 /// Not in the spec; keeps pages and mail subjects readable.
 const MAX_NAME_CHARS: usize = 500;
 
-/// Reads a rule and notes every mistake. `None` if a part without which there
-/// is no rule could not be read; a mistake was noted then.
-pub(super) fn read(body: &Map<String, Value>, errors: &mut ValidationErrors) -> Option<RuleSpec> {
+/// Reads a rule and notes every mistake. Something stands in the place of what could not be
+/// read, so that what is right can be looked into further.
+pub(super) fn read(body: &Map<String, Value>, errors: &mut ValidationErrors) -> RuleSpec {
     let mut root = Section::root(body, errors);
     let name = root.required_text("name").trim().to_owned();
     let length = name.chars().count();
@@ -39,16 +42,16 @@ pub(super) fn read(body: &Map<String, Value>, errors: &mut ValidationErrors) -> 
     let foureyes = FourEyes {
         original_data: foureyes.flag("original_data"),
     };
-    Some(RuleSpec {
+    RuleSpec {
         name,
         description,
         search_params,
-        incident_condition: condition?,
+        incident_condition: condition,
         taxonomy,
         incident_ownership: ownership,
         incident_display_data: display,
         foureyes,
-    })
+    }
 }
 
 fn search_params(mut section: Section<'_>) -> SearchParams {
@@ -67,47 +70,37 @@ fn search_params(mut section: Section<'_>) -> SearchParams {
         timerange_hour: section.number("timerange_hour", 0),
         timerange_minute: section.number("timerange_minute", 0),
         repos: section.texts("repos"),
-        limit: section.number("limit", 100),
+        limit: section.number_in("limit", 100, 1..=u32::MAX),
         flush_on_trigger: section.flag("flush_on_trigger"),
-        search_interval_minute: section.number("search_interval_minute", 10),
-        delay_interval_minute: section.number("delay_interval_minute", 0),
+        search_interval_minute: section.number_in("search_interval_minute", 10, 1..=MAX_INTERVAL),
+        delay_interval_minute: section.number_in("delay_interval_minute", 0, 0..=MAX_DELAY),
         throttling_enabled: section.flag("throttling_enabled"),
         throttling_field: section.text("throttling_field").trim().to_owned(),
         throttling_time_range: section.number("throttling_time_range", 0),
     };
     time_range(&mut section, &params);
     throttling(&mut section, &params);
-    if params.limit == 0 {
-        section.refuse("limit", "must be at least 1");
-    }
-    if params.delay_interval_minute > MAX_DELAY_MINUTES {
-        section.refuse(
-            "delay_interval_minute",
-            format!("must be at most {MAX_DELAY_MINUTES}"),
-        );
-    }
     params
 }
 
 fn time_range(section: &mut Section<'_>, params: &SearchParams) {
+    let parts = ["timerange_minute", "timerange_hour", "timerange_day"];
+    // Of a range that is known in part only, nothing more can be said.
+    if parts.iter().any(|part| section.refused(part)) {
+        return;
+    }
     let range = params.range_minutes();
     let interval = u64::from(params.search_interval_minute);
     if !(1..=MAX_RANGE_MINUTES).contains(&range) {
         // Named after the part that was given, so that a form can show it there.
-        let given = ["timerange_minute", "timerange_hour", "timerange_day"]
-            .into_iter()
-            .find(|part| {
-                section
-                    .value(part)
-                    .and_then(Value::as_u64)
-                    .is_some_and(|n| n > 0)
-            });
+        let given = parts.into_iter().find(|part| {
+            let value = section.value(part).and_then(Value::as_u64);
+            value.is_some_and(|n| n > 0)
+        });
         let message = "the time range must be 1 minute to 30 days";
         section.refuse(given.unwrap_or("timerange_minute"), message);
     }
-    if interval == 0 {
-        section.refuse("search_interval_minute", "must be at least 1");
-    } else if range > 0 && !range.is_multiple_of(interval) {
+    if range > 0 && !range.is_multiple_of(interval) {
         section.refuse(
             "search_interval_minute",
             "must be a factor of the time range",
@@ -128,7 +121,7 @@ fn throttling(section: &mut Section<'_>, params: &SearchParams) {
     }
 }
 
-fn condition(mut section: Section<'_>) -> Option<IncidentCondition> {
+fn condition(mut section: Section<'_>) -> IncidentCondition {
     let option = section.required_word(
         "condition_option",
         "greaterthan, lessthan, equalsto, lessequal, equals, moreequal, notequal",
@@ -136,12 +129,12 @@ fn condition(mut section: Section<'_>) -> Option<IncidentCondition> {
     let value = section.required_number("condition_value");
     let risk = section.required_word("risk", "low, medium, high, critical");
     let aggregate = section.required_word("aggregate", "min, max, avg");
-    Some(IncidentCondition {
-        condition_option: option?,
+    IncidentCondition {
+        condition_option: option.unwrap_or(ConditionOption::GreaterThan),
         condition_value: value.into(),
-        risk: risk?,
-        aggregate: aggregate?,
-    })
+        risk: risk.unwrap_or(Risk::Low),
+        aggregate: aggregate.unwrap_or(RiskFunction::Max),
+    }
 }
 
 fn taxonomy(mut section: Section<'_>) -> Taxonomy {

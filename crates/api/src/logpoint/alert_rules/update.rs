@@ -1,6 +1,6 @@
 //! `POST /AlertRules/update_api`
 
-use super::shape::{RuleBody, Saved};
+use super::shape::{RuleBody, SaveReply};
 use super::{announce, checked_spec, own_rule, saved, taken};
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
     post, path = "/AlertRules/update_api", tag = "Alert rules",
     security(("jwt" = ["alertrules:write"])), request_body = RuleBody,
     responses(
-        (status = 200, description = "Replaced, or `success: false` if the name is taken", body = Saved),
+        (status = 200, description = "Replaced, or `success: false` if the name is taken", body = SaveReply),
         (status = 404, description = "No such rule of this user"),
         (status = 422, description = "`validationErrors`, nested by section"),
     )

@@ -3,6 +3,7 @@
 use super::act::{Done, apply, bounded, incident_id};
 use crate::auth::CredentialRequest;
 use crate::error::{Error, Result};
+use crate::logpoint::schemas::incidents::{Changed, CommentRequest};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -13,9 +14,8 @@ use serde_json::Value;
 /// Comments on incidents. All or none.
 #[utoipa::path(
     post, path = "/add_incident_comment", tag = "Incidents",
-    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
-        \"requestData\": {\"states\": [{\"_id\", \"comments\": [\"…\"]}]}}`"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = CommentRequest,
+    responses((status = 200, description = "Always, with `success` true or false", body = Changed))
 )]
 pub(crate) async fn add_incident_comment(
     State(api): State<Api>,

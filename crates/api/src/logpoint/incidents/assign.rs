@@ -3,6 +3,7 @@
 use super::act::{Done, act_on_ids};
 use crate::auth::CredentialRequest;
 use crate::error::{Error, Result};
+use crate::logpoint::schemas::incidents::{AssignRequest, Changed};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -12,9 +13,8 @@ use serde_json::Value;
 /// Gives incidents to another user. All or none.
 #[utoipa::path(
     post, path = "/assign_incident", tag = "Incidents",
-    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
-        \"requestData\": {\"incident_ids\", \"new_assignee\"}}`; the assignee is a user's id"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = AssignRequest,
+    responses((status = 200, description = "Always, with `success` true or false", body = Changed))
 )]
 pub(crate) async fn assign_incident(
     State(api): State<Api>,

@@ -3,6 +3,7 @@
 use super::act::{Done, act_on_ids};
 use crate::auth::CredentialRequest;
 use crate::error::Result;
+use crate::logpoint::schemas::incidents::{Changed, IncidentIdsRequest};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -12,9 +13,8 @@ use serde_json::Value;
 /// Puts resolved incidents away: their assignee does, or an administrator. All or none.
 #[utoipa::path(
     post, path = "/close_incident", tag = "Incidents",
-    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
-        \"requestData\": {\"incident_ids\"}}`"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = IncidentIdsRequest,
+    responses((status = 200, description = "Always, with `success` true or false", body = Changed))
 )]
 pub(crate) async fn close_incident(
     State(api): State<Api>,

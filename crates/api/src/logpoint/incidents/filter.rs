@@ -2,6 +2,7 @@
 
 use super::shared_id;
 use crate::error::{Error, Result};
+use cresset_model::attack::{self, Attack};
 use cresset_model::incident::{Incident, IncidentStatus};
 use std::collections::BTreeMap;
 
@@ -78,7 +79,8 @@ fn matches(incident: &Incident, name: &str, value: &str) -> bool {
         "risk" => same(incident.risk.as_str()),
         "log_source" => incident.taxonomy.logsources.iter().any(|s| same(s)),
         "attack_tag" | "attack_category" | "attack_id" => {
-            attack(incident, name).iter().any(|tag| same(tag)) || same_field(incident, name, value)
+            said_of_attack(incident, name).iter().any(|word| same(word))
+                || same_field(incident, name, value)
         }
         _ => same_field(incident, name, value),
     }
@@ -89,18 +91,20 @@ fn same_field(incident: &Incident, name: &str, value: &str) -> bool {
     fields.any(|m| m.field == name && m.value.to_lowercase() == value.to_lowercase())
 }
 
-/// What an incident says of an attack: the values in the metadata field of that name, which
-/// may hold several separated by commas; for `attack_tag` also the hashes.
-pub(super) fn attack(incident: &Incident, name: &str) -> Vec<String> {
-    let taxonomy = &incident.taxonomy;
-    let fields = taxonomy.metadata.iter().filter(|m| m.field == name);
-    let mut found: Vec<String> = fields
-        .flat_map(|m| m.value.split(','))
-        .map(|value| value.trim().to_owned())
-        .filter(|value| !value.is_empty())
-        .collect();
-    if name == "attack_tag" {
-        found.extend(taxonomy.attack_tag_hashes.iter().cloned());
+/// The words by which an incident is found: what it shows under that key, hashes, and the
+/// technique's id and the tactic's short name beside their names.
+fn said_of_attack(incident: &Incident, name: &str) -> Vec<String> {
+    let said = Attack::of(&incident.taxonomy);
+    let hashes = &incident.taxonomy.attack_tag_hashes;
+    let mut words = hashes.clone();
+    match name {
+        "attack_category" => {
+            let known = hashes.iter().filter_map(|hash| attack::tag(hash));
+            words.extend(known.map(|tag| tag.tactic.short.to_owned()));
+            words.extend(said.categories);
+        }
+        "attack_id" => words.extend(said.ids),
+        _ => words.extend(said.tags.into_iter().chain(said.ids)),
     }
-    found
+    words
 }

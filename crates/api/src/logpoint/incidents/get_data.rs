@@ -3,6 +3,7 @@
 use super::{must_see, unknown};
 use crate::auth::CredentialRequest;
 use crate::error::{Error, Result};
+use crate::logpoint::schemas::incidents::{IncidentDataRequest, RowsReply};
 use crate::logpoint::search::rows;
 use crate::state::Api;
 use axum::Json;
@@ -11,12 +12,12 @@ use cresset_model::ObjectId;
 use cresset_query::QueryKind;
 use serde_json::{Value, json};
 
-/// The rows of one incident, in the shape of search results.
+/// The rows of one incident, in the shape of search results; with `view`, the rendered HTML, if
+/// the rule's `jinja_template` applies.
 #[utoipa::path(
     method(get, post), path = "/get_data_from_incident", tag = "Incidents",
-    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
-        \"requestData\": {\"incident_obj_id\"}}`"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = IncidentDataRequest,
+    responses((status = 200, description = "Always, with `success` true or false", body = RowsReply))
 )]
 pub(crate) async fn get_data_from_incident(
     State(api): State<Api>,
@@ -32,6 +33,7 @@ pub(crate) async fn get_data_from_incident(
     must_see(&api, &request.caller, id).await?;
     let incident = api.catalog.incident(id).await?;
     let incident = incident.ok_or_else(|| unknown(&id.to_string()))?;
+    let (incident, view) = api.incident_view(incident).await?;
     let plan = cresset_query::compile(&incident.query).ok();
     let grouping = plan.filter(|plan| plan.kind() != QueryKind::Simple);
     let rows: Vec<Value> = incident
@@ -43,5 +45,9 @@ pub(crate) async fn get_data_from_incident(
             Some(_) => rows::group(row),
         })
         .collect();
-    Ok(Json(json!({"success": true, "rows": rows})))
+    let mut reply = json!({"success": true, "rows": rows});
+    if let Some(view) = view {
+        reply["view"] = view.into();
+    }
+    Ok(Json(reply))
 }

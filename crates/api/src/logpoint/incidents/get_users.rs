@@ -2,6 +2,7 @@
 
 use crate::auth::CredentialRequest;
 use crate::error::Result;
+use crate::logpoint::schemas::incidents::{Credentials, UsersReply};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -12,8 +13,8 @@ use std::collections::HashMap;
 /// The users that incidents can name, with their incident user groups.
 #[utoipa::path(
     method(get, post), path = "/get_users", tag = "Incidents",
-    request_body(content = Value, description = "`{\"username\", \"secret_key\"}`"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = Credentials,
+    responses((status = 200, description = "Always, with `success` true or false", body = UsersReply))
 )]
 pub(crate) async fn get_users(
     State(api): State<Api>,

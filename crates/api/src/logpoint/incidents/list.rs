@@ -1,15 +1,19 @@
 //! `GET /incidents`, and the same by POST
 
-use super::filter::attack;
 use super::pages::Listing;
 use super::{assigned_to, comments, shared_id};
 use crate::auth::CredentialRequest;
 use crate::error::Result;
+use crate::logpoint::alert_rules::shape::RiskWord;
 use crate::logpoint::repo_address::{address, node_address};
+use crate::logpoint::schemas::incidents::{
+    IncidentsReply, IncidentsRequest, OriginWord, StatusWord,
+};
 use crate::state::{Api, ApiSettings};
 use axum::extract::State;
 use axum::response::Response;
 use cresset_catalog::port::{IncidentTime, ListedIncident};
+use cresset_model::attack::Attack;
 use serde_json::{Value, json};
 
 /// Incidents detected in a span of time, oldest first; closed ones only if asked for.
@@ -20,16 +24,20 @@ use serde_json::{Value, json};
     method(get, post), path = "/incidents", tag = "Incidents",
     params(
         ("name" = Option<String>, Query, description = "Names, or ids of incidents or rules"),
-        ("status" = Option<String>, Query, description = "`unresolved`, `resolved`, `closed`"),
-        ("type" = Option<String>, Query, description = "`alert`, `search`, `ueba`"),
-        ("risk" = Option<String>, Query, description = "`low`, `medium`, `high`, `critical`"),
-        ("attack_category" = Option<String>, Query, description = "The rule's metadata"),
-        ("attack_tag" = Option<String>, Query, description = "Tag hashes or the rule's metadata"),
+        ("status" = inline(Option<Vec<StatusWord>>), Query, explode = false,
+            description = "All but closed ones if not given"),
+        ("type" = inline(Option<Vec<OriginWord>>), Query, explode = false,
+            description = "What they came from"),
+        ("risk" = inline(Option<Vec<RiskWord>>), Query, explode = false,
+            description = "Their risk"),
+        ("attack_category" = Option<String>, Query, description = "MITRE's tactics"),
+        ("attack_tag" = Option<String>, Query,
+            description = "MITRE's techniques by name, id or tag hash"),
+        ("attack_id" = Option<String>, Query, description = "MITRE's techniques by id"),
         ("log_source" = Option<String>, Query, description = "Log sources of the rule"),
     ),
-    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
-        \"requestData\": {\"ts_from\", \"ts_to\"}}`, seconds since 1970"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = IncidentsRequest,
+    responses((status = 200, description = "Always, with `success` true or false", body = IncidentsReply))
 )]
 pub(crate) async fn incidents(
     State(api): State<Api>,
@@ -43,6 +51,7 @@ pub(crate) async fn incidents(
 fn row(api: &Api, listed: &ListedIncident) -> Value {
     let (incident, settings) = (&listed.incident, &api.settings);
     let groups: Vec<String> = listed.groups.iter().map(ToString::to_string).collect();
+    let attack = Attack::of(&incident.taxonomy);
     let window = [incident.window_from.secs(), incident.window_to.secs()];
     let mut row = json!({
         "id": incident.id.to_string(),
@@ -69,9 +78,9 @@ fn row(api: &Api, listed: &ListedIncident) -> Value {
         "alert_obj_id": incident.rule_id.to_string(),
         "alertrule_id": incident.rule_id.to_string(),
         "throttle_enabled": incident.throttle_enabled,
-        "attack_id": attack(incident, "attack_id"),
-        "attack_tag": attack(incident, "attack_tag"),
-        "attack_category": attack(incident, "attack_category").join(", "),
+        "attack_id": attack.ids,
+        "attack_tag": attack.tags,
+        "attack_category": attack.categories.join(", "),
         "log_source": incident.taxonomy.logsources,
     });
     if let Some(last) = incident.comments.last() {

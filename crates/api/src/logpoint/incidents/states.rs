@@ -4,6 +4,7 @@ use super::pages::Listing;
 use super::{assigned_to, comments};
 use crate::auth::CredentialRequest;
 use crate::error::Result;
+use crate::logpoint::schemas::incidents::{IncidentsRequest, StatesReply};
 use crate::state::Api;
 use axum::extract::State;
 use axum::response::Response;
@@ -14,9 +15,8 @@ use serde_json::{Value, json};
 /// Incidents that somebody worked on in a span of time, closed ones too, oldest change first.
 #[utoipa::path(
     method(get, post), path = "/incident_states", tag = "Incidents",
-    request_body(content = Value, description = "`{\"username\", \"secret_key\", \
-        \"requestData\": {\"ts_from\", \"ts_to\"}}`, seconds since 1970"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body = IncidentsRequest,
+    responses((status = 200, description = "Always, with `success` true or false", body = StatesReply))
 )]
 pub(crate) async fn incident_states(
     State(api): State<Api>,

@@ -2,7 +2,7 @@
 //!
 //! A TXT file has a value per line and is taken literally. Of a CSV file the first column
 //! counts, with commas between columns and `"` around what holds commas or quotes; its
-//! first line may be a header, see [`is_header`]. In both, a byte order mark is skipped,
+//! first line may be a header, see `is_header`. In both, a byte order mark is skipped,
 //! lines may end in CR, LF or both, blanks around values and empty values are left out.
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -10,10 +10,10 @@ use std::io::Read as _;
 use std::net::IpAddr;
 
 /// Most values of one list.
-pub(crate) const MAX_VALUES: usize = 1_000_000;
+pub const MAX_VALUES: usize = 1_000_000;
 /// Most values with wildcards: a search tries each of them on every event, while all
 /// others cost it one look-up together.
-pub(crate) const MAX_PATTERNS: usize = 10_000;
+pub const MAX_PATTERNS: usize = 10_000;
 /// Longest value in bytes.
 const MAX_VALUE: usize = 64 << 10;
 
@@ -25,14 +25,16 @@ const HEADER_WORDS: [&str; 5] = ["value", "values", "list_value", "list value", 
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub enum Format {
+    /// Columns, of which the first counts.
     Csv,
+    /// A value per line.
     Txt,
 }
 
 impl Format {
     /// By the file's name, else by its media type.
-    pub(crate) fn of(file_name: &str, media: &str) -> Option<Self> {
+    pub fn of(file_name: &str, media: &str) -> Option<Self> {
         let ending = file_name.rsplit_once('.').map(|(_, ending)| ending);
         match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
             "csv" => return Some(Self::Csv),
@@ -51,15 +53,15 @@ impl Format {
 
 /// What a file holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Contents {
+pub struct Contents {
     /// In the order of the file, duplicates included.
-    pub(crate) values: Vec<String>,
+    pub values: Vec<String>,
     /// The first line, if it was taken for a header.
-    pub(crate) header: Option<String>,
+    pub header: Option<String>,
 }
 
 /// Reads a file for the list `name`; the error says what is wrong and in which line.
-pub(crate) fn read(format: Format, bytes: &[u8], name: &str) -> Result<Contents, String> {
+pub fn read(format: Format, bytes: &[u8], name: &str) -> Result<Contents, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check_text(bytes)?;
     let mut contents = match format {
@@ -184,9 +186,9 @@ fn take(values: &mut Vec<String>, bytes: &[u8], line: impl Fn() -> usize) -> Res
     Ok(())
 }
 
-/// Whether the first value of a CSV file is a header. It is one only if
+/// Whether the first value of a CSV file is a header. It is one only if others follow, and
 ///
-/// - it is the name of the list, or one of `value`, `values`, `list_value`, in any case; or
+/// - it is the name of the list, or one of [`HEADER_WORDS`], in any case; or
 /// - it is a single word that begins with a letter, and all other values, at least one,
 ///   are IP addresses, networks or numbers.
 ///

@@ -4,6 +4,7 @@ use super::file::{self, Contents, Format};
 use crate::auth::{Authorized, SearchWrite};
 use crate::body;
 use crate::error::{Error, Result, ValidationErrors};
+use crate::logpoint::schemas::lists::{ImportForm, Imported};
 use crate::state::Api;
 use axum::Json;
 use axum::body::Body;
@@ -24,10 +25,10 @@ const MAX_BODY: usize = 80 << 20;
 #[utoipa::path(
     post, path = "/UserDefinedList/import_api", tag = "Lists",
     security(("jwt" = ["search:write"])),
-    request_body(content = Value, content_type = "multipart/form-data", description =
+    request_body(content = ImportForm, content_type = "multipart/form-data", description =
         "`package_import_name`: 2 to 100 letters, digits, `_` and `-`, stored in upper case. \
          `package_import`: one CSV or TXT file with a value per line; of a CSV the first column"),
-    responses((status = 200, description = "Imported", body = Value, example = json!({
+    responses((status = 200, description = "Imported", body = Imported, example = json!({
         "success": true, "summary": "BAD_HOSTS: 2 values",
         "message": "BAD_HOSTS imported successfully"})),
         (status = 422, description = "`validationErrors` by part, with the line of the file"))

@@ -3,6 +3,7 @@
 use crate::auth::{Authorized, SearchRead};
 use crate::body::Params;
 use crate::error::Result;
+use crate::logpoint::schemas::lists::ListsPage;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -14,11 +15,11 @@ use serde_json::{Value, json};
     get, path = "/UserDefinedList/lists_api", tag = "Lists",
     security(("jwt" = ["search:read"])),
     params(
-        ("limit" = Option<u64>, Query, description = "Rows per page, 25 if not given"),
-        ("page" = Option<u64>, Query, description = "Page from 1"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "Rows per page, 25 if not given"),
+        ("page" = Option<u64>, Query, minimum = 1, description = "Page from 1"),
         ("return_all_data" = Option<bool>, Query, description = "All rows, whatever the page"),
     ),
-    responses((status = 200, description = "A page", body = Value, example = json!({"rows": [{
+    responses((status = 200, description = "A page", body = ListsPage, example = json!({"rows": [{
         "name": "BAD_HOSTS", "vid": "VID_67f8ae6fbe9edae2fcfbc1ee", "list_type": "static_list",
         "id": "67f8ae6fbe9edae2fcfbc1ee"}], "total": 1})))
 )]

@@ -1,5 +1,5 @@
 //! Logpoint's user-defined lists (spec/logpoint-api.md §4).
 
-pub(crate) mod file;
+pub mod file;
 pub(crate) mod import;
 pub(crate) mod lists_api;

@@ -5,6 +5,7 @@ use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::{Form, parse_flag};
 use crate::error::{Result, ValidationErrors};
 use crate::logpoint::fields::object_ids;
+use crate::logpoint::schemas::notifications::{EmailForm, NotificationSet};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -19,12 +20,12 @@ use std::collections::BTreeMap;
 #[utoipa::path(
     post, path = "/pluggables/Notification/EmailNotification/create_api", tag = "Notifications",
     security(("jwt" = ["alertrules:write"])),
-    request_body(content = Value, content_type = "multipart/form-data", description =
-        "`ids` and `email_emails` are JSON arrays as text; `type` is `email`; `notify_email`, \
-         `subject`, `email_template`, `simple_view`, `dispatch_option`, `disable_search_link`, \
-         `logo_enable`, `logo_type`, `logo`, `threshold_option`, `threshold_value`"),
+    request_body(content(
+        (EmailForm = "multipart/form-data"),
+        (EmailForm = "application/x-www-form-urlencoded"),
+    )),
     responses(
-        (status = 200, description = "Set", body = Value),
+        (status = 200, description = "Set", body = NotificationSet),
         (status = 404, description = "One of the ids is unknown; nothing was changed"),
         (status = 422, description = "`validationErrors` by field"),
     )
@@ -34,7 +35,23 @@ pub(crate) async fn create(
     caller: Authorized<AlertrulesWrite>,
     Form(form): Form,
 ) -> Result<Json<Value>> {
-    let (ids, notification) = read(&form)?;
+    let mut errors = ValidationErrors::default();
+    let (ids, notification) = read(&form, &mut errors);
+    let EmailNotification {
+        logo_enable,
+        logo_type,
+        logo,
+        ..
+    } = &notification;
+    if let Err(problem) = (api.messages.check_logo)(*logo_enable, logo_type, logo) {
+        errors.add(&["logo"], problem);
+    }
+    let templates: Vec<(&'static [&'static str], String)> = vec![
+        (&["subject"], notification.subject.clone()),
+        (&["email_template"], notification.template.clone()),
+    ];
+    api.refuse_templates(templates, &mut errors).await?;
+    let ids = errors.into_result(ids)?;
     api.catalog
         .put_email_notification(&ids, caller.user.id, &notification, api.now())
         .await?;
@@ -42,10 +59,13 @@ pub(crate) async fn create(
     Ok(Json(reply))
 }
 
-fn read(form: &BTreeMap<String, String>) -> Result<(Vec<ObjectId>, EmailNotification)> {
-    let mut errors = ValidationErrors::default();
+/// Reads the form and notes every mistake but those in templates and the logo.
+fn read(
+    form: &BTreeMap<String, String>,
+    errors: &mut ValidationErrors,
+) -> (Option<Vec<ObjectId>>, EmailNotification) {
     let text = |name: &str| form.get(name).map(String::as_str);
-    let ids = ids(text("ids"), &mut errors);
+    let ids = ids(text("ids"), errors);
     if text("type") != Some("email") {
         errors.add(&["type"], "must be email");
     }
@@ -60,13 +80,13 @@ fn read(form: &BTreeMap<String, String>) -> Result<(Vec<ObjectId>, EmailNotifica
     let simple_view = flag("simple_view", false);
     let disable_search_link = flag("disable_search_link", false);
     let logo_enable = flag("logo_enable", false);
-    let recipients = recipients(text("email_emails"), enabled, &mut errors);
-    let dispatch = dispatch(text("dispatch_option"), &mut errors);
+    let recipients = recipients(text("email_emails"), enabled, errors);
+    let dispatch = dispatch(text("dispatch_option"), errors);
     let value = text("threshold_value").map(Value::from);
     let threshold = threshold(
         ("threshold_option", text("threshold_option")),
         ("threshold_value", value.as_ref()),
-        &mut errors,
+        errors,
     );
     let subject = text("subject").unwrap_or_default();
     if subject.contains(['\r', '\n']) {
@@ -86,7 +106,7 @@ fn read(form: &BTreeMap<String, String>) -> Result<(Vec<ObjectId>, EmailNotifica
         logo: owned("logo"),
         threshold,
     };
-    errors.into_result(ids.map(|ids| (ids, notification)))
+    (ids, notification)
 }
 
 /// The wording is the vendor's; its SDK quotes it.
@@ -183,7 +203,9 @@ mod tests {
                 None => form.remove(*name),
             };
         }
-        read(&form)
+        let mut errors = ValidationErrors::default();
+        let (ids, notification) = read(&form, &mut errors);
+        errors.into_result(ids.map(|ids| (ids, notification)))
     }
 
     #[test]
@@ -266,7 +288,7 @@ mod tests {
             (
                 "threshold_value",
                 Some("0"),
-                "must be a whole number of at least 1",
+                "must be a whole number from 1 to 4294967295",
             ),
             ("threshold_option", Some("minute"), ""),
             (

@@ -5,6 +5,8 @@ use crate::auth::{AlertrulesRead, Authorized};
 use crate::body::Params;
 use crate::error::Result;
 use crate::logpoint::alert_rules::own_rule;
+use crate::logpoint::schemas::HexId;
+use crate::logpoint::schemas::notifications::EmailFound;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -15,9 +17,9 @@ use serde_json::{Value, json};
 #[utoipa::path(
     get, path = "/pluggables/Notification/EmailNotification/read_api", tag = "Notifications",
     security(("jwt" = ["alertrules:read"])),
-    params(("id" = String, Query, description = "Alert rule id")),
+    params(("id" = inline(HexId), Query, description = "Alert rule id")),
     responses(
-        (status = 200, description = "The fields of create", body = Value),
+        (status = 200, description = "The fields of create", body = EmailFound),
         (status = 404, description = "No such rule of this user"),
     )
 )]

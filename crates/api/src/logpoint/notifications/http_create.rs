@@ -1,29 +1,33 @@
 //! `POST /pluggables/Notification/HTTPNotification/create_api`
 
+use super::http_url::check_url;
 use super::{MASK, dispatch, threshold};
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
 use crate::error::{Result, ValidationErrors};
 use crate::logpoint::fields::{Section, object_ids};
+use crate::logpoint::schemas::notifications::{HttpBody, NotificationSet};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
 use cresset_model::notification::{HttpAuth, HttpMethod, HttpNotification};
 use cresset_model::{ObjectId, SecretString};
 use serde_json::{Map, Value};
+
+/// The fields that are templates.
+const TEMPLATES: [&[&str]; 3] = [
+    &["http_querystring"],
+    &["http_format_query"],
+    &["http_body"],
+];
 
 /// Sets the HTTP notification of rules, replacing an earlier one.
 #[utoipa::path(
     post, path = "/pluggables/Notification/HTTPNotification/create_api", tag = "Notifications",
     security(("jwt" = ["alertrules:write"])),
-    request_body(content = Value, description =
-        "`ids` is an array; `type` is `http`; `http_url`, `http_request_type`, `http_querystring`, \
-         `http_format_query`, `http_body`, `notify_http`, `protocol`, `dispatch_option`, \
-         `http_header` (an object or the text of one), `http_threshold_option`, \
-         `http_threshold_value`"),
+    request_body = HttpBody,
     responses(
-        (status = 200, description = "Set", body = Value),
+        (status = 200, description = "Set", body = NotificationSet),
         (status = 404, description = "One of the ids is unknown; nothing was changed"),
         (status = 422, description = "`validationErrors` by field"),
     )
@@ -33,7 +37,15 @@ pub(crate) async fn create(
     caller: Authorized<AlertrulesWrite>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>> {
-    let (ids, notification) = read(&body)?;
+    let mut errors = ValidationErrors::default();
+    let read = read(&body, &mut errors);
+    let source = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let templates = TEMPLATES
+        .into_iter()
+        .filter_map(|path| Some((path, source(path.first()?)?)))
+        .collect();
+    api.refuse_templates(templates, &mut errors).await?;
+    let (ids, notification) = errors.into_result(read)?;
     api.catalog
         .put_http_notification(&ids, caller.user.id, &notification, api.now())
         .await?;
@@ -42,11 +54,14 @@ pub(crate) async fn create(
     ))
 }
 
-fn read(body: &Map<String, Value>) -> Result<(Vec<ObjectId>, HttpNotification)> {
-    let mut errors = ValidationErrors::default();
-    let ids = ids(body.get("ids"), &mut errors);
-    let auth = auth(body.get("http_header"), &mut errors);
-    let mut words = Section::root(body, &mut errors);
+/// Reads the body and notes every mistake but those in templates.
+fn read(
+    body: &Map<String, Value>,
+    errors: &mut ValidationErrors,
+) -> Option<(Vec<ObjectId>, HttpNotification)> {
+    let ids = ids(body.get("ids"), errors);
+    let auth = auth(body.get("http_header"), errors);
+    let mut words = Section::root(body, errors);
     let (unit, option) = (
         words.text("http_threshold_option"),
         words.text("dispatch_option"),
@@ -54,10 +69,10 @@ fn read(body: &Map<String, Value>) -> Result<(Vec<ObjectId>, HttpNotification)> 
     let threshold = threshold(
         ("http_threshold_option", Some(&unit)),
         ("http_threshold_value", body.get("http_threshold_value")),
-        &mut errors,
+        errors,
     );
-    let dispatch = dispatch(Some(&option), &mut errors);
-    let mut root = Section::root(body, &mut errors);
+    let dispatch = dispatch(Some(&option), errors);
+    let mut root = Section::root(body, errors);
     if root.required_text("type") != "http" {
         root.refuse("type", "must be http");
     }
@@ -81,8 +96,7 @@ fn read(body: &Map<String, Value>) -> Result<(Vec<ObjectId>, HttpNotification)> 
         dispatch,
         threshold,
     };
-    let notification = method.map(notification);
-    errors.into_result(ids.zip(notification))
+    ids.zip(method.map(notification))
 }
 
 fn ids(value: Option<&Value>, errors: &mut ValidationErrors) -> Option<Vec<ObjectId>> {
@@ -101,29 +115,6 @@ fn protocol(root: &mut Section<'_>) -> &'static str {
             root.refuse("protocol", "must be HTTP or HTTPS");
             "HTTP"
         }
-    }
-}
-
-/// Whether the address could be reached at all; whether it may be is decided at each attempt.
-fn check_url(url: &str, protocol: &str) -> std::result::Result<(), String> {
-    if url.is_empty() {
-        return Ok(());
-    }
-    let whole = match url.split_once("://") {
-        Some(_) => url.to_owned(),
-        None => format!("{}://{url}", protocol.to_ascii_lowercase()),
-    };
-    let parsed: Uri = whole.parse().map_err(|_| "is not a URL".to_owned())?;
-    if !matches!(parsed.scheme_str(), Some("http" | "https")) {
-        return Err("must begin with http:// or https://".to_owned());
-    }
-    match parsed.authority() {
-        // A reader of the settings would see it; http_header has a place for it.
-        Some(authority) if authority.as_str().contains('@') => {
-            Err("must not hold a user or password; use http_header".to_owned())
-        }
-        Some(authority) if !authority.host().is_empty() => Ok(()),
-        _ => Err("must name a host".to_owned()),
     }
 }
 
@@ -237,7 +228,9 @@ mod tests {
     fn with(field: &str, value: Value) -> Result<(Vec<ObjectId>, HttpNotification)> {
         let mut body = good();
         body[field] = value;
-        read(body.as_object().unwrap())
+        let mut errors = ValidationErrors::default();
+        let read = read(body.as_object().unwrap(), &mut errors);
+        errors.into_result(read)
     }
 
     #[test]
@@ -295,6 +288,15 @@ mod tests {
             ("http_url", json!("https://u:p@example.com/"), "/http_url"),
             ("http_url", json!("https://a b/"), "/http_url"),
             ("http_url", json!(7), "/http_url"),
+            ("http_url", json!("http://[::1]:99999/"), "/http_url"),
+            ("http_url", json!("javascript:alert(1)"), "/http_url"),
+            ("http_url", json!("ftp://example.com/"), "/http_url"),
+            ("http_url", json!("https://u@example.com/"), "/http_url"),
+            (
+                "http_url",
+                json!("https://example.com/{{alert_name}}"),
+                "/http_url",
+            ),
             ("http_request_type", json!("post"), "/http_request_type"),
             ("http_request_type", json!("TRACE"), "/http_request_type"),
             ("protocol", json!("FTP"), "/protocol"),
@@ -369,5 +371,6 @@ mod tests {
     fn a_url_without_scheme_takes_the_protocol() {
         assert!(with("http_url", json!("hooks.example.com:8080/a?b=c")).is_ok());
         assert!(with("http_url", json!("127.0.0.1:9000")).is_ok());
+        assert!(with("http_url", json!("[::1]:9000/a%20b?c={d}")).is_ok());
     }
 }

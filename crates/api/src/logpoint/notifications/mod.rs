@@ -4,6 +4,7 @@ pub(crate) mod email_create;
 pub(crate) mod email_read;
 pub(crate) mod http_create;
 pub(crate) mod http_read;
+mod http_url;
 
 use crate::auth::Caller;
 use crate::error::ValidationErrors;
@@ -41,7 +42,10 @@ fn threshold(
     });
     let number = number.filter(|n| *n > 0);
     if value.is_some() && number.is_none() {
-        errors.add(&[value_field], "must be a whole number of at least 1");
+        errors.add(
+            &[value_field],
+            "must be a whole number from 1 to 4294967295",
+        );
     }
     if unit.is_some() && value.is_none() {
         errors.add(&[value_field], format!("is required with {unit_field}"));

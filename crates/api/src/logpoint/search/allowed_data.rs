@@ -1,12 +1,17 @@
 //! `POST /getalloweddata`
+//!
+//! Nodes are this server and the registered instances. Devices are this server's only:
+//! others' would have to be asked for anew each time.
 
 use crate::auth::CredentialRequest;
 use crate::error::{Error, Result};
 use crate::logpoint::repo_address::address;
+use crate::logpoint::schemas::search::{AllowedData, AllowedDataForm};
 use crate::state::{Api, Context};
 use axum::Json;
 use axum::extract::State;
 use cresset_model::Duration;
+use cresset_model::instance::Instance;
 use cresset_model::user::User;
 use cresset_search::SearchRequest;
 use serde_json::{Map, Value, json};
@@ -15,27 +20,33 @@ use std::sync::Arc;
 /// What the caller may see: preferences, nodes, repos, devices, live searches.
 #[utoipa::path(
     post, path = "/getalloweddata", tag = "Search",
-    request_body(content = Value, content_type = "application/x-www-form-urlencoded", description =
-        "`username`, `secret_key`, `type` (`user_preference`, `loginspects`, `logpoint_repos`, \
-         `devices`, `livesearches`), optionally `logpoints`"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value))
+    request_body(content(
+        (AllowedDataForm = "application/x-www-form-urlencoded"),
+        (AllowedDataForm = "multipart/form-data"),
+        (AllowedDataForm = "application/json"),
+    )),
+    responses((status = 200, description = "Always, with `success` true or false", body = AllowedData))
 )]
 pub(crate) async fn get_allowed_data(
     State(api): State<Api>,
     request: CredentialRequest,
 ) -> Result<Json<Value>> {
-    let mine = names_this_node(&api, request.text("logpoints"))?;
+    let chosen = Chosen::read(request.text("logpoints"))?;
+    let user = &request.caller.user;
     let reply = match request.text("type").unwrap_or_default() {
         "user_preference" => json!({
             "success": true,
-            "timezone": request.caller.user.timezone,
-            "date_format": request.caller.user.date_format,
-            "hour_format": request.caller.user.hour_format,
+            "timezone": user.timezone,
+            "date_format": user.date_format,
+            "hour_format": user.hour_format,
         }),
-        "loginspects" => json!({"success": true, "allowed_loginspects": nodes(&api, mine)}),
-        "logpoint_repos" => repos(&api, &request.caller.user, mine).await?,
-        "devices" => devices(&api, &request.caller.user, mine).await?,
-        "livesearches" => live_searches(&api, &request.caller.user).await?,
+        "loginspects" => {
+            let nodes = chosen.nodes(&api, &api.catalog.instances().await?);
+            json!({"success": true, "allowed_loginspects": nodes})
+        }
+        "logpoint_repos" => repos(&api, user, &chosen).await?,
+        "devices" => devices(&api, user, &chosen).await?,
+        "livesearches" => live_searches(&api, user).await?,
         other => {
             let message = format!(
                 "unknown type {other:?}; use user_preference, loginspects, logpoint_repos, \
@@ -47,36 +58,70 @@ pub(crate) async fn get_allowed_data(
     Ok(Json(reply))
 }
 
-/// Whether the optional list of nodes leaves this one in: `""`, `[]`, or one that names it.
-fn names_this_node(api: &Context, logpoints: Option<&str>) -> Result<bool> {
-    let text = logpoints.map(str::trim).unwrap_or_default();
-    if text.is_empty() {
-        return Ok(true);
+/// The optional list of nodes: `""` or `[]` for all, else those whose name and ip are in it.
+struct Chosen(Vec<Value>);
+
+impl Chosen {
+    fn read(logpoints: Option<&str>) -> Result<Self> {
+        let text = logpoints.map(str::trim).unwrap_or_default();
+        if text.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        let nodes = serde_json::from_str(text);
+        nodes
+            .map(Self)
+            .map_err(|_| Error::Malformed("logpoints must be a JSON array".to_owned()))
     }
-    let nodes: Vec<Value> = serde_json::from_str(text)
-        .map_err(|_| Error::Malformed("logpoints must be a JSON array".to_owned()))?;
-    let settings = &api.settings;
-    let named = |node: &Value| {
-        let is = |key: &str, wanted: &str| node.get(key).and_then(Value::as_str) == Some(wanted);
-        is("ip", &settings.repo_ip) || is("name", &settings.server_name)
-    };
-    Ok(nodes.is_empty() || nodes.iter().any(named))
+
+    fn has(&self, name: &str, ip: &str) -> bool {
+        let named = |node: &Value| {
+            let said = |key: &str| node.get(key).and_then(Value::as_str);
+            // Several nodes may share an address, so where both are said both must be right.
+            match (said("name"), said("ip")) {
+                (Some(n), Some(i)) => n == name && i == ip,
+                (Some(n), None) => n == name,
+                (None, i) => i == Some(ip),
+            }
+        };
+        self.0.is_empty() || self.0.iter().any(named)
+    }
+
+    fn has_this_node(&self, api: &Context) -> bool {
+        self.has(&api.settings.server_name, &api.settings.repo_ip)
+    }
+
+    fn has_instance(&self, instance: &Instance) -> bool {
+        self.has(&instance.name, instance.host())
+    }
+
+    /// Name and ip of the chosen ones, this server first.
+    fn nodes(&self, api: &Context, instances: &[Instance]) -> Vec<Value> {
+        let settings = &api.settings;
+        let this = self
+            .has_this_node(api)
+            .then(|| json!({"name": settings.server_name, "ip": settings.repo_ip}));
+        let others = instances.iter().filter(|other| self.has_instance(other));
+        let others = others.map(|other| json!({"name": other.name, "ip": other.host()}));
+        this.into_iter().chain(others).collect()
+    }
 }
 
-fn nodes(api: &Context, mine: bool) -> Value {
-    let settings = &api.settings;
-    if mine {
-        json!([{"name": settings.server_name, "ip": settings.repo_ip}])
-    } else {
-        json!([])
-    }
-}
-
-async fn repos(api: &Context, user: &User, mine: bool) -> Result<Value> {
+async fn repos(api: &Context, user: &User, chosen: &Chosen) -> Result<Value> {
     let directory = api.repo_directory(user).await?;
-    let row = |name: &str| json!({"repo": name, "address": address(&api.settings, name)});
-    let rows: Vec<Value> = directory.permitted().filter(|_| mine).map(row).collect();
-    Ok(json!({"success": true, "allowed_repos": rows, "logpoint": nodes(api, mine)}))
+    let row = |name: &str, address: String| json!({"repo": name, "address": address});
+    let here = chosen.has_this_node(api);
+    let mut rows: Vec<Value> = directory
+        .permitted()
+        .filter(|_| here)
+        .map(|name| row(name, address(&api.settings, name)))
+        .collect();
+    let instances = directory.instances();
+    for instance in instances.iter().filter(|i| chosen.has_instance(i)) {
+        let repos = directory.permitted_at(instance);
+        rows.extend(repos.map(|repo| row(&repo.name, instance.address(&repo.name))));
+    }
+    let nodes = chosen.nodes(api, instances);
+    Ok(json!({"success": true, "allowed_repos": rows, "logpoint": nodes}))
 }
 
 /// The caller's active rules, as far as they may still search something.
@@ -98,10 +143,11 @@ async fn live_searches(api: &Context, user: &User) -> Result<Value> {
 
 /// Devices that sent something during the last day to a repo that the user may search.
 /// There is no register of devices: whoever sends is one.
-async fn devices(api: &Context, user: &User, mine: bool) -> Result<Value> {
+async fn devices(api: &Context, user: &User, chosen: &Chosen) -> Result<Value> {
     let mut known = Map::new();
-    let repos = api.repo_directory(user).await?.remaining(&[]);
-    if let Some(repos) = repos.filter(|_| mine) {
+    let directory = api.repo_directory(user).await?;
+    let repos = directory.remaining(&[]);
+    if let Some(repos) = repos.filter(|_| chosen.has_this_node(api)) {
         let plan =
             cresset_query::compile("| chart distinct_list(device_name) as names by device_ip")
                 .map_err(|_| {
@@ -135,5 +181,6 @@ async fn devices(api: &Context, user: &User, mine: bool) -> Result<Value> {
             known.insert(format!("{}/{ip}", api.settings.repo_ip), name.into());
         }
     }
-    Ok(json!({"success": true, "allowed_devices": [known], "logpoint": nodes(api, mine)}))
+    let nodes = chosen.nodes(api, directory.instances());
+    Ok(json!({"success": true, "allowed_devices": [known], "logpoint": nodes}))
 }

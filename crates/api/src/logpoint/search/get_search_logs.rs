@@ -1,8 +1,10 @@
 //! `POST /getsearchlogs`: starts a search, or asks for its result
 
+use super::rows::RowForm;
 use super::{poll, start};
 use crate::auth::CredentialRequest;
 use crate::error::Result;
+use crate::logpoint::schemas::search::{SearchBody, SearchForm, SearchReply};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
@@ -14,11 +16,12 @@ use serde_json::Value;
 /// once with `final: true`, because clients disagree on whether chunks add up.
 #[utoipa::path(
     post, path = "/getsearchlogs", tag = "Search",
-    request_body(content = Value, content_type = "application/x-www-form-urlencoded", description =
-        "`username`, `secret_key`, and `requestData`, the JSON text of `{query, time_range, \
-         limit, repos, timeout}` or of `{search_id}`"),
-    responses((status = 200, description = "Always, with `success` true or false", body = Value,
-        example = json!({"success": true, "search_id": "…", "query_type": "simple"})))
+    request_body(content(
+        (SearchForm = "application/x-www-form-urlencoded"),
+        (SearchForm = "multipart/form-data"),
+        (SearchBody = "application/json"),
+    )),
+    responses((status = 200, description = "Always, with `success` true or false", body = SearchReply))
 )]
 pub(crate) async fn get_search_logs(
     State(api): State<Api>,
@@ -29,7 +32,10 @@ pub(crate) async fn get_search_logs(
         .iter()
         .find_map(|key| data.get(*key)?.as_str());
     let reply = match id {
-        Some(id) => poll::poll(&api, &request.caller, id).await?,
+        Some(id) => {
+            let form = RowForm::asked(data.get("typed_rows"));
+            poll::poll(&api, &request.caller, id, form).await?
+        }
         None => start::start(&api, &request.caller, &data).await?,
     };
     Ok(Json(reply))

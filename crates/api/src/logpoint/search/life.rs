@@ -11,7 +11,7 @@ use crate::state::Context;
 use cresset_model::rule::AlertRule;
 use cresset_model::user::User;
 use cresset_model::{Duration, ObjectId};
-use cresset_search::{SearchRequest, Session, SessionState};
+use cresset_search::{SearchRequest, SearchSessions, Session, SessionState};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,23 +27,59 @@ const ID_CHARS: usize = 24;
 
 /// Searches under way, by user and rule.
 #[derive(Default)]
-pub(crate) struct LiveSearches(Mutex<HashMap<(ObjectId, ObjectId), String>>);
+pub(crate) struct LiveSearches(Mutex<HashMap<(ObjectId, ObjectId), Arc<LiveSearch>>>);
+
+/// One of them. Every poll that waits for it holds it; once nobody does and it is not to be
+/// found any more, it is ended and its result dropped.
+struct LiveSearch {
+    sessions: Arc<SearchSessions>,
+    user: ObjectId,
+    id: String,
+}
+
+impl Drop for LiveSearch {
+    fn drop(&mut self) {
+        self.sessions.cancel(self.user, &self.id);
+    }
+}
 
 impl LiveSearches {
-    fn find(&self, key: (ObjectId, ObjectId)) -> Option<String> {
-        self.0.lock().get(&key).cloned()
-    }
-
-    fn insert(&self, key: (ObjectId, ObjectId), id: String) {
+    /// The search that an earlier poll began, if it is still what `request` asks for; else
+    /// one that begins now. Polls at the same time get the same one.
+    fn find_or_begin(
+        &self,
+        api: &Context,
+        caller: &Caller,
+        rule: ObjectId,
+        request: SearchRequest,
+    ) -> Result<Arc<LiveSearch>> {
+        let user = caller.user.id;
         let mut searches = self.0.lock();
+        if let Some(found) = searches.get(&(user, rule)) {
+            let session = api.sessions.poll(user, &found.id);
+            if session.is_some_and(|session| still_asked_for(&session, &request)) {
+                return Ok(Arc::clone(found));
+            }
+        }
         if searches.len() >= MOST {
             searches.clear();
         }
-        searches.insert(key, id);
+        let begun = Arc::new(LiveSearch {
+            sessions: Arc::clone(&api.sessions),
+            user,
+            id: begin(api, caller, request)?,
+        });
+        searches.insert((user, rule), Arc::clone(&begun));
+        Ok(begun)
     }
 
-    fn remove(&self, key: (ObjectId, ObjectId)) {
-        self.0.lock().remove(&key);
+    /// Makes the next poll begin anew, unless one has begun already.
+    fn forget(&self, rule: ObjectId, search: &Arc<LiveSearch>) {
+        let mut searches = self.0.lock();
+        let key = (search.user, rule);
+        if searches.get(&key).is_some_and(|s| Arc::ptr_eq(s, search)) {
+            searches.remove(&key);
+        }
     }
 }
 
@@ -72,42 +108,29 @@ pub(super) async fn session(api: &Context, caller: &Caller, life: &str) -> Resul
         return Ok(None);
     };
     let request = request(api, &caller.user, &rule, repos)?;
-    let key = (caller.user.id, rule.id);
-    let id = match under_way(api, key, &request) {
-        Some(id) => id,
-        None => {
-            let id = begin(api, caller, request)?;
-            api.live_searches.insert(key, id.clone());
-            id
-        }
-    };
+    let search = api
+        .live_searches
+        .find_or_begin(api, caller, rule.id, request)?;
     let patience = api.settings.poll_hold.to_std();
-    let session = api.sessions.wait(caller.user.id, &id, patience).await;
+    let waited = api.sessions.wait(search.user, &search.id, patience);
+    let session = waited.await;
     let running = |s: &Session| matches!(s.state, SessionState::Running);
     if !session.as_ref().is_some_and(running) {
-        api.live_searches.remove(key);
-        api.sessions.cancel(caller.user.id, &id);
+        api.live_searches.forget(rule.id, &search);
     }
     Ok(session)
 }
 
-/// The search that an earlier poll began, if it is still what `request` asks for.
-fn under_way(api: &Context, key: (ObjectId, ObjectId), request: &SearchRequest) -> Option<String> {
-    let id = api.live_searches.find(key)?;
-    let session = api.sessions.poll(key.0, &id)?;
+fn still_asked_for(session: &Session, request: &SearchRequest) -> bool {
     let then = &session.request;
     let fresh = match session.state {
         SessionState::Done { elapsed, .. } => request.to.since(then.to) < elapsed + STALE,
         SessionState::Running | SessionState::Failed { .. } => true,
     };
-    let same = then.plan.text() == request.plan.text()
+    fresh
+        && then.plan.text() == request.plan.text()
         && then.repos == request.repos
-        && then.timezone == request.timezone;
-    if fresh && same {
-        return Some(id);
-    }
-    api.sessions.cancel(key.0, &id);
-    None
+        && then.timezone == request.timezone
 }
 
 fn request(
@@ -164,6 +187,7 @@ fn query_info(query: &str) -> serde_json::Value {
         let context = cresset_query::Context {
             lists: &cresset_query::NoLists,
             timezone: jiff::tz::TimeZone::UTC,
+            range: Duration::ZERO,
         };
         let result = plan.executor(context).finish();
         (result.columns, result.grouping)

@@ -1,22 +1,22 @@
 //! The second half of `/getsearchlogs`.
 
+use super::rows::RowForm;
 use super::time_range::Window;
 use super::{life, rows};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_model::Duration;
-use cresset_model::Value as Field;
 use cresset_model::user::User;
-use cresset_query::{QueryKind, ResultSet, Row as _};
+use cresset_query::{QueryKind, ResultSet};
 use cresset_search::{SearchRequest, SessionState};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The literal that clients resubmit their query on.
 const FORGOTTEN: &str = "Forgotten search";
 
 /// Shows how far the search `id` is, waiting a moment for it to end.
-pub(super) async fn poll(api: &Context, caller: &Caller, id: &str) -> Result<Value> {
+pub(super) async fn poll(api: &Context, caller: &Caller, id: &str, form: RowForm) -> Result<Value> {
     let session = match id.strip_prefix(life::PREFIX) {
         Some(life_id) => life::session(api, caller, life_id).await?,
         None => {
@@ -29,13 +29,11 @@ pub(super) async fn poll(api: &Context, caller: &Caller, id: &str) -> Result<Val
     let request = &session.request;
     match session.state {
         SessionState::Running => Ok(running(id, request)),
-        SessionState::Done { result, elapsed } => Ok(done(
-            id,
-            request,
-            &result,
-            elapsed,
-            &api.settings.server_name,
-        )),
+        SessionState::Done { result, elapsed } => {
+            Ok(done(id, request, &result, elapsed, |row, at| {
+                form.row(row, at, &api.settings.server_name)
+            }))
+        }
         SessionState::Failed { message } => Err(Error::Refused(message)),
     }
 }
@@ -88,30 +86,21 @@ fn running(id: &str, request: &SearchRequest) -> Value {
 #[cfg(test)]
 mod tests;
 
-/// How many events went into a chart: the sum of its counts, where it has them. What was
-/// read for other aggregates is not known here; then it is the number of groups.
-fn aggregated(result: &ResultSet) -> u64 {
-    let counts = result
-        .rows
-        .iter()
-        .map(|row| match row.get("count()").as_deref() {
-            Some(Field::Int(n)) => u64::try_from(*n).ok(),
-            _ => None,
-        });
-    let total: Option<u64> = counts.sum();
-    total.filter(|n| *n > 0).unwrap_or(result.total)
-}
-
 fn done(
     id: &str,
     request: &SearchRequest,
     result: &ResultSet,
     elapsed: Duration,
-    server_name: &str,
+    simple: impl Fn(Map<String, Value>, usize) -> Value,
 ) -> Value {
     let mut reply = common(id, request, result.kind);
     reply["final"] = true.into();
-    reply["complete"] = (!result.truncated).into();
+    reply["complete"] = (!result.truncated && result.missing.is_empty()).into();
+    // A key of our own: other instances that were not searched, each with the reason.
+    if !result.missing.is_empty() {
+        let not_searched = result.missing.iter().map(|m| format!("not searched: {m}"));
+        reply["warnings"] = not_searched.collect::<Vec<_>>().into();
+    }
     reply["version"] = 1.into();
     reply["elapsed_seconds"] = elapsed.as_secs_f64().into();
     reply["totalPages"] = 1.into();
@@ -119,7 +108,7 @@ fn done(
     if result.kind == QueryKind::Simple {
         let rows: Vec<Value> = rows
             .enumerate()
-            .map(|(at, row)| rows::simple(row.to_json(), at, server_name))
+            .map(|(at, row)| simple(row.to_json(), at))
             .collect();
         reply["rows"] = rows.into();
         reply["estim_count"] = result.total.into();
@@ -128,7 +117,7 @@ fn done(
             .map(|row| rows::chart(row.to_json(), &result.grouping))
             .collect();
         reply["rows"] = rows.into();
-        reply["num_aggregated"] = aggregated(result).into();
+        reply["num_aggregated"] = result.aggregated.into();
         reply["columns"] = json!(result.columns);
         reply["aliases"] = json!(result.columns);
         reply["grouping"] = json!(result.grouping);

@@ -23,6 +23,34 @@ pub(crate) const fn kind_word(kind: QueryKind) -> &'static str {
     }
 }
 
+/// How the rows of a simple query are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowForm {
+    /// As Logpoint does: texts, with companions that tell their types.
+    Flat,
+    /// As the events are: numbers, lists and all. Our own, for other instances of Cresset.
+    Typed,
+}
+
+impl RowForm {
+    /// What a request's `typed_rows` asks for.
+    pub(super) fn asked(value: Option<&Value>) -> Self {
+        if value == Some(&Value::Bool(true)) {
+            Self::Typed
+        } else {
+            Self::Flat
+        }
+    }
+
+    /// An event in this form; `at` is its place in the result.
+    pub(super) fn row(self, row: Map<String, Value>, at: usize, server_name: &str) -> Value {
+        match self {
+            Self::Flat => simple(row, at, server_name),
+            Self::Typed => Value::Object(row),
+        }
+    }
+}
+
 /// An event as a flat object of texts, with the companions that name their types.
 /// `at` is the row's place in the result.
 pub(crate) fn simple(row: Map<String, Value>, at: usize, server_name: &str) -> Value {

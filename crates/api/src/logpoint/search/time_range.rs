@@ -131,13 +131,20 @@ fn back(now: Timestamp, span: Span, zone: &TimeZone) -> Option<Timestamp> {
 fn absolute(text: &str, custom: &Custom) -> Option<Window> {
     let (from, to) = text.split_once(" to ")?;
     Some(inclusive(
-        moment(from.trim(), custom)?,
-        moment(to.trim(), custom)?,
+        moment(from.trim(), custom, End::First)?,
+        moment(to.trim(), custom, End::Last)?,
     ))
 }
 
+/// Which end of a range a moment is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    First,
+    Last,
+}
+
 /// A date as the user writes it, then perhaps a time: `13:00:00`, `13:00`, `1:00 pm`, `01:00:00pm`.
-fn moment(text: &str, custom: &Custom) -> Option<Timestamp> {
+fn moment(text: &str, custom: &Custom, end: End) -> Option<Timestamp> {
     let mut words = text.split_whitespace();
     let (date, clock, half) = (words.next()?, words.next(), words.next());
     if words.next().is_some() {
@@ -152,7 +159,13 @@ fn moment(text: &str, custom: &Custom) -> Option<Timestamp> {
     };
     let date = date_of(date, custom.dates)?;
     let civil = DateTime::from_parts(date, time_of(clock, half)?);
-    let zoned = civil.to_zoned(custom.zone.clone()).ok()?;
+    let found = custom.zone.to_ambiguous_zoned(civil);
+    // An hour that the clocks repeat belongs to the range both times.
+    let zoned = match end {
+        End::First => found.compatible(),
+        End::Last => found.later(),
+    };
+    let zoned = zoned.ok()?;
     Some(Timestamp(zoned.timestamp().as_microsecond()))
 }
 

@@ -6,6 +6,8 @@ use crate::auth::{Caller, Peer, bearer, signer};
 use crate::body::{self, Params};
 use crate::budget::Held;
 use crate::error::{Error, Result};
+use crate::logpoint::schemas::errors::Problem;
+use crate::native::schemas::BatchReply;
 use crate::state::{Api, Context};
 use axum::Json;
 use axum::body::Body;
@@ -40,10 +42,13 @@ const MAX_KEY_BYTES: usize = 256;
     ),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
-        (status = 200, description = "At least one item was accepted", body = Value, example =
+        (status = 200, description = "At least one item was accepted", body = BatchReply, example =
             json!({"accepted": 2, "rejected": 1, "duplicate": false,
                 "errors": [{"index": 2, "line": 3, "reason": "…"}]})),
-        (status = 400, description = "No item was accepted"),
+        (status = 400, description = "No item was accepted, or the body cannot be read", content(
+            (BatchReply = "application/json"),
+            (Problem = "application/problem+json"),
+        )),
         (status = 403, description = "Not permitted; nobody may send to `_cresset`"),
         (status = 404, description = "No such repo"),
         (status = 408, description = "The body comes too slowly"),

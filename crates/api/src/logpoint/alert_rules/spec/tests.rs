@@ -17,7 +17,7 @@ fn good() -> Value {
     })
 }
 
-fn read_value(value: &Value) -> (Option<RuleSpec>, Value) {
+fn read_value(value: &Value) -> (RuleSpec, Value) {
     let mut errors = ValidationErrors::default();
     let spec = read(value.as_object().unwrap(), &mut errors);
     (spec, errors.to_json())
@@ -40,7 +40,6 @@ fn changed(pointer: &str, value: Value) -> Value {
 fn defaults_and_tolerated_forms() {
     let (spec, errors) = read_value(&good());
     assert_eq!(errors, json!({}));
-    let spec = spec.unwrap();
     assert_eq!(spec.search_params.limit, 100);
     assert_eq!(spec.search_params.range_minutes(), 10);
     for (pointer, value) in [
@@ -81,7 +80,7 @@ fn the_documented_example_is_accepted() {
     });
     let (spec, errors) = read_value(&body);
     assert_eq!(errors, json!({}));
-    let back = serde_json::to_value(spec.unwrap()).unwrap();
+    let back = serde_json::to_value(spec).unwrap();
     for (section, fields) in body.as_object().unwrap() {
         let Some(fields) = fields.as_object() else {
             continue;
@@ -124,26 +123,35 @@ fn every_mistake_is_named_by_its_field() {
             json!([1]),
             "must be a list of strings",
         ),
-        ("/search_params/limit", json!(0), "must be at least 1"),
+        (
+            "/search_params/limit",
+            json!(0),
+            "must be a whole number from 1 to 4294967295",
+        ),
+        (
+            "/search_params/limit",
+            json!(1_000_000_000_000_u64),
+            "must be a whole number from 1 to 4294967295",
+        ),
         (
             "/search_params/limit",
             json!(-1),
-            "must be a whole number, 0 or more",
+            "must be a whole number from 1 to 4294967295",
         ),
         (
             "/search_params/limit",
             json!("100"),
-            "must be a whole number, 0 or more",
+            "must be a whole number from 1 to 4294967295",
         ),
         (
             "/search_params/limit",
             json!(1.5),
-            "must be a whole number, 0 or more",
+            "must be a whole number from 1 to 4294967295",
         ),
         (
             "/search_params/limit",
             json!(1e300),
-            "must be a whole number, 0 or more",
+            "must be a whole number from 1 to 4294967295",
         ),
         (
             "/search_params/timerange_minute",
@@ -163,7 +171,7 @@ fn every_mistake_is_named_by_its_field() {
         (
             "/search_params/search_interval_minute",
             json!(0),
-            "must be at least 1",
+            "must be a whole number from 1 to 43200",
         ),
         (
             "/search_params/search_interval_minute",
@@ -178,7 +186,7 @@ fn every_mistake_is_named_by_its_field() {
         (
             "/search_params/delay_interval_minute",
             json!(1441),
-            "must be at most 1440",
+            "must be a whole number from 0 to 1440",
         ),
         (
             "/search_params/flush_on_trigger",
@@ -203,7 +211,12 @@ fn every_mistake_is_named_by_its_field() {
         (
             "/incident_condition/condition_value",
             json!(-1),
-            "must be a whole number, 0 or more",
+            "must be a whole number from 0 to 4294967295",
+        ),
+        (
+            "/incident_condition/condition_value",
+            json!(1_u64 << 63),
+            "must be a whole number from 0 to 4294967295",
         ),
         (
             "/incident_condition/condition_value",
@@ -284,4 +297,13 @@ fn all_mistakes_are_reported_at_once() {
     }
     let query = errors["search_params"]["query"].as_str().unwrap();
     assert!(query.contains("line 1, column"), "{query}");
+}
+
+#[test]
+fn a_part_of_the_range_that_does_not_read_is_the_only_mistake() {
+    let mut body = changed("/search_params/timerange_day", json!("1"));
+    body["search_params"]["timerange_minute"] = json!(0);
+    let expected = json!({"search_params":
+        {"timerange_day": "must be a whole number from 0 to 4294967295"}});
+    assert_eq!(read_value(&body).1, expected);
 }

@@ -162,3 +162,16 @@ fn the_message_shows_the_users_format() {
     let refused = parse(&json!("yesterday"), Timestamp::from_secs(NOW), &custom).unwrap_err();
     assert!(refused.contains("30.01.2026"), "{refused}");
 }
+
+/// 2026-11-01 in New York has the hour from one to two twice, 2026-03-08 that from two to three never.
+#[test]
+fn hours_that_the_clocks_repeat_or_leave_out() {
+    let zone = "America/New_York";
+    let utc = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    let twice = json!("2026/11/01 01:00:00 To 2026/11/01 01:59:59");
+    let both = (utc("2026-11-01T05:00:00Z"), utc("2026-11-01T06:59:59Z"));
+    check(twice, zone, Some(both));
+    let never = json!("2026/03/08 02:00:00 To 2026/03/08 02:30:00");
+    let after = (utc("2026-03-08T07:00:00Z"), utc("2026-03-08T07:30:00Z"));
+    check(never, zone, Some(after));
+}
