@@ -57,6 +57,14 @@ Examples:
   cresset group add 'Night shift' alice bob
 Rules name groups in visible_to_usergroups; members then see the rules' incidents.")]
     Group(crate::cmd::GroupArgs),
+    /// Manage other instances that this one searches, server running or not.
+    #[command(after_help = "\
+Examples:
+  cresset instance add berlin --url https://10.0.0.7:7070 --user searcher --secret-file berlin.key
+  cresset instance list
+  cresset instance check
+Rules and searches then name their repos, as in 10.0.0.7:7070/web.")]
+    Instance(Box<crate::cmd::InstanceArgs>),
     /// Print a self-signed token (JWT) for the API.
     #[command(after_help = "\
 Examples:

@@ -7,7 +7,12 @@ use crate::cli::Remote;
 use crate::cmd::InitialCredentials;
 use anyhow::{Context, bail};
 use cresset_auth::jwt::Alg;
+use cresset_model::instance::Trust;
 use cresset_model::{Duration, SecretString};
+use std::path::Path;
+
+/// Largest file of certificates, in bytes.
+const MAX_PEM: u64 = 256 << 10;
 
 /// A server and the credentials to use with it.
 pub(crate) struct Client {
@@ -29,6 +34,53 @@ pub(crate) fn http(insecure: bool) -> anyhow::Result<reqwest::Client> {
         .tls_danger_accept_invalid_certs(insecure)
         .connect_timeout(std::time::Duration::from_secs(10))
         .build()?)
+}
+
+/// An HTTP client for other instances, which takes rules and keys to them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "not the server: a person's terminal"
+)]
+pub(crate) fn http_to_instance(trust: &Trust) -> anyhow::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .tls_danger_accept_invalid_certs(*trust == Trust::Anything)
+        // A redirect could carry rules and their secrets to another server.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(std::time::Duration::from_secs(10));
+    let builder = match trust {
+        Trust::System | Trust::Anything => builder,
+        Trust::Authorities(pem) => {
+            builder.tls_backend_preconfigured(cresset_notify::tls::client_config_for(pem)?)
+        }
+    };
+    Ok(builder.build()?)
+}
+
+/// The certificates to accept, as `--insecure` and `--ca-file` say it.
+pub(crate) fn trust(insecure: bool, ca: Option<&Path>) -> anyhow::Result<Trust> {
+    let Some(file) = ca.filter(|_| !insecure) else {
+        return Ok(if insecure {
+            Trust::Anything
+        } else {
+            Trust::System
+        });
+    };
+    let told = || format!("cannot read {}", file.display());
+    let size = std::fs::metadata(file).with_context(told)?.len();
+    if size > MAX_PEM {
+        bail!("{} is larger than {MAX_PEM} bytes", file.display());
+    }
+    let pem = std::fs::read_to_string(file).with_context(told)?;
+    certificates(&pem).with_context(|| file.display().to_string())?;
+    Ok(Trust::Authorities(pem))
+}
+
+fn certificates(pem: &str) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    let found = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => bail!("there are no certificates in PEM"),
+    }
 }
 
 impl Client {

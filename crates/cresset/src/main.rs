@@ -24,7 +24,28 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// How long threads that are still busy may hold up the end of the process.
 const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);
 
+/// What a shell shows of a program that a closed pipe ended.
+const CLOSED_PIPE: u8 = 141;
+
+/// Ends the process without a word when the reader of its output went away, as `head`
+/// does. The standard library would panic then.
+fn end_quietly_on_closed_pipe() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let printing = info.payload_as_str().is_some_and(|text| {
+            let printed = text.starts_with("failed printing to std")
+                || text.starts_with("failed to write completion file");
+            printed && (text.contains("Broken pipe") || text.contains("BrokenPipe"))
+        });
+        if printing {
+            std::process::exit(CLOSED_PIPE.into());
+        }
+        usual(info);
+    }));
+}
+
 fn main() -> ExitCode {
+    end_quietly_on_closed_pipe();
     let args = cli::Cli::parse();
     // One TLS provider for the whole process; a second call would be a bug here.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -39,6 +60,12 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(cmd::run(args)).unwrap_or_else(|error| {
+        let kind = error
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind);
+        if kind == Some(std::io::ErrorKind::BrokenPipe) {
+            return ExitCode::from(CLOSED_PIPE);
+        }
         eprintln!("cresset: {error:#}");
         ExitCode::FAILURE
     });

@@ -18,6 +18,9 @@ pub(crate) const CATALOG: &str = "catalog.db";
 /// Name of the first credentials, inside the data directory.
 pub(crate) const INITIAL: &str = "initial-credentials.json";
 
+/// Largest file with a secret, in bytes.
+const MAX_SECRET: u64 = 64 << 10;
+
 /// What a new server hands to its first user.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct InitialCredentials {
@@ -104,4 +107,26 @@ pub(crate) async fn access_key_of(
     };
     let key = catalog.api_access_key(found.id).await?;
     key.with_context(|| format!("user {user:?} has no API access key; make one with `cresset user access-key {user} --regenerate`"))
+}
+
+/// The secret in an environment variable; the error is for people.
+pub(crate) fn secret_env(name: &str) -> Result<SecretString, String> {
+    match std::env::var(name) {
+        Ok(value) if !value.trim().is_empty() => Ok(SecretString::new(value.trim())),
+        _ => Err(format!("the environment variable {name} holds no secret")),
+    }
+}
+
+/// The secret in a file; the error is for people.
+pub(crate) fn secret_file(path: &Path) -> Result<SecretString, String> {
+    let told = |e: std::io::Error| format!("cannot read the secret file {}: {e}", path.display());
+    let size = std::fs::metadata(path).map_err(told)?.len();
+    if size > MAX_SECRET {
+        return Err(format!("the secret file {} is too large", path.display()));
+    }
+    let text = std::fs::read_to_string(path).map_err(told)?;
+    match text.trim() {
+        "" => Err(format!("the secret file {} is empty", path.display())),
+        secret => Ok(SecretString::new(secret)),
+    }
 }

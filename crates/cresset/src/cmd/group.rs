@@ -1,12 +1,13 @@
 //! `cresset group`: incident user groups, straight in the data directory.
 
 use super::credentials::open_catalog;
+use super::told::{audit, say};
 use crate::cli::DataDir;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use cresset_catalog::Error;
-use cresset_catalog::port::{AuditEntry, Groups, Users};
+use cresset_catalog::port::{Groups, Users};
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::{Clock, ObjectId};
 use serde_json::{Value, json};
@@ -161,23 +162,4 @@ async fn list(catalog: &SqliteCatalog, json: bool) -> anyhow::Result<()> {
     }
     println!("{table}");
     Ok(())
-}
-
-async fn audit(catalog: &SqliteCatalog, action: &str, detail: String) -> anyhow::Result<()> {
-    let entry = AuditEntry {
-        at: SystemClock.now(),
-        actor: "command line".to_owned(),
-        address: String::new(),
-        action: action.to_owned(),
-        detail,
-    };
-    Ok(catalog.audit(entry).await?)
-}
-
-fn say(json: bool, value: &Value, text: &str) {
-    if json {
-        println!("{value}");
-    } else {
-        println!("{text}");
-    }
 }

@@ -5,10 +5,12 @@ mod check;
 mod credentials;
 mod group;
 mod ingest;
+mod instance;
 mod outbox;
 mod rules;
 mod search;
 mod token;
+mod told;
 pub(crate) mod user;
 
 use crate::cli::{Cli, Command};
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 
 pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, SEALING_KEY, access_key_of};
 pub(crate) use group::GroupArgs;
+pub(crate) use instance::InstanceArgs;
 pub(crate) use rules::RulesArgs;
 pub(crate) use token::self_signed;
 
@@ -27,6 +30,7 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => return Ok(check::run(&args)),
         Command::User(args) => user::run(args).await?,
         Command::Group(args) => group::run(args).await?,
+        Command::Instance(args) => return instance::run(*args).await,
         Command::Token(args) => token::run(args).await?,
         Command::Ingest(args) => return ingest::run(args).await,
         Command::Search(args) => search::run(args).await?,

@@ -3,11 +3,12 @@
 pub(crate) mod preferences;
 
 use super::credentials::{open_catalog, write_private};
+use super::told::{audit, say};
 use crate::cli::{UserAction, UserArgs};
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, bail};
 use cresset_auth::keys;
-use cresset_catalog::port::{AuditEntry, NewApiToken, NewUser, Users};
+use cresset_catalog::port::{NewApiToken, NewUser, Users};
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::user::{BUILT_IN_ROLES, User};
 use cresset_model::{Clock, ObjectId};
@@ -46,16 +47,8 @@ pub(crate) async fn run(args: UserArgs) -> anyhow::Result<()> {
             let user = find(&catalog, &name).await?;
             catalog.set_user_disabled(user.id, !undo).await?;
             let word = if undo { "enabled" } else { "disabled" };
-            audit(
-                &catalog,
-                if undo {
-                    "user_enabled"
-                } else {
-                    "user_disabled"
-                },
-                &name,
-            )
-            .await?;
+            let action = format!("user_{word}");
+            audit(&catalog, &action, format!("user {name}")).await?;
             say(
                 json,
                 &json!({"user": name, "disabled": !undo}),
@@ -114,7 +107,7 @@ async fn create(
             created_at: now,
         })
         .await?;
-    audit(catalog, "user_created", name).await?;
+    audit(catalog, "user_created", format!("user {name}")).await?;
     let shown = json!({"id": user.id, "user": name, "roles": user.roles, "credentials": file});
     say(
         json,
@@ -159,7 +152,7 @@ async fn access_key(
         let key = keys::generate_api_access_key(&SystemEntropy::new());
         write_private(file, &format!("{}\n", key.expose()))?;
         catalog.set_api_access_key(user.id, key.clone()).await?;
-        audit(catalog, "access_key_regenerated", name).await?;
+        audit(catalog, "access_key_regenerated", format!("user {name}")).await?;
         key
     } else {
         let key = catalog.api_access_key(user.id).await?;
@@ -202,7 +195,7 @@ async fn api_token(
         created_at: now,
     };
     let token = catalog.create_api_token(new).await?;
-    audit(catalog, "api_token_created", name).await?;
+    audit(catalog, "api_token_created", format!("user {name}")).await?;
     let shown = json!({"id": token.id, "user": name, "access_id": access_id, "file": file});
     say(
         json,
@@ -210,23 +203,4 @@ async fn api_token(
         &format!("API token {access_id} of {name} is in {}", file.display()),
     );
     Ok(())
-}
-
-async fn audit(catalog: &SqliteCatalog, action: &str, name: &str) -> anyhow::Result<()> {
-    let entry = AuditEntry {
-        at: SystemClock.now(),
-        actor: "command line".to_owned(),
-        address: String::new(),
-        action: action.to_owned(),
-        detail: format!("user {name}"),
-    };
-    Ok(catalog.audit(entry).await?)
-}
-
-fn say(json: bool, value: &serde_json::Value, text: &str) {
-    if json {
-        println!("{value}");
-    } else {
-        println!("{text}");
-    }
 }

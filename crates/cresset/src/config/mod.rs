@@ -14,7 +14,7 @@ mod units;
 
 #[cfg(test)]
 pub(crate) use load::load;
-pub(crate) use load::{Problem, Sources, draft, render_problems};
+pub(crate) use load::{INSTANCE_SECRET, Problem, Sources, TARGET_SECRET, draft, render_problems};
 pub(crate) use settings::SETTINGS;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;

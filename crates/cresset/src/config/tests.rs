@@ -135,6 +135,9 @@ fn variables_that_are_not_text_are_named_and_others_ignored() {
         ("LS_COLORS".into(), odd()),
         (odd(), odd()),
         ("CRESSET_SERVER_NAME".into(), "n".into()),
+        ("CRESSET_SECRET_EAST".into(), odd()),
+        ("CRESSET_SECRET_WEST".into(), "key".into()),
+        ("CRESSET_INSTANCE_SECRET".into(), "key".into()),
     ];
     let config = load(&Sources::default().with_env(vars.into_iter())).unwrap();
     assert_eq!(config.name, "n");

@@ -6,6 +6,7 @@ mod health;
 mod listen;
 mod metrics;
 mod own_log;
+mod own_nodes;
 mod parts;
 mod patience;
 mod preflight;
@@ -84,6 +85,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         Arc::clone(&parts.store),
         stopped.clone(),
     ));
+    tasks.spawn(parts.members.clone().watch(stopped.clone()));
     if let Some(detector) = parts.take_detector() {
         tasks.spawn(detector.run(stopped.clone()));
     }
@@ -113,7 +115,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         }
     }
     let router = roles::limit(
-        cresset_api::router(parts.app_state(&config, recorder)),
+        cresset_api::router(parts.app_state(&config, &url, recorder)),
         &config.roles,
     );
     let server = tokio::spawn({

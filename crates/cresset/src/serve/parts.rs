@@ -1,18 +1,21 @@
 //! The parts of a server, built from adapters and joined through ports.
 
 use super::health;
+use super::own_nodes::own_nodes;
 use crate::config::{Config, NodeRole, Smtp, SmtpMode};
 use anyhow::Context;
-use cresset_api::{ApiSettings, AppState};
+use cresset_api::{ApiSettings, AppState, Messages};
 use cresset_catalog::Catalog;
 use cresset_catalog::port::{Files, Repos};
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_detect::{DETECT_CURSOR, DetectSettings, Detector, DetectorDeps, DetectorHandle};
 use cresset_eventlog::{EventLog, LocalLog, LocalLogConfig, RealDisk, Resume};
+use cresset_fleet::{FleetSearcher, Members};
 use cresset_ingest::{IngestSettings, Ingestor};
+use cresset_model::instance::Instance;
 use cresset_model::{Clock, Duration, Entropy, SecretString};
 use cresset_notify::retry::RetrySchedule;
-use cresset_notify::{HttpSettings, NotifySettings, SmtpSettings, Worker};
+use cresset_notify::{EgressGuard, HttpSettings, NotifySettings, SmtpSettings, Worker};
 use cresset_search::{
     Flusher, FlusherSettings, ListCache, ListFeeder, SearchSessions, SearchSettings, Searcher,
     SessionSettings, StoreSearcher,
@@ -25,6 +28,8 @@ use tokio::sync::watch;
 
 /// Most memory of the events of one body, in bytes.
 const MAX_BATCH: usize = 32 << 20;
+/// Most bytes of events that other instances send for one search.
+const SEARCH_BYTES: usize = 256 << 20;
 /// How long batch keys are remembered.
 const KEEP_KEYS: Duration = Duration::hours(48);
 
@@ -39,6 +44,7 @@ pub(super) struct Parts {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     flusher: Flusher,
+    pub(super) members: Members,
     detector: Mutex<Option<Detector>>,
     detector_handle: Option<DetectorHandle>,
     worker: Mutex<Option<Worker>>,
@@ -75,7 +81,8 @@ impl Parts {
         .await?;
         let store = Arc::new(store);
         let lists = Arc::new(ListCache::new(Arc::clone(&catalog), Arc::clone(&clock)));
-        let searcher: Arc<dyn Searcher> = Arc::new(StoreSearcher::new(
+        let members = instances(config, &catalog, &clock);
+        let here = Arc::new(StoreSearcher::new(
             Arc::clone(&catalog),
             Arc::clone(&store),
             Arc::clone(&log) as Arc<dyn EventLog>,
@@ -85,8 +92,9 @@ impl Parts {
                 ..SearchSettings::default()
             },
         ));
+        let searcher = FleetSearcher::new(here, members.clone(), SEARCH_BYTES);
         let searcher: Arc<dyn Searcher> = Arc::new(ListFeeder::new(
-            searcher,
+            Arc::new(searcher),
             Arc::clone(&catalog),
             Arc::clone(&clock),
         ));
@@ -167,6 +175,7 @@ impl Parts {
             clock,
             entropy,
             flusher,
+            members,
             detector: Mutex::new(detector),
             detector_handle,
             worker: Mutex::new(worker),
@@ -189,13 +198,19 @@ impl Parts {
     }
 
     /// What the HTTP interface borrows.
-    pub(super) fn app_state(&self, config: &Config, metrics: PrometheusHandle) -> AppState {
+    pub(super) fn app_state(
+        &self,
+        config: &Config,
+        url: &str,
+        metrics: PrometheusHandle,
+    ) -> AppState {
         let (handle, log, max_tail) = (
             self.detector_handle.clone(),
             Arc::clone(&self.log),
             config.max_tail,
         );
         let changed = self.detector_handle.clone();
+        let members = self.members.clone();
         AppState {
             catalog: Arc::clone(&self.catalog),
             searcher: Arc::clone(&self.searcher),
@@ -207,6 +222,7 @@ impl Parts {
                 server_name: config.name.clone(),
                 repo_ip: config.node_ip.clone(),
                 repo_port: config.node_port,
+                own_nodes: own_nodes(config),
                 token_max_lifetime: Some(config.max_token_lifetime),
                 token_leeway: config.clock_leeway,
                 max_body_bytes: config.max_request,
@@ -225,6 +241,8 @@ impl Parts {
                     detector.rules_changed();
                 }
             }),
+            on_instances_changed: Arc::new(move || members.changed()),
+            messages: messages(config, url),
         }
     }
 
@@ -232,6 +250,32 @@ impl Parts {
     pub(super) async fn close(&self) {
         self.log.close().await;
     }
+}
+
+/// What the HTTP interface borrows from the part that writes messages.
+fn messages(config: &Config, url: &str) -> Messages {
+    let link = cresset_notify::template::Link {
+        public_url: url.to_owned(),
+        server_name: config.name.clone(),
+    };
+    Messages {
+        check_template: Arc::new(|source| {
+            cresset_notify::template::check(source).map_err(|error| error.to_string())
+        }),
+        check_logo: Arc::new(cresset_notify::logo::check),
+        incident_view: Arc::new(move |incident, rule| {
+            cresset_notify::render::incident_view(incident, rule, &link)
+        }),
+    }
+}
+
+/// The registered instances, reached through the egress guard.
+fn instances(config: &Config, catalog: &Arc<dyn Catalog>, clock: &Arc<dyn Clock>) -> Members {
+    let guard = Arc::new(EgressGuard::new(config.egress_allow.clone()));
+    let connect = move |instance: &Instance| {
+        cresset_notify::peer_client(&guard, instance).map_err(|error| error.to_string())
+    };
+    Members::new(Arc::clone(catalog), Arc::clone(clock), Box::new(connect))
 }
 
 async fn open_log(

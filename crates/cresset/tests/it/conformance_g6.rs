@@ -5,6 +5,7 @@ use crate::world::{ALL, World, rule_body};
 use anyhow::{Context, Result, ensure};
 use cresset_testkit::http;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -331,5 +332,61 @@ async fn more_rules_than_a_page_holds() -> Result<()> {
         .json(&["list", "--json-output", "--active", "false"])
         .await?;
     assert_eq!(off.as_array().map(Vec::len), Some(1), "{off}");
+    Ok(())
+}
+
+/// What the client knows of MITRE ATT&CK, in its own words.
+const KNOWN: &str = "import json, g6_alert_core.mitre as m; print(json.dumps(m.load_mitre_map()))";
+
+#[tokio::test]
+async fn techniques_have_the_hashes_that_the_client_sends() -> Result<()> {
+    let (Some(python), Some(program)) = (installed("python3"), installed("g6-alert")) else {
+        return Ok(());
+    };
+    let world = World::new().await?;
+    let client = Client::new(program, &world).await?;
+    let said = run(&python, client.home.path(), &["-c", KNOWN]).await?;
+    ensure!(said.success, "{said:?}");
+    let known: BTreeMap<String, Vec<BTreeMap<String, String>>> = serde_json::from_str(&said.out)?;
+    let mut theirs = BTreeSet::new();
+    for (id, rows) in &known {
+        for row in rows {
+            let text = |key: &str| row.get(key).cloned().unwrap_or_default();
+            let (tag, category) = (text("attack_tag"), text("attack_category"));
+            theirs.insert([text("hash"), id.clone(), tag, category]);
+        }
+    }
+    let url = world.server.url("/api/v1/attack/techniques");
+    let reply = http::send(http::client()?.get(url), Some(&world.token(ALL))).await?;
+    let reply = reply.ok()?.json()?;
+    let rows = reply["techniques"].as_array().context("no techniques")?;
+    let mut ours = BTreeSet::new();
+    for row in rows {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let (tag, category) = (text("attack_tag"), text("attack_category"));
+        ours.insert([text("hash"), text("attack_id"), tag, category]);
+    }
+    let missing: Vec<_> = theirs.difference(&ours).collect();
+    let more: Vec<_> = ours.difference(&theirs).collect();
+    ensure!(missing.is_empty(), "missing here: {missing:?}");
+    ensure!(more.is_empty(), "unknown to the client: {more:?}");
+    ensure!(ours.len() > 800, "only {} techniques", ours.len());
+
+    // A rule of the client's arrives with the hash of one technique and one tactic.
+    let mitre = "mitre: [{technique_id: T1078, tactic: [{name: Persistence}]}]\n";
+    let rule = rule_file("Valid accounts", "probe-0001", "repo: default", QUERY);
+    client.file("rule.yaml", &format!("{rule}{mitre}"))?;
+    client.good(&["create", "rule.yaml"]).await?;
+    let id = client.rules().await?[0]["id"].clone();
+    let id = id.as_str().context("no id")?;
+    let read = client.json(&["get", id, "--json-output"]).await?;
+    let persistence = rows
+        .iter()
+        .find(|r| r["attack_id"] == "T1078" && r["attack_category"] == "Persistence")
+        .context("no T1078")?;
+    assert_eq!(
+        read["taxonomy"]["attack_tag_hashes"],
+        json!([persistence["hash"]])
+    );
     Ok(())
 }

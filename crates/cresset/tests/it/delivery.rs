@@ -136,3 +136,45 @@ async fn a_forbidden_destination_is_dead_with_a_reason_and_can_be_sent_again() -
     assert_eq!(got[0].header("webhook-id"), Some(id.as_str()));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_mail_shows_the_logo_and_its_link_leads_to_the_search() -> Result<()> {
+    let mail = SmtpSink::start()?;
+    let world = World::with(|s| {
+        s.env("CRESSET_EGRESS_ALLOW", "127.0.0.0/8")
+            .env("CRESSET_SMTP_HOST", "127.0.0.1")
+            .env("CRESSET_SMTP_PORT", mail.address().port().to_string())
+            .env("CRESSET_SMTP_MODE", "plain")
+    })
+    .await?;
+    let rule = world.rule("With a logo", "event=here").await?;
+    let form = [
+        ("ids", json!([rule]).to_string()),
+        ("type", "email".to_owned()),
+        ("email_emails", json!(["soc@example.com"]).to_string()),
+        ("logo_enable", "true".to_owned()),
+        ("logo_type", "default".to_owned()),
+    ];
+    let url = "/pluggables/Notification/EmailNotification/create_api";
+    let request = http::client()?.post(world.server.url(url)).form(&form);
+    http::send(request, Some(&world.token(ALL))).await?.ok()?;
+    world.ingest(&[json!({"event": "here"})]).await?;
+
+    let mails = mail.wait_for(1, Duration::from_secs(15)).await?;
+    let raw = &mails[0].raw;
+    assert!(raw.contains("multipart/related"), "{raw}");
+    let parts = mails[0].parts();
+    assert!(parts.iter().any(|p| p.content_type == "image/png"), "{raw}");
+    let html = mails[0].text_of("text/html").context("no HTML part")?;
+    assert!(html.starts_with("<p><img src=\"cid:logo."), "{html}");
+
+    let link = html
+        .split_once("<a href=\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(link, _)| link.replace("&amp;", "&"))
+        .with_context(|| format!("no link in {html}"))?;
+    let page = http::get(&link, None).await?.ok()?.text();
+    assert!(page.contains("<pre>event=here</pre>"), "{page}");
+    assert!(page.contains("cresset search"), "{page}");
+    Ok(())
+}

@@ -25,7 +25,7 @@ async fn values(world: &World, name: &str) -> Result<Value> {
     Ok(list.json()?["page"].clone())
 }
 
-async fn import(world: &World, name: &str, csv: &str) -> Result<Value> {
+pub(crate) async fn import(world: &World, name: &str, csv: &str) -> Result<Value> {
     let disposition = "Content-Disposition: form-data; name=";
     let body = format!(
         "--B\r\n{disposition}\"package_import_name\"\r\n\r\n{name}\r\n--B\r\n\

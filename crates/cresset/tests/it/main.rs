@@ -9,7 +9,9 @@ mod conformance_search;
 mod crash;
 mod delivery;
 mod dev_script;
+mod fleet;
 mod group;
+mod instance;
 mod lists;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]

@@ -108,7 +108,18 @@ impl World {
 
     /// Runs a query over `range` (epoch seconds) and returns the last poll.
     pub(crate) async fn search(&self, query: &str, range: [i64; 2]) -> Result<Value> {
-        let start = json!({"query": query, "time_range": range, "limit": 1_000_000, "repos": []});
+        self.search_in(query, range, &json!([])).await
+    }
+
+    /// As [`Self::search`], in the repos at these addresses.
+    pub(crate) async fn search_in(
+        &self,
+        query: &str,
+        range: [i64; 2],
+        repos: &Value,
+    ) -> Result<Value> {
+        let start =
+            json!({"query": query, "time_range": range, "limit": 1_000_000, "repos": repos});
         let started = self.search_call(&start).await?;
         let id = started["search_id"]
             .as_str()

@@ -13,6 +13,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -41,7 +42,7 @@ pub(crate) async fn plan(args: &ChangeArgs, fields: bool) -> anyhow::Result<Exit
             if fields {
                 report::diff(&target.member, plan);
             } else {
-                report::plan(&target.member, plan);
+                report::plan(&target.member, plan, args.all);
             }
             if plan.changes() > 0 {
                 code = ExitCode::from(CHANGES);
@@ -61,7 +62,7 @@ pub(crate) async fn apply(args: &ChangeArgs, yes: bool) -> anyhow::Result<ExitCo
     let mut changes = 0;
     for target in &work.targets {
         if let Ok(plan) = &target.plan {
-            report::plan(&target.member, plan);
+            report::plan(&target.member, plan, args.all);
             changes += plan.changes();
         }
     }
@@ -71,8 +72,8 @@ pub(crate) async fn apply(args: &ChangeArgs, yes: bool) -> anyhow::Result<ExitCo
             println!("nothing was done");
             return Ok(ExitCode::FAILURE);
         }
-        for (member, outcome) in carry_out(&work).await? {
-            report::outcome(&member, &outcome);
+        for (member, outcome, took) in carry_out(&work).await? {
+            report::outcome(&member, &outcome, took, args.all);
             failed |= !outcome.is_complete();
         }
     }
@@ -113,6 +114,9 @@ async fn prepare(args: &ChangeArgs) -> anyhow::Result<Work> {
     let bars = MultiProgress::new();
     let jobs = members.into_iter().map(|member| {
         let (folder, bar) = (Arc::clone(&folder), bar(&bars, member.name(), 0));
+        let secrets = RuleSecrets {
+            folder: secrets.clone(),
+        };
         async move {
             let progress = |done: usize, total: usize| {
                 bar.set_length(total as u64);
@@ -122,7 +126,10 @@ async fn prepare(args: &ChangeArgs) -> anyhow::Result<Work> {
                 .await
                 .map(|found| cresset_fleet::plan::plan(&folder, &found, member.user(), options));
             bar.finish_and_clear();
-            let plan = plan.map(Arc::new);
+            let plan = plan.map(|mut plan| {
+                plan.look_for_secrets(&secrets);
+                Arc::new(plan)
+            });
             let member = Arc::new(member);
             Target { member, plan }
         }
@@ -134,7 +141,7 @@ async fn prepare(args: &ChangeArgs) -> anyhow::Result<Work> {
     })
 }
 
-async fn carry_out(work: &Work) -> anyhow::Result<Vec<(Arc<Member>, Outcome)>> {
+async fn carry_out(work: &Work) -> anyhow::Result<Vec<(Arc<Member>, Outcome, Duration)>> {
     let bars = MultiProgress::new();
     let planned = work.targets.iter().filter_map(|target| {
         let plan = target.plan.as_ref().ok()?;
@@ -151,9 +158,10 @@ async fn carry_out(work: &Work) -> anyhow::Result<Vec<(Arc<Member>, Outcome)>> {
                 bar.set_message(step.to_owned());
                 bar.inc(1);
             };
+            let began = Instant::now();
             let outcome = rollout::apply(&member, &folder, &plan, &secrets, &progress).await;
             bar.finish_and_clear();
-            (member, outcome)
+            (member, outcome, began.elapsed())
         }
     });
     side_by_side(jobs).await

@@ -1,9 +1,10 @@
 //! `cresset rules test`: the unit tests beside rules, run as a backtest would run.
 
-use super::folder::{Contents, LISTS};
-use super::junit::{Case, Suite, xml};
+use super::events::{self, How, LONGEST, MAX_EVENTS};
+use super::folder::{Contents, LISTS, Loaded};
+use super::junit::{Case, Suite, Verdict, xml};
 use super::validate;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cresset_catalog::port::RuleWithOwner;
 use cresset_detect::CompiledRule;
 use cresset_detect::backtest::Backtest;
@@ -27,74 +28,92 @@ use std::time::Instant;
 
 /// Where the time of a test begins: 2026-01-01 00:00 UTC.
 const START: Timestamp = Timestamp::from_secs(1_767_225_600);
-/// Most events of one test.
-const MAX_EVENTS: usize = 100_000;
-/// Longest time that a test spans.
-const LONGEST: Duration = Duration::days(60);
-
 /// Runs all tests; prints them like a test runner.
 pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode> {
     let contents = Contents::read(path)?;
-    let mut mistakes = contents.mistakes.clone();
-    mistakes.extend(contents.rules.iter().flat_map(validate::check));
+    if contents.rules.is_empty() && contents.broken.is_empty() && contents.mistakes.is_empty() {
+        bail!(
+            "{} holds no rules, so there is nothing to test",
+            path.display()
+        );
+    }
+    let mistakes = validate::of_rules(&contents);
+    let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
+    for mistake in &mistakes {
+        println!("{mistake}");
+        let case = Case {
+            name: mistake.message().to_owned(),
+            took: std::time::Duration::ZERO,
+            verdict: Verdict::Error(mistake.to_string()),
+        };
+        suites
+            .entry(mistake.file().to_owned())
+            .or_default()
+            .push(case);
+    }
+    for broken in &contents.broken {
+        let cases = suites.entry(broken.file.clone()).or_default();
+        cases.extend(broken.tests.iter().map(|name| not_run(&broken.file, name)));
+    }
+    let untested = |loaded: &&Loaded| loaded.rule.tests.is_empty();
+    let untested = contents.rules.iter().filter(untested).count();
     let runner = Runner {
         normaliser: Normaliser::new(&IngestSettings::default())?,
         lists: contents
             .lists
-            .iter()
-            .map(|(name, file)| (name.clone(), values(&file.bytes)))
+            .into_iter()
+            .map(|(name, list)| (name, list.values))
             .collect(),
     };
-    let mut suites = Vec::new();
-    for mistake in &mistakes {
-        println!("{mistake}");
-    }
     for loaded in contents.rules.iter().filter(|l| !l.rule.tests.is_empty()) {
-        let cases = loaded.rule.tests.iter().map(|test| {
-            let started = Instant::now();
-            let failure = runner.case(&loaded.rule, test).err();
-            let sign = if failure.is_some() { "FAILED" } else { "ok" };
-            println!("test {} :: {} ... {sign}", loaded.rule.name, test.name);
-            for line in failure.iter().flat_map(|f| f.lines()) {
-                println!("    {line}");
-            }
-            Case {
-                name: test.name.clone(),
-                took: started.elapsed(),
-                failure,
-            }
-        });
-        let cases = cases.collect();
-        let name = loaded.file.clone();
-        suites.push(Suite { name, cases });
+        let cases = suites.entry(loaded.file.clone()).or_default();
+        cases.extend(
+            loaded
+                .rule
+                .tests
+                .iter()
+                .map(|test| runner.told(&loaded.rule, test)),
+        );
     }
+    let suites = suites
+        .into_iter()
+        .map(|(name, cases)| Suite { name, cases });
+    let suites: Vec<Suite> = suites.collect();
     if let Some(file) = junit {
         std::fs::write(file, xml(&suites))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let all = || suites.iter().flat_map(|s| &s.cases);
-    let failed = all().filter(|c| c.failure.is_some()).count();
-    let untested = contents.rules.len() - suites.len();
-    println!(
-        "\n{} passed, {failed} failed; {untested} rule(s) without tests",
-        all().count() - failed
-    );
-    Ok(if failed == 0 && mistakes.is_empty() {
+    let count = |wanted: fn(&Verdict) -> bool| {
+        let cases = suites.iter().flat_map(|s| &s.cases);
+        cases.filter(|c| wanted(&c.verdict)).count()
+    };
+    let passed = count(|v| matches!(v, Verdict::Passed));
+    let failed = count(|v| matches!(v, Verdict::Failed(_)));
+    let skipped: usize = contents.broken.iter().map(|b| b.tests.len()).sum();
+    let mut text = format!("\n{passed} passed, {failed} failed");
+    if skipped > 0 {
+        text.push_str(&format!(", {skipped} not run"));
+    }
+    text.push_str(&format!("; {untested} rule(s) without tests"));
+    if !mistakes.is_empty() {
+        text.push_str(&format!("; {} mistake(s) in the files", mistakes.len()));
+    }
+    println!("{text}");
+    Ok(if failed + skipped == 0 && mistakes.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// The values of a list's file: the first column.
-fn values(bytes: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let first = |line: &str| {
-        let cell = line.split(',').next().unwrap_or_default();
-        cell.trim().trim_matches('"').to_owned()
-    };
-    let lines = text.trim_start_matches('\u{FEFF}').lines().map(first);
-    lines.filter(|value| !value.is_empty()).collect()
+/// A test of a rule that does not read.
+fn not_run(file: &str, name: &str) -> Case {
+    println!("test {file} :: {name} ... not run");
+    Case {
+        name: name.to_owned(),
+        took: std::time::Duration::ZERO,
+        verdict: Verdict::Error("not run: the file of its rule has mistakes".to_owned()),
+    }
 }
 
 struct Lists(BTreeMap<String, Vec<String>>);
@@ -113,8 +132,27 @@ struct Runner {
 }
 
 impl Runner {
+    /// Runs one test and prints what came of it.
+    fn told(&self, document: &RuleDoc, test: &TestCase) -> Case {
+        let started = Instant::now();
+        let failure = self.case(document, test).err();
+        let sign = if failure.is_some() { "FAILED" } else { "ok" };
+        println!("test {} :: {} ... {sign}", document.name, test.name);
+        for line in failure.iter().flat_map(|f| f.lines()) {
+            println!("    {line}");
+        }
+        Case {
+            name: test.name.clone(),
+            took: started.elapsed(),
+            verdict: failure.map_or(Verdict::Passed, Verdict::Failed),
+        }
+    }
+
     /// Runs one test; the error says what was expected and what came.
     fn case(&self, document: &RuleDoc, test: &TestCase) -> Result<(), String> {
+        if let Some(mistake) = events::mistake(test) {
+            return Err(mistake);
+        }
         let rule = Arc::new(compile(document)?);
         let mut lists = self.lists.clone();
         let own = test.lists.iter();
@@ -217,70 +255,6 @@ impl Runner {
         event.col_ts = time;
         Ok(event)
     }
-}
-
-/// When, how often and where an event comes.
-struct How {
-    at: Duration,
-    every: Duration,
-    repeat: i64,
-    repo: Option<String>,
-    raw: Option<String>,
-}
-
-impl How {
-    /// Takes what begins with `_` out of an event.
-    fn read(
-        item: &Map<String, Value>,
-        next: Duration,
-    ) -> Result<(Self, Map<String, Value>), String> {
-        let mut fields = item.clone();
-        let mut how = Self {
-            at: next,
-            every: Duration::seconds(1),
-            repeat: 1,
-            repo: None,
-            raw: None,
-        };
-        if let Some(at) = fields.remove("_at") {
-            how.at = span(&at)?;
-        }
-        if let Some(every) = fields.remove("_every") {
-            how.every = span(&every)?;
-        }
-        if let Some(repeat) = fields.remove("_repeat") {
-            let number = repeat
-                .as_i64()
-                .filter(|n| (1..=MAX_EVENTS as i64).contains(n));
-            how.repeat = number.ok_or("_repeat must be a whole number from 1")?;
-        }
-        let mut text = |name: &str| match fields.remove(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(format!("{name} must be text")),
-        };
-        how.repo = text("_repo")?;
-        how.raw = text("_raw")?;
-        if how.raw.is_some() && !fields.is_empty() {
-            return Err("_raw stands for the whole event; it has no other fields".to_owned());
-        }
-        Ok((how, fields))
-    }
-}
-
-/// Seconds, or a span such as `30s` or `5m`.
-fn span(value: &Value) -> Result<Duration, String> {
-    let found = match value {
-        Value::Number(n) => n
-            .as_i64()
-            .filter(|n| (0..=5_184_000).contains(n))
-            .map(Duration::seconds),
-        Value::String(text) => {
-            crate::config::parse_duration(text).filter(|d| d.0 >= 0 && *d <= LONGEST)
-        }
-        _ => None,
-    };
-    found.ok_or_else(|| format!("{value} is no span; write seconds or 30s, 5m, 1h"))
 }
 
 fn compile(document: &RuleDoc) -> Result<CompiledRule, String> {

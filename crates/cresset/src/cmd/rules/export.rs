@@ -1,22 +1,29 @@
 //! `cresset rules export`: a server's rules as files or as one stream.
 
 use super::args::TargetArgs;
-use super::folder::Contents;
+use super::folder::{Contents, Loaded};
 use super::targets::members;
 use anyhow::{Context, bail};
 use cresset_fleet::document::RuleDoc;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub(crate) async fn run(folder: &Path, targets: &TargetArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    folder: &Path,
+    prune: bool,
+    targets: &TargetArgs,
+) -> anyhow::Result<ExitCode> {
     let members = members(targets).await?;
     let [member] = members.as_slice() else {
         bail!("export reads one server; name it with one --to");
     };
     let rules = cresset_fleet::rollout::export(member, &|_, _| {}).await?;
     if folder == Path::new("-") {
+        if prune {
+            bail!("--prune removes files, so it needs a folder to write to");
+        }
         return stream(&rules);
     }
     std::fs::create_dir_all(folder)
@@ -27,6 +34,16 @@ pub(crate) async fn run(folder: &Path, targets: &TargetArgs) -> anyhow::Result<E
             eprintln!("{mistake}");
         }
         bail!("{} has mistakes; mend them first", folder.display());
+    }
+    let there: BTreeSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let gone: Vec<Gone> = known
+        .rules
+        .iter()
+        .filter(|loaded| !there.contains(loaded.rule.name.trim()))
+        .map(Gone::of)
+        .collect();
+    if prune && rules.is_empty() && !gone.is_empty() {
+        bail!("the server has no rules; --prune would remove every rule's file");
     }
     let here: BTreeMap<String, (PathBuf, RuleDoc)> = known
         .rules
@@ -57,8 +74,52 @@ pub(crate) async fn run(folder: &Path, targets: &TargetArgs) -> anyhow::Result<E
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         written += 1;
     }
-    println!("{written} file(s) written, {same} unchanged");
+    let mut numbers = format!("{written} file(s) written, {same} unchanged");
+    for gone in &gone {
+        if prune {
+            gone.remove()?;
+        }
+        let word = if prune {
+            "removed"
+        } else {
+            "not on the server"
+        };
+        println!("{word}: {} ({})", gone.files.join(", "), gone.name);
+    }
+    if !gone.is_empty() {
+        let word = if prune {
+            "removed"
+        } else {
+            "not on the server (--prune removes them)"
+        };
+        numbers.push_str(&format!(", {} {word}", gone.len()));
+    }
+    println!("{numbers}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// A rule that the server does not have.
+struct Gone {
+    name: String,
+    /// Its file and those of its tests.
+    files: Vec<String>,
+}
+
+impl Gone {
+    fn of(loaded: &Loaded) -> Self {
+        let tests = loaded.test_files.iter().map(|(file, _)| file.clone());
+        Self {
+            name: loaded.rule.name.clone(),
+            files: std::iter::once(loaded.file.clone()).chain(tests).collect(),
+        }
+    }
+
+    fn remove(&self) -> anyhow::Result<()> {
+        for file in &self.files {
+            std::fs::remove_file(file).with_context(|| format!("cannot remove {file}"))?;
+        }
+        Ok(())
+    }
 }
 
 fn stream(rules: &[RuleDoc]) -> anyhow::Result<ExitCode> {

@@ -3,9 +3,12 @@
 mod apply;
 mod args;
 mod cases;
+mod events;
 mod export;
 mod folder;
 mod junit;
+mod lists;
+mod notified;
 mod place;
 mod report;
 mod targets;
@@ -20,7 +23,11 @@ const CHANGES: u8 = 2;
 
 pub(crate) async fn run(args: RulesArgs) -> anyhow::Result<ExitCode> {
     match args.action {
-        RulesAction::Export { folder, targets } => export::run(&folder, &targets).await,
+        RulesAction::Export {
+            folder,
+            prune,
+            targets,
+        } => export::run(&folder, prune, &targets).await,
         RulesAction::Plan(change) => apply::plan(&change, false).await,
         RulesAction::Diff(change) => apply::plan(&change, true).await,
         RulesAction::Apply { change, yes } => apply::apply(&change, yes).await,

@@ -13,6 +13,47 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
+    /// The file as it is named to people.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// A mistake of a whole file.
+    pub(crate) fn whole(file: &str, message: impl Into<String>) -> Self {
+        Self::at(file, "", 0, 1, message)
+    }
+
+    /// A mistake where the last of nested keys stands, or the last of them that is found.
+    pub(crate) fn at_path(
+        file: &str,
+        text: &str,
+        path: &[&str],
+        message: impl Into<String>,
+    ) -> Self {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let (mut place, mut inside) = (0, None);
+        for key in path {
+            let from = inside.map_or(0, |_| place + 1);
+            let lines = text.lines().enumerate().skip(from);
+            let mut block = lines
+                .filter(|(_, line)| !line.trim().is_empty())
+                .take_while(|(_, line)| inside.is_none_or(|outer| indent(line) > outer));
+            let found = block.find(|(_, line)| {
+                let rest = line.trim_start().strip_prefix(key);
+                let outermost = inside.is_some() || indent(line) == 0;
+                outermost && rest.is_some_and(|rest| rest.starts_with(':'))
+            });
+            let Some((number, line)) = found else { break };
+            (place, inside) = (number, Some(indent(line)));
+        }
+        Self::at(file, text, place + 1, inside.unwrap_or(0) + 1, message)
+    }
+
     /// A mistake at `line` and `column`, both from 1; line 0 means the whole file.
     pub(crate) fn at(
         file: &str,
@@ -36,10 +77,7 @@ impl Mistake {
 
     /// A mistake where `key` stands, or in the first line.
     pub(crate) fn at_key(file: &str, text: &str, key: &str, message: impl Into<String>) -> Self {
-        let found = text
-            .lines()
-            .position(|line| line.starts_with(key) && line[key.len()..].starts_with(':'));
-        Self::at(file, text, found.unwrap_or(0) + 1, 1, message)
+        Self::at_path(file, text, &[key], message)
     }
 
     /// A mistake in the query of a file, at `line` and `column` of the query.
@@ -87,6 +125,20 @@ impl fmt::Display for Mistake {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nested_keys_are_found_in_their_block() {
+        let text = "url: x\na:\n  b:\n    to: 1\n\n  c:\n    url: 2\nd: 3\n";
+        let check = |path: &[&str], line: usize, column: usize| {
+            let mistake = Mistake::at_path("r", text, path, "no");
+            assert_eq!((mistake.line, mistake.column), (line, column), "{path:?}");
+        };
+        check(&["a", "c", "url"], 7, 5);
+        check(&["a", "b", "url"], 3, 3);
+        check(&["url"], 1, 1);
+        check(&["to"], 1, 1);
+        check(&["d"], 8, 1);
+    }
 
     #[test]
     fn the_caret_is_in_the_file_whatever_the_style() {

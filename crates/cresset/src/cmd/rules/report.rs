@@ -4,6 +4,7 @@ use cresset_fleet::Member;
 use cresset_fleet::plan::{Action, FieldChange, Plan, RuleStep};
 use cresset_fleet::rollout::Outcome;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Rules that a plan names per action; the others are counted.
 const NAMED: usize = 20;
@@ -16,20 +17,26 @@ const ACTIONS: [(Action, &str, char); 5] = [
     (Action::Delete, "delete", '-'),
 ];
 
-/// One line per rule that changes, then the numbers.
-pub(crate) fn plan(member: &Member, plan: &Plan) {
+/// One line per rule that changes, then the numbers. Without `all` only some rules are named
+/// per action, but always those to be deleted and those with a problem.
+pub(crate) fn plan(member: &Member, plan: &Plan, all: bool) {
     println!("{} ({})", member.name(), member.url());
     for (action, word, sign) in ACTIONS {
+        let all = all || action == Action::Delete;
         let steps = plan.rules.iter().filter(|s| s.action == action);
-        for step in steps.take(NAMED) {
+        let mut more = 0;
+        for (number, step) in steps.enumerate() {
+            if !all && number >= NAMED && step.problem.is_none() {
+                more += 1;
+                continue;
+            }
             println!("  {sign} {word} {}{}", step.name, details(step));
             if let Some(problem) = &step.problem {
                 println!("      cannot be done: {problem}");
             }
         }
-        let more = plan.count(action).saturating_sub(NAMED);
         if more > 0 {
-            println!("  {sign} {word} {more} more");
+            println!("  {sign} {word} {more} more (--all names them)");
         }
     }
     for (name, missing) in &plan.lists {
@@ -96,7 +103,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// What was done, and what was not.
-pub(crate) fn outcome(member: &Member, outcome: &Outcome) {
+pub(crate) fn outcome(member: &Member, outcome: &Outcome, took: Duration, all: bool) {
     let Outcome {
         created,
         updated,
@@ -108,15 +115,17 @@ pub(crate) fn outcome(member: &Member, outcome: &Outcome) {
     let failed = outcome.failed.len();
     println!(
         "{}: {created} created, {updated} updated, {switched} switched, {deleted} deleted, \
-         {imported} list(s) imported, {failed} failed, {} not tried",
+         {imported} list(s) imported, {failed} failed, {} not tried; {:.1} s",
         member.name(),
-        outcome.left
+        outcome.left,
+        took.as_secs_f64()
     );
-    for (name, reason) in outcome.failed.iter().take(NAMED) {
+    let named = if all { failed } else { NAMED };
+    for (name, reason) in outcome.failed.iter().take(named) {
         println!("  {name}: {reason}");
     }
-    if failed > NAMED {
-        println!("  and {} more", failed - NAMED);
+    if failed > named {
+        println!("  and {} more (--all names them)", failed - named);
     }
     if outcome.left > 0 {
         println!("  the same command goes on from here");

@@ -1,7 +1,8 @@
 //! Which servers, and the secrets to use there.
 
 use super::args::TargetArgs;
-use crate::client::Client;
+use crate::client::{Client, http_to_instance, trust};
+use crate::cmd::credentials::{secret_env, secret_file};
 use crate::system::SystemClock;
 use anyhow::{Context, bail};
 use cresset_fleet::Member;
@@ -11,9 +12,6 @@ use cresset_model::SecretString;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Largest file with a secret, in bytes.
-const MAX_SECRET: u64 = 64 << 10;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +43,7 @@ struct Entry {
 pub(crate) async fn members(args: &TargetArgs) -> anyhow::Result<Vec<Member>> {
     if args.to.is_empty() {
         let client = Client::new(&args.remote).await?;
-        let http = http(args.remote.insecure, None)?;
+        let http = http_to_instance(&trust(args.remote.insecure, None)?)?;
         let (url, user, key) = (
             client.url.clone(),
             client.user.clone(),
@@ -103,7 +101,7 @@ impl Profile {
         let ca = entry.and_then(|e| e.ca_file.as_ref());
         let ca = ca.map(|file| self.folder.join(file));
         let insecure = args.remote.insecure || entry.is_some_and(|e| e.insecure);
-        let http = http(insecure, ca.as_deref())?;
+        let http = http_to_instance(&trust(insecure, ca.as_deref())?)?;
         Ok(Member::new(
             http,
             Arc::new(SystemClock),
@@ -147,28 +145,10 @@ fn variable_of(name: &str) -> String {
         _ => '_',
     };
     format!(
-        "CRESSET_SECRET_{}",
+        "{}{}",
+        crate::config::TARGET_SECRET,
         name.chars().map(safe).collect::<String>()
     )
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "not the server: a person's terminal"
-)]
-fn http(insecure: bool, ca: Option<&Path>) -> anyhow::Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder()
-        .tls_danger_accept_invalid_certs(insecure)
-        // A redirect could carry rules and their secrets to another server.
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(std::time::Duration::from_secs(10));
-    if let Some(ca) = ca {
-        let pem = std::fs::read(ca).with_context(|| format!("cannot read {}", ca.display()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .with_context(|| format!("{} holds no certificates in PEM", ca.display()))?;
-        builder = builder.tls_certs_only(certificates);
-    }
-    Ok(builder.build()?)
 }
 
 /// Secrets of rules, from files beside them and from the environment.
@@ -183,25 +163,5 @@ impl Secrets for RuleSecrets {
             SecretRef::File(path) => secret_file(&self.folder.join(path)),
             SecretRef::Kept => Err("the secret is known to the server only".to_owned()),
         }
-    }
-}
-
-fn secret_env(name: &str) -> Result<SecretString, String> {
-    match std::env::var(name) {
-        Ok(value) if !value.trim().is_empty() => Ok(SecretString::new(value.trim())),
-        _ => Err(format!("the environment variable {name} holds no secret")),
-    }
-}
-
-fn secret_file(path: &Path) -> Result<SecretString, String> {
-    let told = |e: std::io::Error| format!("cannot read the secret file {}: {e}", path.display());
-    let size = std::fs::metadata(path).map_err(told)?.len();
-    if size > MAX_SECRET {
-        return Err(format!("the secret file {} is too large", path.display()));
-    }
-    let text = std::fs::read_to_string(path).map_err(told)?;
-    match text.trim() {
-        "" => Err(format!("the secret file {} is empty", path.display())),
-        secret => Ok(SecretString::new(secret)),
     }
 }

@@ -1,10 +1,12 @@
 //! `cresset user set` and `cresset user repos`.
 
-use super::{audit, find, say};
+use super::find;
+use crate::cmd::told::{audit, say};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use cresset_catalog::port::{Repos, Users};
+use cresset_catalog::port::{Instances, Repos, Users};
 use cresset_catalog::sqlite::SqliteCatalog;
+use cresset_model::instance::{Instance, is_remote, split_address};
 use cresset_model::user::{DateFormat, HourFormat, Preferences, User};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -26,7 +28,8 @@ pub(crate) struct SetArgs {
     hour_format: Option<Hours>,
 }
 
-/// Which repos a user may search. Without an option they are shown.
+/// Which repos a user may search. Without an option they are shown. Those of instances are
+/// named by their addresses, host:port/repo.
 #[derive(Debug, Args)]
 pub(crate) struct ReposArgs {
     /// User name.
@@ -71,7 +74,7 @@ pub(super) async fn set(catalog: &SqliteCatalog, args: SetArgs, json: bool) -> a
         hour_format,
     };
     catalog.set_preferences(user.id, &preferences).await?;
-    audit(catalog, "preferences_set", name).await?;
+    audit(catalog, "preferences_set", format!("user {name}")).await?;
     let (zone, dates) = (&preferences.timezone, preferences.date_format.as_str());
     let hours = preferences.hour_format.as_str();
     say(
@@ -97,7 +100,8 @@ pub(super) async fn repos(
     if granted != user.repos {
         check(catalog, granted.as_ref()).await?;
         catalog.grant_repos(user.id, granted.as_ref()).await?;
-        audit(catalog, "repos_granted", &described(name, granted.as_ref())).await?;
+        let detail = format!("user {}", described(name, granted.as_ref()));
+        audit(catalog, "repos_granted", detail).await?;
         user.repos = granted;
     }
     show(catalog, &user, json).await
@@ -105,16 +109,51 @@ pub(super) async fn repos(
 
 /// Names the repos that do not exist, and those that do.
 async fn check(catalog: &SqliteCatalog, granted: Option<&BTreeSet<String>>) -> anyhow::Result<()> {
-    let existing: BTreeSet<String> = catalog.repos().await?.into_iter().map(|r| r.name).collect();
-    let missing = granted.and_then(|granted| granted.difference(&existing).next());
+    let instances = catalog.instances().await?;
+    let existing = searchable(catalog, &instances).await?;
+    let exists = |repo: &String| existing.contains(repo) || may_exist(&instances, repo);
+    let missing = granted.and_then(|granted| granted.iter().find(|repo| !exists(repo)));
     if let Some(missing) = missing {
+        let why = if is_remote(missing) {
+            format!("; {}", nodes(&instances))
+        } else {
+            String::new()
+        };
         let known: Vec<&str> = existing.iter().map(String::as_str).collect();
         bail!(
-            "there is no repo {missing:?}; there are {}",
+            "there is no repo {missing:?}{why}; there are {}",
             known.join(", ")
         );
     }
     Ok(())
+}
+
+/// The repos here and those that are known at other instances.
+async fn searchable(
+    catalog: &SqliteCatalog,
+    instances: &[Instance],
+) -> anyhow::Result<BTreeSet<String>> {
+    let here = catalog.repos().await?.into_iter().map(|repo| repo.name);
+    let elsewhere = instances.iter().flat_map(|instance| {
+        let repos = instance.health.repos.iter();
+        repos.map(|repo| instance.address(&repo.name))
+    });
+    Ok(here.chain(elsewhere).collect())
+}
+
+/// Whether a repo is at an instance that has never said which ones it has.
+fn may_exist(instances: &[Instance], repo: &str) -> bool {
+    let (node, name) = split_address(repo);
+    let unseen = |i: &&Instance| i.health.seen_at.is_none() && i.node == node;
+    name.is_some() && instances.iter().any(|i| unseen(&i))
+}
+
+fn nodes(instances: &[Instance]) -> String {
+    let nodes: Vec<&str> = instances.iter().map(|i| i.node.as_str()).collect();
+    if nodes.is_empty() {
+        return "no instance is registered".to_owned();
+    }
+    format!("instances are at {}", nodes.join(", "))
 }
 
 fn described(name: &str, granted: Option<&BTreeSet<String>>) -> String {
@@ -129,16 +168,20 @@ fn described(name: &str, granted: Option<&BTreeSet<String>>) -> String {
 
 /// What the user may search now.
 async fn show(catalog: &SqliteCatalog, user: &User, json: bool) -> anyhow::Result<()> {
-    let existing = catalog.repos().await?;
-    let permitted: Vec<&str> = existing
+    let instances = catalog.instances().await?;
+    let existing = searchable(catalog, &instances).await?;
+    let granted = user.repos.iter().flatten();
+    let unseen = granted.filter(|repo| may_exist(&instances, repo));
+    let permitted: BTreeSet<&str> = existing
         .iter()
-        .map(|repo| repo.name.as_str())
+        .chain(unseen)
+        .map(String::as_str)
         .filter(|repo| user.may_search(repo))
         .collect();
     let listed = if permitted.is_empty() {
         "nothing".to_owned()
     } else {
-        permitted.join(", ")
+        permitted.iter().copied().collect::<Vec<_>>().join(", ")
     };
     let name = &user.username;
     let why = if user.sees_all_repos() {
