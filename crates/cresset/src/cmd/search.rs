@@ -46,9 +46,20 @@ pub(crate) async fn run(args: SearchArgs) -> anyhow::Result<()> {
         _ => print_table(&mut out, &columns, &rows, args.limit),
     };
     match printed {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => return Err(e.into()),
+        _ => {}
     }
+    // After the rows, and with a code that a script notices: what is shown is not all.
+    let missing: Vec<String> = warnings(&reply).map(plain).collect();
+    if !missing.is_empty() {
+        bail!("{}", missing.join("; "));
+    }
+    Ok(())
+}
+
+fn warnings(reply: &Value) -> impl Iterator<Item = &Value> {
+    let all = reply.get("warnings").and_then(Value::as_array);
+    all.into_iter().flatten()
 }
 
 async fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
@@ -67,12 +78,7 @@ async fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
         .get("search_id")
         .and_then(Value::as_str)
         .context("the server gave no search id")?;
-    for warning in started
-        .get("warnings")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for warning in warnings(&started) {
         eprintln!("note: {}", plain(warning));
     }
     let spinner = indicatif::ProgressBar::new_spinner();

@@ -222,7 +222,22 @@ async fn a_search_names_the_server_that_is_away() -> Result<()> {
         told.starts_with("not searched: paris (127.0.0.1:"),
         "{told}"
     );
-    let only_there = json!([default_of(&fleet.others[1])]);
+    let there = default_of(&fleet.others[1]);
+    let run = std::process::Command::new(binary())
+        .args(["search", query, "--repo", "default", "--repo", &there])
+        .arg("--data-dir")
+        .arg(fleet.head.server.data_dir())
+        .output()?;
+    let (rows, told) = (
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr),
+    );
+    assert_eq!(run.status.code(), Some(1), "{rows}{told}");
+    assert!(
+        rows.trim().ends_with('1') && told.contains("not searched: paris"),
+        "{rows}{told}"
+    );
+    let only_there = json!([there]);
     let reply = fleet.head.search_in(query, range, &only_there).await?;
     assert_eq!(reply["success"], false, "{reply}");
     assert!(
