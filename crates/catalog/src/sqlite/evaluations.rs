@@ -5,8 +5,9 @@ use super::columns::{Columns, from_json, to_json};
 use crate::Result;
 use cresset_model::ObjectId;
 use cresset_model::incident::{Evaluation, RuleState};
+use serde_json::json;
 use sqlx::SqliteConnection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Records kept per rule.
 const KEPT: i64 = 200;
@@ -45,14 +46,13 @@ impl SqliteCatalog {
         let rules: Vec<(ObjectId, OfRule<'_>)> = rules.into_iter().collect();
         for some in rules.chunks(RULES_AT_ONCE) {
             let mut tx = self.begin().await?;
+            let (mut made, mut left) = (Vec::new(), Vec::new());
             for (rule, (evaluations, states)) in some {
-                for evaluation in evaluations {
-                    record_evaluation(&mut tx, evaluation).await?;
-                }
-                for state in states {
-                    store_state(&mut tx, *rule, state).await?;
-                }
+                made.extend_from_slice(evaluations);
+                left.extend(states.iter().map(|state| (*rule, *state)));
             }
+            record_evaluations(&mut tx, &made).await?;
+            store_states(&mut tx, &left).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -77,46 +77,75 @@ impl SqliteCatalog {
 }
 
 /// Nothing is recorded for a rule that was deleted while it was evaluated.
-pub(super) async fn record_evaluation(
+///
+/// All of them in two statements: each one is a way to the database's thread and back, and
+/// while the transaction lasts nobody else writes.
+pub(super) async fn record_evaluations(
     connection: &mut SqliteConnection,
-    evaluation: &Evaluation,
+    evaluations: &[&Evaluation],
 ) -> Result<()> {
-    let rule = evaluation.rule_id.to_string();
-    let n: Option<i64> = sqlx::query_scalar(
-        "INSERT INTO rule_states (rule_id, evaluations) SELECT id, 1 FROM rules WHERE id = $1
-         ON CONFLICT (rule_id) DO UPDATE SET evaluations = rule_states.evaluations + 1
-         RETURNING evaluations",
-    )
-    .bind(&rule)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(n) = n else { return Ok(()) };
+    if evaluations.is_empty() {
+        return Ok(());
+    }
+    let mut of_rule: HashMap<ObjectId, u64> = HashMap::new();
+    let mut records = Vec::new();
+    for evaluation in evaluations.iter().rev() {
+        // How many of the rule come after this one.
+        let after = of_rule.entry(evaluation.rule_id).or_default();
+        let text = to_json("evaluation", evaluation)?;
+        records.push(json!([evaluation.rule_id.to_string(), *after, text]));
+        *after += 1;
+    }
+    records.reverse();
+    let counts: Vec<_> = of_rule
+        .into_iter()
+        .map(|(rule, count)| json!([rule.to_string(), count]))
+        .collect();
     sqlx::query(
-        "INSERT INTO evaluations (rule_id, place, n, evaluation) VALUES ($1, $2, $3, $4)
+        "INSERT INTO rule_states (rule_id, evaluations)
+         SELECT r.id, e.value ->> 1 FROM json_each($1) e JOIN rules r ON r.id = e.value ->> 0
+         WHERE true
+         ON CONFLICT (rule_id) DO UPDATE SET
+           evaluations = rule_states.evaluations + excluded.evaluations",
+    )
+    .bind(to_json("counts of evaluations", &counts)?)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO evaluations (rule_id, n, place, evaluation)
+         SELECT s.rule_id, s.evaluations - (e.value ->> 1),
+           (s.evaluations - (e.value ->> 1)) % $2, e.value ->> 2
+         FROM json_each($1) e JOIN rule_states s ON s.rule_id = e.value ->> 0
+         WHERE true ORDER BY e.key
          ON CONFLICT (rule_id, place)
          DO UPDATE SET n = excluded.n, evaluation = excluded.evaluation",
     )
-    .bind(&rule)
-    .bind(n % KEPT)
-    .bind(n)
-    .bind(to_json("evaluation", evaluation)?)
+    .bind(to_json("evaluations", &records)?)
+    .bind(KEPT)
     .execute(connection)
     .await?;
     Ok(())
 }
 
 /// Nothing is stored for a rule that was deleted while it was evaluated.
-pub(super) async fn store_state(
+pub(super) async fn store_states(
     connection: &mut SqliteConnection,
-    rule: ObjectId,
-    state: &RuleState,
+    states: &[(ObjectId, &RuleState)],
 ) -> Result<()> {
+    if states.is_empty() {
+        return Ok(());
+    }
+    let states = states
+        .iter()
+        .map(|(rule, state)| Ok(json!([rule.to_string(), to_json("rule state", state)?])))
+        .collect::<Result<Vec<_>>>()?;
     sqlx::query(
-        "INSERT INTO rule_states (rule_id, state) SELECT id, $2 FROM rules WHERE id = $1
+        "INSERT INTO rule_states (rule_id, state)
+         SELECT r.id, e.value ->> 1 FROM json_each($1) e JOIN rules r ON r.id = e.value ->> 0
+         WHERE true ORDER BY e.key
          ON CONFLICT (rule_id) DO UPDATE SET state = excluded.state",
     )
-    .bind(rule.to_string())
-    .bind(to_json("rule state", state)?)
+    .bind(to_json("rule states", &states)?)
     .execute(connection)
     .await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, from_json, to_json};
 use super::deliveries::insert_delivery;
-use super::evaluations::{record_evaluation, store_state};
+use super::evaluations::{record_evaluations, store_states};
 use super::files::store_cursor;
 use super::groups::show_to_groups;
 use super::told::{auto_channels, first_delivery};
@@ -152,8 +152,8 @@ impl Prepared {
                 insert_delivery(tx, &delivery).await?;
             }
         }
-        record_evaluation(tx, &self.firing.evaluation).await?;
-        store_state(tx, incident.rule_id, &self.firing.state).await?;
+        record_evaluations(tx, &[&self.firing.evaluation]).await?;
+        store_states(tx, &[(incident.rule_id, &self.firing.state)]).await?;
         Ok(FiringOutcome::Written)
     }
 }

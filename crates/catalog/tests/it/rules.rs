@@ -266,6 +266,19 @@ async fn the_newest_200_evaluations_are_kept(catalog: &dyn Catalog) {
     assert_eq!(kept, expect);
     assert_eq!(catalog.evaluations(a, 2).await.unwrap(), expect[..2]);
     assert_eq!(catalog.evaluations(b, 9).await.unwrap(), [evaluation(b, 0)]);
+
+    // Of several rules by turns, in one call.
+    let c = with_rule(catalog, 12).await;
+    let mixed: Vec<_> = (0..450)
+        .flat_map(|n| [evaluation(c, n), evaluation(b, n + 1)])
+        .collect();
+    catalog.record_evaluations(&mixed, &[]).await.unwrap();
+    let newest = |rule, last: i64| -> Vec<_> {
+        let ns = (last - 199..=last).rev();
+        ns.map(|n| evaluation(rule, n)).collect()
+    };
+    assert_eq!(catalog.evaluations(c, 999).await.unwrap(), newest(c, 449));
+    assert_eq!(catalog.evaluations(b, 999).await.unwrap(), newest(b, 450));
 }
 
 async fn records_of_a_deleted_rule_are_dropped(catalog: &dyn Catalog) {
