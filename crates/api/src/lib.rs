@@ -20,4 +20,4 @@ mod state;
 
 pub use messages::{CheckLogo, CheckTemplate, IncidentView, Messages};
 pub use router::{openapi, router};
-pub use state::{ApiSettings, AppState, Pace, Readiness};
+pub use state::{ApiSettings, AppState, Pace, Readiness, RuleMode};

@@ -6,8 +6,10 @@ use crate::logpoint::search::LiveSearches;
 use crate::messages::Messages;
 use cresset_auth::throttle::ThrottleSettings;
 use cresset_catalog::Catalog;
-use cresset_catalog::port::AuditEntry;
+use cresset_catalog::port::{AuditEntry, RuleWithOwner};
 use cresset_ingest::Ingestor;
+use cresset_model::incident::EvaluationMode;
+use cresset_model::instance::Nodes;
 use cresset_model::{Clock, Duration, Entropy, ObjectId, Timestamp};
 use cresset_search::{SearchSessions, Searcher};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -101,6 +103,10 @@ impl Default for ApiSettings {
     }
 }
 
+/// How the detector runs a rule, and why, where these nodes belong to other instances. This
+/// crate may not depend on the detector, so the binary lends it.
+pub type RuleMode = Arc<dyn Fn(&RuleWithOwner, &Nodes) -> (EvaluationMode, String) + Send + Sync>;
+
 /// Whether the server can do its work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
@@ -131,6 +137,8 @@ pub struct AppState {
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// What the part that writes messages lends.
     pub messages: Messages,
+    /// How a rule runs.
+    pub rule_mode: RuleMode,
     /// Called after rules or notifications changed, so that the detector looks at once.
     pub on_rules_changed: Arc<dyn Fn() + Send + Sync>,
     /// Called after instances were registered or removed, so that they are looked at at once.

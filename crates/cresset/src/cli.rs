@@ -1,6 +1,5 @@
 //! The command line.
 
-use crate::cmd::user::preferences::{ReposArgs, SetArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,7 +48,7 @@ Examples:
   cresset user set alice --timezone Europe/Berlin --date-format %d.%m.%Y --hour-format 24
   cresset user repos alice --allow default,windows
   cresset user list --json")]
-    User(UserArgs),
+    User(crate::cmd::UserArgs),
     /// Manage incident user groups in a data directory, server running or not.
     #[command(after_help = "\
 Examples:
@@ -90,7 +89,7 @@ Examples:
 Examples:
   cresset outbox list --state dead
   cresset outbox resend 67f8ae6fbe9edae2fcfbc1ee")]
-    Outbox(OutboxArgs),
+    Outbox(crate::cmd::OutboxArgs),
     /// Keep alert rules as files: export, plan, apply, diff, validate, test.
     #[command(after_help = "\
 Examples:
@@ -104,7 +103,7 @@ Examples:
 Examples:
   cresset bench ingest --events attack-samples.ndjson.gz --count 1000000
   cresset bench latency --rules 300")]
-    Bench(BenchArgs),
+    Bench(crate::cmd::BenchArgs),
     /// Print a completion script for a shell.
     #[command(after_help = "\
 Examples:
@@ -188,71 +187,6 @@ pub(crate) struct DataDir {
         global = true
     )]
     pub(crate) data_dir: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UserArgs {
-    #[command(flatten)]
-    pub(crate) data: DataDir,
-    /// Print JSON.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    #[command(subcommand)]
-    pub(crate) action: UserAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserAction {
-    /// Create a user; credentials go to a file, never to the terminal.
-    Create {
-        /// User name.
-        name: String,
-        /// Role; may be repeated.
-        #[arg(long = "role", default_value = "readonly")]
-        roles: Vec<String>,
-        /// Mail address.
-        #[arg(long, default_value = "")]
-        email: String,
-        /// Where the credentials are written (mode 0600).
-        #[arg(long, value_name = "FILE")]
-        credentials: Option<PathBuf>,
-    },
-    /// List users.
-    List,
-    /// Write a user's API access key to a file, or make a new one.
-    AccessKey {
-        /// User name.
-        name: String,
-        /// Make a new key; every token signed with the old one dies.
-        #[arg(long)]
-        regenerate: bool,
-        /// Where the key is written (mode 0600).
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// Create an LMv1 API token; it is written to a file.
-    ApiToken {
-        /// Owner.
-        name: String,
-        /// Free text.
-        #[arg(long, default_value = "")]
-        note: String,
-        /// Where the token is written (mode 0600).
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// Set how a user reads and writes times.
-    Set(SetArgs),
-    /// Show or change which repos a user may search; administrators may search all.
-    Repos(ReposArgs),
-    /// Refuse all credentials of a user.
-    Disable {
-        /// User name.
-        name: String,
-        /// Undo it.
-        #[arg(long)]
-        undo: bool,
-    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -355,66 +289,6 @@ pub(crate) struct SearchArgs {
     pub(crate) table: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OutboxArgs {
-    #[command(flatten)]
-    pub(crate) data: DataDir,
-    #[command(subcommand)]
-    pub(crate) action: OutboxAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OutboxAction {
-    /// Show notifications, newest first.
-    List {
-        /// pending, delivered, dead or suppressed; without it all.
-        #[arg(long)]
-        state: Option<String>,
-        /// Most rows.
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Send notifications again.
-    Resend {
-        /// Ids, as `outbox list` shows them.
-        #[arg(required = true)]
-        ids: Vec<cresset_model::ObjectId>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchArgs {
-    #[command(subcommand)]
-    pub(crate) what: BenchWhat,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchWhat {
-    /// Events per CPU second of the server, over HTTP with durable acknowledgement.
-    Ingest {
-        /// NDJSON or log files, .gz or .zst too; without any, bundled samples.
-        #[arg(long, num_args = 1..)]
-        events: Vec<PathBuf>,
-        /// Events to send; the files are repeated.
-        #[arg(long, default_value_t = 1_000_000)]
-        count: u64,
-        /// Connections that send at once.
-        #[arg(long, default_value_t = 2)]
-        connections: usize,
-    },
-    /// From the arrival of the deciding event to the HTTP notification at a sink.
-    Latency {
-        /// Rules, each of which fires once.
-        #[arg(long, default_value_t = 300)]
-        rules: usize,
-    },
-    /// Memory of a server that has nothing to do.
-    Idle,
 }
 
 fn ttl(text: &str) -> Result<cresset_model::Duration, String> {

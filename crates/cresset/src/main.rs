@@ -66,7 +66,8 @@ fn main() -> ExitCode {
         if kind == Some(std::io::ErrorKind::BrokenPipe) {
             return ExitCode::from(CLOSED_PIPE);
         }
-        eprintln!("cresset: {error:#}");
+        // It may quote what another server said.
+        eprintln!("cresset: {}", cmd::plain_lines(&format!("{error:#}")));
         ExitCode::FAILURE
     });
     // A search that does not notice its end must not keep the process alive.

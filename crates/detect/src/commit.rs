@@ -1,7 +1,7 @@
 //! Firings become incidents and outbox rows, in one transaction.
 
 use crate::decide::Fired;
-use crate::detector::{DetectorDeps, is_stopped, stopped};
+use crate::detector::{DetectorDeps, is_stopped, let_others_go_on, stopped};
 use crate::rule::CompiledRule;
 use cresset_catalog::port::{Firing, FiringCommit, FiringOutcome};
 use cresset_catalog::{Error, Result};
@@ -281,12 +281,11 @@ pub(crate) async fn record(
         };
         metrics::counter!("cresset_detect_evaluations_total", "mode" => mode).increment(1);
     }
-    deps.catalog
-        .record_evaluations(evaluations, states)
-        .await
-        .inspect_err(|error| {
-            tracing::warn!(%error, "evaluations could not be recorded");
-        })
+    let recorded = deps.catalog.record_evaluations(evaluations, states).await;
+    let_others_go_on().await;
+    recorded.inspect_err(|error| {
+        tracing::warn!(%error, "evaluations could not be recorded");
+    })
 }
 
 #[cfg(test)]

@@ -5,16 +5,17 @@
 //! once a second. After a crash, events after the place are seen again: what fired
 //! on them is known by its slot and does not fire twice.
 
-use crate::commit::{Found, commit, evaluation, record};
+mod rules;
+
+use crate::commit::{Found, commit, record};
 use crate::detector::{DETECT_CURSOR, DetectSettings, DetectorDeps, Figures, is_stopped, stopped};
 use crate::engine::{LiveEngine, RuleFired};
-use crate::records::{begins, close_slots};
+use crate::records::close_slots;
 use crate::rule::CompiledRule;
 use crate::rulebook::RuleSet;
-use crate::seeding::{Moment, SLOWEST_ARRIVAL, SeedError, seed, unseen};
-use crate::slots::{slot_end, slot_start};
+use crate::seeding::{SLOWEST_ARRIVAL, SeedError, unseen};
 use cresset_model::event::LoggedEvent;
-use cresset_model::incident::{EvaluationMode, Verdict};
+use cresset_model::incident::EvaluationMode;
 use cresset_model::{ObjectId, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -312,107 +313,5 @@ impl<'a> Run<'a> {
         }
         // Logged where it failed; records are for people, nothing depends on them.
         let _ = record(self.deps, &evaluations, &states).await;
-    }
-
-    /// Takes over a new set of rules; rules that did not change keep their windows.
-    async fn take_rules(&mut self, at_start: bool) -> Result<(), Stop> {
-        let Some(set) = self.rules.borrow_and_update().clone() else {
-            return Ok(());
-        };
-        let gone: Vec<ObjectId> = self
-            .known
-            .keys()
-            .filter(|id| !set.live.contains_key(id))
-            .copied()
-            .collect();
-        for id in gone {
-            self.known.remove(&id);
-            self.recorded.remove(&id);
-            if let Some(engine) = self.engine.as_mut() {
-                engine.remove(id);
-            }
-        }
-        let mut activated = Vec::new();
-        for (id, rule) in &set.live {
-            if self
-                .known
-                .get(id)
-                .is_some_and(|known| Arc::ptr_eq(known, rule))
-            {
-                continue;
-            }
-            if is_stopped(&self.shutdown) {
-                return Err(Stop::Asked);
-            }
-            if self.seed_rule(rule, at_start).await? {
-                activated.push(*id);
-            }
-        }
-        if !activated.is_empty() {
-            self.settle_activated(&activated).await?;
-        }
-        self.figures
-            .rules_version
-            .store(set.version, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Seeds a rule. True if it begins to run now and is to be looked at.
-    async fn seed_rule(&mut self, rule: &Arc<CompiledRule>, at_start: bool) -> Result<bool, Stop> {
-        let moment = Moment::after(self.deps, self.at);
-        let present = moment.present;
-        let mut live = seed(self.deps, self.settings, rule, moment).await?;
-        let slot = slot_end(present, rule.interval());
-        let before = slot_start(slot, rule.interval());
-        let begins = if at_start {
-            begins(live.state(), rule)
-        } else {
-            // What changed about its owner alone does not make a rule look back.
-            let same = |known: &Arc<CompiledRule>| {
-                let (known, rule) = (known.rule(), rule.rule());
-                known.version == rule.version && known.activated_at == rule.activated_at
-            };
-            !self.known.get(&rule.id()).is_some_and(same)
-        };
-        let recorded = live
-            .state()
-            .evaluated_to
-            .filter(|_| !begins)
-            .unwrap_or(before);
-        if begins {
-            live.look_at(present);
-            live.set_evaluated_to(before);
-        }
-        self.recorded.insert(rule.id(), recorded.min(before));
-        self.known.insert(rule.id(), Arc::clone(rule));
-        if let Some(engine) = self.engine.as_mut() {
-            engine.put(live);
-        }
-        Ok(begins)
-    }
-
-    /// Looks at the present windows of rules that begin to run, and records it.
-    async fn settle_activated(&mut self, activated: &[ObjectId]) -> Result<(), Stop> {
-        let firings = self.evaluate(Vec::new()).await?;
-        let fired: Vec<ObjectId> = firings.iter().map(|f| f.rule).collect();
-        self.commit_firings(firings, self.at).await?;
-        let now = self.deps.clock.now();
-        let (mut evaluations, mut states) = (Vec::new(), Vec::new());
-        for id in activated.iter().filter(|id| !fired.contains(id)) {
-            let Some(live) = self.engine.as_mut().and_then(|e| e.get_mut(*id)) else {
-                continue;
-            };
-            let slot = slot_end(now, live.rule().interval());
-            let verdict = Verdict::Quiet;
-            evaluations.push(evaluation(
-                live.rule(),
-                EvaluationMode::Live,
-                slot,
-                now,
-                verdict,
-            ));
-            states.push((*id, live.state().clone()));
-        }
-        Ok(record(self.deps, &evaluations, &states).await?)
     }
 }

@@ -201,6 +201,13 @@ pub(crate) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
+/// To be called between a use of the catalog and work that takes milliseconds. Somebody who
+/// waited for the catalog's connection was woken on this thread, where no other thread can take
+/// them over, and would wait for that work too.
+pub(crate) async fn let_others_go_on() {
+    tokio::task::yield_now().await;
+}
+
 /// Whether a stop was asked for.
 pub(crate) fn is_stopped(shutdown: &watch::Receiver<bool>) -> bool {
     *shutdown.borrow() || shutdown.has_changed().is_err()

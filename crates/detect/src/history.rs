@@ -170,6 +170,7 @@ fn request(
         repos: rule.repos().to_vec(),
         from,
         to,
+        part_of: None,
         timezone: rule.timezone().to_owned(),
         limit: 0,
         up_to_seq: None,

@@ -38,4 +38,4 @@ mod window;
 pub use detector::{
     DETECT_CURSOR, DetectHealth, DetectSettings, Detector, DetectorDeps, DetectorHandle,
 };
-pub use rule::{CompileError, CompiledRule, Mode, classify};
+pub use rule::{CompileError, CompiledRule, Mode, classify, told_mode};

@@ -2,10 +2,11 @@
 
 mod repos;
 
-pub use repos::Nodes;
+pub use cresset_model::instance::Nodes;
 
 use crate::slots::CLOCK_SKEW;
 use cresset_catalog::port::RuleWithOwner;
+use cresset_model::incident::EvaluationMode;
 use cresset_model::instance::is_remote;
 use cresset_model::rule::{AlertRule, ConditionOption, SearchParams};
 use cresset_model::{Duration, Event, ObjectId, Timestamp};
@@ -255,6 +256,19 @@ impl CompiledRule {
     /// Whether `event` matches the leading filter of the query.
     pub fn matches(&self, event: &Event, lists: &dyn ListLookup) -> bool {
         self.plan.filter().matches(event, &self.context(lists))
+    }
+}
+
+/// How the detector runs a rule and why, for people. What cannot run at all counts as
+/// scheduled, with what is wrong with it as the reason.
+pub fn told_mode(source: &RuleWithOwner, nodes: &Nodes) -> (EvaluationMode, String) {
+    match CompiledRule::compile_among(source, nodes).map(|rule| rule.mode()) {
+        Ok(Mode::Live) => {
+            let reason = "the result can only grow with each event";
+            (EvaluationMode::Live, reason.to_owned())
+        }
+        Ok(Mode::Scheduled { reason }) => (EvaluationMode::Scheduled, reason),
+        Err(error) => (EvaluationMode::Scheduled, error.to_string()),
     }
 }
 

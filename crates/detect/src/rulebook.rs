@@ -1,6 +1,6 @@
 //! The active rules, compiled, and kept up to date.
 
-use crate::detector::{DetectSettings, DetectorDeps, Figures, stopped};
+use crate::detector::{DetectSettings, DetectorDeps, Figures, let_others_go_on, stopped};
 use crate::rule::{CompiledRule, Nodes};
 use crate::slots::slot_end;
 use cresset_catalog::port::{RuleOwner, RuleWithOwner};
@@ -27,7 +27,7 @@ pub(crate) struct RuleSet {
 const LOOK_AT_OWNERS_EVERY: u32 = 30;
 /// Rest after a new set, so that rules made one after the other by the thousand are taken
 /// over a few at a time. A set costs time for every rule in it.
-const REST: std::time::Duration = std::time::Duration::from_millis(20);
+const REST: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// The compiled rule from before, if it runs as `now` does: what changed about its owner
 /// concerns how dates are written, or repos that it does not search.
@@ -115,6 +115,7 @@ impl Rulebook {
         self.version = Some(version);
         self.owners = changes.owners;
         self.nodes = nodes;
+        let_others_go_on().await;
         let (different, broken) = self.take(sources, whole, moved);
         if !different && !first {
             return Ok(None);
@@ -199,6 +200,7 @@ impl Rulebook {
     fn set(&self) -> RuleSet {
         let mut set = RuleSet {
             version: self.version.unwrap_or(0),
+            live: HashMap::with_capacity(self.known.len()),
             ..RuleSet::default()
         };
         for (id, rule) in self

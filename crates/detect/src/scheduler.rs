@@ -249,6 +249,7 @@ async fn evaluate(
         repos: rule.repos().to_vec(),
         from: reach.from,
         to: reach.to,
+        part_of: Some(rule.range()),
         timezone: rule.timezone().to_owned(),
         limit: 0,
         up_to_seq: None,

@@ -11,6 +11,8 @@ use std::time::Duration as Span;
 const PATIENCE: Span = Span::from_secs(15);
 /// Most repos that are taken from an instance.
 const MAX_REPOS: usize = 10_000;
+/// Longest name or address of a repo that is taken, in bytes.
+const MAX_REPO: usize = 255;
 /// Longest message that is kept, in characters.
 const MAX_MESSAGE: usize = 300;
 
@@ -18,7 +20,11 @@ const MAX_MESSAGE: usize = 300;
 pub async fn look(member: &Member, now: Timestamp, before: &InstanceHealth) -> InstanceHealth {
     let asked = async {
         let repos = member.repos().await?;
-        Ok::<_, Error>((repos, member.product().await))
+        let product = match member.product().await {
+            Err(_) if before.seen_at.is_some() => before.product,
+            told => told?,
+        };
+        Ok::<_, Error>((repos, product))
     };
     let error = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok((repos, product))) => {
@@ -63,11 +69,18 @@ impl Member {
         Ok(repos.iter().take(MAX_REPOS).filter_map(repo).collect())
     }
 
-    async fn product(&self) -> Product {
-        if self.says("/health/live", "product", "cresset").await {
-            Product::Cresset
-        } else {
-            Product::Other
+    /// What it is. Anything but an answer of its own does not tell.
+    pub(crate) async fn product(&self) -> Result<Product, Error> {
+        match self.open("/health/live").await {
+            Ok(said) if said.get("product") == Some(&"cresset".into()) => Ok(Product::Cresset),
+            Err(error @ Error::Unreachable { .. }) => Err(error),
+            Err(
+                error @ Error::Refused {
+                    status: 429 | 502..=504,
+                    ..
+                },
+            ) => Err(error),
+            _ => Ok(Product::Other),
         }
     }
 }
@@ -78,8 +91,32 @@ fn repo(row: &Value) -> Option<RemoteRepo> {
     let name = text("repo").or_else(|| split_address(address).1)?;
     // It becomes part of an address here.
     let plain = !name.is_empty() && !name.contains(['/', ',', ' ']);
-    plain.then(|| RemoteRepo {
+    let sound = |text: &str| text.len() <= MAX_REPO && !text.contains(char::is_control);
+    (plain && sound(name) && sound(address)).then(|| RemoteRepo {
         name: name.to_owned(),
         address: address.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn repos_have_plain_names() {
+        let check = |name: &str, address: &str, taken: bool| {
+            let found = repo(&json!({"repo": name, "address": address}));
+            assert_eq!(found.is_some(), taken, "{name:?} {address:?}");
+        };
+        let long = "x".repeat(MAX_REPO);
+        check("web", "127.0.0.1:5504/web", true);
+        check(&long, &long, true);
+        check(&format!("{long}x"), "a/b", false);
+        check("web", &format!("{long}x"), false);
+        for name in ["", "a/b", "a,b", "a b", "a\u{1b}[31m", "a\nb"] {
+            check(name, "a/b", false);
+        }
+        check("web", "a/\u{7}", false);
+    }
 }

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod rollout;
 pub mod rules_api;
 pub mod search;
+mod silence;
 
 pub use member::{Error, Member};
 pub use members::Members;

@@ -1,7 +1,10 @@
 //! One instance with the credentials to use there.
 
+mod refusal;
+
 use cresset_auth::jwt::{Alg, SignClaims, sign};
 use cresset_model::{Clock, Duration, SecretString, Timestamp};
+use refusal::{refused, words};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ const TOKEN: Duration = Duration::minutes(10);
 /// How long one request may take.
 const PATIENCE: Span = Span::from_mins(1);
 /// Largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 256 << 20;
+pub(crate) const MAX_ANSWER: usize = 256 << 20;
 
 /// Why a call to an instance failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The answer is larger than is wanted.
+    #[error("{path} answers with more than {} MiB", most >> 20)]
+    TooLarge {
+        /// The endpoint.
+        path: String,
+        /// Most bytes that are wanted.
+        most: usize,
+    },
 }
 
 impl Error {
@@ -55,7 +66,7 @@ impl Error {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { status, .. } => matches!(*status, 401 | 429 | 502 | 503 | 504),
-            Self::Unexpected { .. } => false,
+            Self::Unexpected { .. } | Self::TooLarge { .. } => false,
         }
     }
 
@@ -70,10 +81,26 @@ impl Error {
 pub enum Repeat {
     /// It does the same again.
     Safe,
+    /// It does the same again, but nobody waits for a server that cannot be reached.
+    IfReached,
     /// It would do it twice.
     Never,
     /// Nobody waits that long.
     AtOnceOnly,
+}
+
+impl Repeat {
+    const fn after_answer(self) -> bool {
+        matches!(self, Self::Safe | Self::IfReached)
+    }
+
+    fn after(self, error: &reqwest::Error) -> bool {
+        match self {
+            Self::Safe => true,
+            Self::IfReached => !error.is_connect() && !error.is_timeout(),
+            Self::Never | Self::AtOnceOnly => false,
+        }
+    }
 }
 
 /// One instance of Cresset or of a server that speaks Logpoint's API.
@@ -143,35 +170,38 @@ impl Member {
                 .bearer_auth(self.token(scope));
             dress(request)
         };
-        self.insist(path, repeat, send).await
+        self.insist(path, repeat, MAX_ANSWER, send).await
     }
 
     /// Sends a form with user name and key, as the endpoints of the credential family
-    /// want it, several times if that can help, and returns the JSON of the answer.
+    /// want it, several times if that can help, and returns the JSON of the answer, which
+    /// has at most `most` bytes.
     pub(crate) async fn form(
         &self,
         path: &str,
         fields: &[(&str, &str)],
         repeat: Repeat,
+        most: usize,
     ) -> Result<Value, Error> {
         let key = self.key.expose();
         let mut form = vec![("username", self.user.as_str()), ("secret_key", key)];
         form.extend_from_slice(fields);
         let send = |http: &reqwest::Client| http.post(format!("{}{path}", self.url)).form(&form);
-        self.insist(path, repeat, send).await
+        self.insist(path, repeat, most, send).await
     }
 
-    /// Whether an endpoint that asks for nothing gives this JSON.
-    pub(crate) async fn says(&self, path: &str, key: &str, expected: &str) -> bool {
+    /// The JSON of an endpoint that asks for nothing.
+    pub(crate) async fn open(&self, path: &str) -> Result<Value, Error> {
         let send = |http: &reqwest::Client| http.get(format!("{}{path}", self.url));
-        let said = self.insist(path, Repeat::AtOnceOnly, send).await;
-        said.is_ok_and(|value| value.get(key).and_then(Value::as_str) == Some(expected))
+        self.insist(path, Repeat::AtOnceOnly, MAX_ANSWER, send)
+            .await
     }
 
     async fn insist(
         &self,
         path: &str,
         repeat: Repeat,
+        most: usize,
         send: impl Fn(&reqwest::Client) -> RequestBuilder + Send + Sync,
     ) -> Result<Value, Error> {
         let mut pause = PAUSE;
@@ -181,18 +211,18 @@ impl Member {
                 // Refused before it was looked at, so it may always be sent again.
                 Ok(reply) if reply.status() == StatusCode::TOO_MANY_REQUESTS => {
                     if attempt == ATTEMPTS || repeat == Repeat::AtOnceOnly {
-                        return self.read(path, reply).await;
+                        return self.read(path, most, reply).await;
                     }
                     self.asked_pause(&reply).unwrap_or(pause)
                 }
                 Ok(reply) if matches!(reply.status().as_u16(), 502..=504) => {
-                    if attempt == ATTEMPTS || repeat != Repeat::Safe {
-                        return self.read(path, reply).await;
+                    if attempt == ATTEMPTS || !repeat.after_answer() {
+                        return self.read(path, most, reply).await;
                     }
                     self.asked_pause(&reply).unwrap_or(pause)
                 }
-                Ok(reply) => return self.read(path, reply).await,
-                Err(error) if attempt == ATTEMPTS || repeat != Repeat::Safe => {
+                Ok(reply) => return self.read(path, most, reply).await,
+                Err(error) if attempt == ATTEMPTS || !repeat.after(&error) => {
                     return Err(self.unreachable(error));
                 }
                 Err(_) => pause,
@@ -238,15 +268,18 @@ impl Member {
     }
 
     /// The JSON of an answer, or the words of a refusal.
-    async fn read(&self, path: &str, mut reply: reqwest::Response) -> Result<Value, Error> {
+    async fn read(
+        &self,
+        path: &str,
+        most: usize,
+        mut reply: reqwest::Response,
+    ) -> Result<Value, Error> {
         let status = reply.status();
         let mut bytes = Vec::new();
         while let Some(piece) = reply.chunk().await.map_err(|e| self.unreachable(e))? {
-            if bytes.len() + piece.len() > MAX_ANSWER {
-                return Err(Error::Unexpected {
-                    path: path.to_owned(),
-                    what: format!("more than {} MiB", MAX_ANSWER >> 20),
-                });
+            if bytes.len() + piece.len() > most {
+                let path = path.to_owned();
+                return Err(Error::TooLarge { path, most });
             }
             bytes.extend_from_slice(&piece);
         }
@@ -266,63 +299,6 @@ impl Member {
     }
 }
 
-/// Whether an answer says no in spite of its status, in one of the ways that servers have.
-fn refused(value: &Value) -> bool {
-    let filled = |v: &Value| match v {
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        _ => false,
-    };
-    let status = value.get("status").and_then(Value::as_str);
-    value.get("success") == Some(&Value::Bool(false))
-        || value.pointer("/response/success") == Some(&Value::Bool(false))
-        || matches!(status, Some("error" | "failed"))
-        || ["/validationErrors", "/errors", "/response/errors"]
-            .iter()
-            .any(|path| value.pointer(path).is_some_and(filled))
-}
-
-/// What a server says about a refusal.
-fn words(value: Option<&Value>, bytes: &[u8]) -> String {
-    const SHOWN: usize = 300;
-    let Some(value) = value else {
-        let text = String::from_utf8_lossy(bytes);
-        let line = text.trim().lines().next().unwrap_or_default();
-        return match line.chars().take(SHOWN).collect::<String>() {
-            line if line.is_empty() => "no reason given".to_owned(),
-            line => line,
-        };
-    };
-    let mut said = Vec::new();
-    fields(&mut said, "", value.get("validationErrors"));
-    if !said.is_empty() {
-        return said.join("; ");
-    }
-    let named = ["message", "detail", "error"]
-        .iter()
-        .find_map(|key| value.get(key)?.as_str());
-    named.unwrap_or("no reason given").to_owned()
-}
-
-/// `validationErrors`, nested or flat, as `section.field: message`.
-fn fields(said: &mut Vec<String>, path: &str, value: Option<&Value>) {
-    match value {
-        Some(Value::Object(map)) => {
-            for (name, inner) in map {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
-                fields(said, &path, Some(inner));
-            }
-        }
-        Some(Value::String(text)) => said.push(format!("{path}: {text}")),
-        Some(Value::Null) | None => {}
-        Some(other) => said.push(format!("{path}: {other}")),
-    }
-}
-
 /// How long a `Retry-After` asks to wait from `now`: seconds, or an HTTP date. `None` if it
 /// is neither; a date that has passed asks for no pause.
 fn pause_of(header: &str, now: Timestamp) -> Option<Span> {
@@ -336,48 +312,4 @@ fn pause_of(header: &str, now: Timestamp) -> Option<Span> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_pause_in_seconds_or_until_a_moment() {
-        // Sun, 06 Nov 1994 08:49:37 GMT
-        let now = Timestamp::from_secs(784_111_777);
-        let check = |header: &str, expected: Option<u64>| {
-            let found = pause_of(header, now);
-            assert_eq!(found, expected.map(Span::from_secs), "{header:?}");
-        };
-        check("0", Some(0));
-        check(" 7 ", Some(7));
-        check("99999999999999999999999", Some(60));
-        check("Sun, 06 Nov 1994 08:50:00 GMT", Some(23));
-        check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
-        check("", None);
-        check("-5", None);
-        check("1.5", None);
-        check("soon", None);
-    }
-
-    #[test]
-    fn a_refusal_is_told_in_the_servers_words() {
-        let check = |value: Value, expected: &str| {
-            assert_eq!(words(Some(&value), b""), expected);
-        };
-        check(
-            json!({"success": false, "validationErrors": {"name": "already exists"}}),
-            "name: already exists",
-        );
-        check(
-            json!({"validationErrors": {"search_params": {"query": "bad", "limit": "zero"}}}),
-            "search_params.limit: zero; search_params.query: bad",
-        );
-        check(json!({"success": false, "message": "no"}), "no");
-        check(json!({"error": "expired", "status_code": 401}), "expired");
-        check(json!({}), "no reason given");
-        assert_eq!(
-            words(None, b"<h1>Bad Gateway</h1>\nmore"),
-            "<h1>Bad Gateway</h1>"
-        );
-    }
-}
+mod tests;

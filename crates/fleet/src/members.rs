@@ -2,6 +2,7 @@
 
 use crate::health::look;
 use crate::member::Member;
+use crate::silence::Silence;
 use cresset_catalog::Catalog;
 use cresset_model::Clock;
 use cresset_model::instance::{Instance, InstanceHealth};
@@ -13,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration as Span;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// Makes the HTTP client for an instance: it decides which certificates are trusted and
 /// which addresses may be reached. The error is for people.
@@ -33,6 +35,13 @@ struct Inner {
     connect: Box<Connect>,
     changed: Notify,
     known: Mutex<HashMap<ObjectId, (Instance, Arc<Member>)>>,
+    looked_at: Mutex<HashMap<ObjectId, LookedAt>>,
+}
+
+/// What was told of an instance after the last look.
+struct LookedAt {
+    name: String,
+    silence: Option<Silence>,
 }
 
 impl fmt::Debug for Members {
@@ -50,6 +59,7 @@ impl Members {
             connect,
             changed: Notify::new(),
             known: Mutex::default(),
+            looked_at: Mutex::default(),
         }))
     }
 
@@ -61,6 +71,14 @@ impl Members {
     /// The instances as they are registered now.
     pub async fn instances(&self) -> cresset_catalog::Result<Vec<Instance>> {
         self.0.catalog.instances().await
+    }
+
+    /// Why asking an instance would be in vain and take long, as far as the last look by
+    /// [`watch`](Self::watch) can tell.
+    pub(crate) fn silent(&self, id: ObjectId) -> Option<String> {
+        let looked_at = self.0.looked_at.lock();
+        let silence = looked_at.get(&id)?.silence.as_ref()?;
+        silence.lasts(self.0.clock.now()).map(str::to_owned)
     }
 
     /// A client of an instance; the error is for people.
@@ -122,10 +140,14 @@ impl Members {
                 return;
             }
         };
-        self.0
-            .known
-            .lock()
-            .retain(|id, _| instances.iter().any(|i| i.id == *id));
+        let there = |id: &ObjectId| instances.iter().any(|i| i.id == *id);
+        self.0.known.lock().retain(|id, _| there(id));
+        self.0.looked_at.lock().retain(|id, gone| {
+            if !there(id) {
+                up(&gone.name).set(f64::NAN);
+            }
+            there(id)
+        });
         futures::stream::iter(instances)
             .for_each_concurrent(AT_ONCE, |instance| async move {
                 self.look_at(&instance).await;
@@ -136,6 +158,7 @@ impl Members {
     async fn look_at(&self, instance: &Instance) {
         let now = self.0.clock.now();
         let before = &instance.health;
+        let started = Instant::now();
         let health = match self.member(instance).await {
             Ok(member) => look(&member, now, before).await,
             Err(error) => InstanceHealth {
@@ -145,8 +168,12 @@ impl Members {
             },
         };
         let name = &instance.name;
-        metrics::gauge!("cresset_instance_up", "instance" => name.clone())
-            .set(f64::from(u8::from(health.is_up())));
+        up(name).set(f64::from(u8::from(health.is_up())));
+        let looked_at = LookedAt {
+            name: name.clone(),
+            silence: Silence::after(&health, started.elapsed(), self.0.clock.now()),
+        };
+        self.0.looked_at.lock().insert(instance.id, looked_at);
         match &health.error {
             Some(error) if before.error.is_none() => {
                 tracing::warn!(instance = name, error, "an instance does not answer");
@@ -160,4 +187,9 @@ impl Members {
             tracing::warn!(instance = name, %error, "an instance's health could not be kept");
         }
     }
+}
+
+/// Whether an instance answers; NaN when there is none of that name any more.
+fn up(name: &str) -> metrics::Gauge {
+    metrics::gauge!("cresset_instance_up", "instance" => name.to_owned())
 }

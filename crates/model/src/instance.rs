@@ -7,9 +7,11 @@
 
 mod base_url;
 mod in_use;
+mod meaning;
 
 pub use base_url::{BaseUrl, UrlError};
 pub use in_use::InUse;
+pub use meaning::{Meaning, Nodes};
 
 use crate::{ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -85,6 +87,16 @@ pub enum Product {
     Other,
     /// Cresset.
     Cresset,
+}
+
+impl Product {
+    /// The word used on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Cresset => "cresset",
+        }
+    }
 }
 
 /// A repo of an instance.

@@ -8,6 +8,7 @@ pub mod attack;
 pub mod clock;
 pub mod event;
 pub mod group;
+pub mod html;
 pub mod id;
 pub mod incident;
 pub mod instance;

@@ -1,6 +1,10 @@
 //! Notifications: what a rule's owner asked to be told, and the outbox rows
 //! that carry it out (spec/logpoint-api.md §2.6, §2.7).
 
+mod target;
+
+pub use target::{MAX_RECIPIENTS, UrlProblem, check_url, is_mail_address, request_url};
+
 use crate::{ObjectId, SecretString, Timestamp};
 use serde::{Deserialize, Serialize};
 

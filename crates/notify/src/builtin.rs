@@ -1,7 +1,7 @@
 //! Built-in messages: where a rule has no template, and where its template fails.
 
-pub(crate) use crate::template::html_escape as escape;
 use crate::template::{Link, Variables, percent_encode};
+use cresset_model::html::escape;
 use cresset_model::incident::{Incident, Row};
 use std::fmt::Write as _;
 

@@ -7,6 +7,7 @@ use crate::builtin;
 use crate::logo::{self, Logo};
 use crate::template::{self, Escape, Link, Variables};
 use cresset_catalog::port::RuleWithOwner;
+use cresset_model::html::escape;
 use cresset_model::incident::Incident;
 use cresset_model::notification::{EmailNotification, HttpNotification};
 
@@ -66,7 +67,7 @@ pub fn email(
     let html = match body {
         // The body is as it should be; only the subject needs a word.
         Some(html) => match &error {
-            Some(error) => format!("<p>{}</p>{html}", builtin::escape(error)),
+            Some(error) => format!("<p>{}</p>{html}", escape(error)),
             None => html,
         },
         None => builtin::html(incident, &builtin::time_range(&variables), error.as_deref()),

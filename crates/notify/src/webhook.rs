@@ -6,7 +6,7 @@ use crate::redact::Secrets;
 use crate::retry::{StatusClass, classify_status, parse_retry_after};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use cresset_model::notification::{HttpAuth, HttpMethod, HttpNotification};
+use cresset_model::notification::{HttpAuth, HttpMethod, HttpNotification, request_url};
 use cresset_model::{ObjectId, Timestamp};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
@@ -29,20 +29,10 @@ pub struct Webhook<'a> {
     pub at: Timestamp,
 }
 
-/// The address of a notification: its URL, with the protocol in front if it has no
-/// scheme, and `query` appended. The error says what is wrong without showing the URL.
+/// The address of a notification: its URL with `query` appended. The error says what is
+/// wrong without showing the URL.
 pub fn address(notification: &HttpNotification, query: &str) -> Result<Url, String> {
-    let text = notification.url.expose().trim();
-    let full = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!(
-            "{}://{text}",
-            notification.protocol.trim().to_ascii_lowercase()
-        )
-    };
-    let mut url: Url = full
-        .parse()
+    let mut url = request_url(notification.url.expose(), &notification.protocol)
         .map_err(|error| format!("the URL does not read: {error}"))?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err("the URL names no host".to_owned());

@@ -245,3 +245,6 @@ fn upwards(aggregate: &Aggregate, check: &Check) -> Result<(), String> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

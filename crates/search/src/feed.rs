@@ -14,7 +14,9 @@ use std::sync::Arc;
 /// backtests, which only ask for [`Searcher::matching`], change nothing.
 ///
 /// A result is given when its additions are durable. The same search again adds the same
-/// values, so that a repetition does no harm.
+/// values and renews their age. A result from which an instance is missing adds nothing:
+/// values that it gave could be wrong, and a rule that waits for the instance searches again
+/// and again.
 #[derive(Clone)]
 pub struct ListFeeder {
     searcher: Arc<dyn Searcher>,
@@ -76,7 +78,9 @@ impl Searcher for ListFeeder {
         let mut result = self.searcher.run(request).await?;
         // Nobody after this needs them, and they can be large.
         let additions = std::mem::take(&mut result.additions);
-        self.feed(additions).await?;
+        if result.missing.is_empty() {
+            self.feed(additions).await?;
+        }
         Ok(result)
     }
 

@@ -50,6 +50,9 @@ pub struct SearchRequest {
     pub from: Timestamp,
     /// …up to and including this one.
     pub to: Timestamp,
+    /// The time range of which this is a part, if it is not the whole: it sets the spans of
+    /// a `timechart` that names none.
+    pub part_of: Option<Duration>,
     /// IANA time zone for time functions.
     pub timezone: String,
     /// Most rows returned by a simple query, newest first; 0 means no cut.

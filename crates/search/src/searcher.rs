@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
 use cresset_eventlog::EventLog;
+use cresset_model::Duration;
 use cresset_model::event::LoggedEvent;
 use cresset_query::{Context, Limits, Plan, QueryKind, ResultSet};
 use cresset_store::EventStore;
@@ -119,6 +120,9 @@ impl StoreSearcher {
             store: self.store.clone(),
             plan: request.plan,
             view,
+            range: request
+                .part_of
+                .unwrap_or_else(|| extent.to.since(extent.from)),
             extent,
             limit: request.limit,
             lists: SearchLists::new(self.lists.snapshot(), cancel.0.clone()),
@@ -189,6 +193,8 @@ struct Job {
     plan: Arc<Plan>,
     view: View,
     extent: Extent,
+    /// What spans of a chart are derived from.
+    range: Duration,
     limit: usize,
     lists: SearchLists,
     timezone: TimeZone,
@@ -201,7 +207,7 @@ impl Job {
         Context {
             lists: &self.lists,
             timezone: self.timezone.clone(),
-            range: self.extent.to.since(self.extent.from),
+            range: self.range,
         }
     }
 
@@ -226,7 +232,7 @@ impl Job {
         .run(on_match)
     }
 
-    /// Leaves out what only the lists here can tell not to match.
+    /// Leaves out what can only be told here not to match.
     fn filtered(&self, mut others: Elsewhere) -> Result<Elsewhere> {
         if others.unfiltered {
             let context = self.context();

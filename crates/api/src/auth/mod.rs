@@ -5,6 +5,7 @@ mod failures;
 mod signed;
 mod token;
 
+use crate::error::{self, Error};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use cresset_model::user::{Scope, User};
@@ -29,6 +30,14 @@ impl Caller {
     /// True for administrators, who see what belongs to others.
     pub fn is_administrator(&self) -> bool {
         self.user.roles.iter().any(|role| role == "administrator")
+    }
+
+    /// Lets only administrators pass; `act` follows the words "Only administrators".
+    pub(crate) fn demand_administrator(&self, act: &str) -> error::Result<()> {
+        if self.is_administrator() {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("Only administrators {act}")))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Repo addresses: `ip:port/name` for one repo, `ip:port` or `ip` for all of a node.
 //!
-//! The node is this server, or an instance that is registered here.
+//! The node is this server, or an instance that is registered here. What an address means is
+//! decided by [`Nodes::meaning`], as for the detector. But of what is written anew, a node
+//! that is neither this server's nor an instance's is taken for a slip.
 
 #[cfg(test)]
 mod tests;
 
 use crate::state::{ApiSettings, Context};
-use cresset_model::instance::{Instance, RemoteRepo, is_remote, split_address};
+use cresset_model::instance::{Instance, Meaning, Nodes, RemoteRepo, is_remote, split_address};
 use cresset_model::user::{RepoAccess, User};
 use cresset_search::HERE;
 use std::collections::BTreeSet;
@@ -18,6 +20,7 @@ pub(crate) struct RepoDirectory {
     ip: String,
     access: RepoAccess,
     instances: Vec<Instance>,
+    nodes: Nodes,
     user: User,
 }
 
@@ -41,6 +44,9 @@ pub(crate) enum RepoError {
     /// It is not for this user.
     #[error("you have no permission to search the repo {0:?}; an administrator can grant it")]
     NotPermitted(String),
+    /// It is at an instance that was removed.
+    #[error("{0:?} is at an instance that was removed; register it again or name another repo")]
+    Removed(String),
     /// Everything was asked for, and nothing is for this user.
     #[error("you have no permission to search any repo; an administrator can grant some")]
     NonePermitted,
@@ -51,6 +57,7 @@ impl RepoDirectory {
         settings: &ApiSettings,
         names: impl IntoIterator<Item = String>,
         instances: Vec<Instance>,
+        removed: BTreeSet<String>,
         user: &User,
     ) -> Self {
         let names: BTreeSet<String> = names.into_iter().collect();
@@ -59,6 +66,7 @@ impl RepoDirectory {
             access: user.repo_access(names.iter().map(String::as_str)),
             names,
             ip: settings.repo_ip.clone(),
+            nodes: Nodes::new(&instances, removed),
             instances,
             user: user.clone(),
         }
@@ -91,10 +99,23 @@ impl RepoDirectory {
         &self,
         addresses: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<String>, RepoError> {
+        self.resolve_beside(addresses, &[])
+    }
+
+    /// As [`Self::resolve`], where those of `saved` may bear an address that this server had
+    /// when they were written.
+    pub(crate) fn resolve_beside<'a>(
+        &self,
+        addresses: impl IntoIterator<Item = &'a str>,
+        saved: &[String],
+    ) -> Result<Vec<String>, RepoError> {
         let mut wanted = BTreeSet::new();
         let mut named = false;
         for address in written(addresses) {
             named = true;
+            if !self.is_known(address) && !saved.iter().any(|saved| saved.trim() == address) {
+                return Err(RepoError::Unknown(address.to_owned()));
+            }
             wanted.extend(self.searched(address)?);
         }
         if !named {
@@ -130,11 +151,12 @@ impl RepoDirectory {
     /// What the user may search at an address, never nothing.
     fn searched(&self, address: &str) -> Result<Vec<String>, RepoError> {
         match self.place(address) {
-            Place::Repo(name) if self.access.allows(name) => Ok(vec![name.to_owned()]),
+            Place::Repo(name) if self.access.allows(&name) => Ok(vec![name]),
             Place::Repo(_) => Err(RepoError::NotPermitted(address.to_owned())),
             Place::Node => self.here(),
             Place::Elsewhere(instance, None) => self.all_of(instance),
             Place::Elsewhere(instance, Some(name)) => self.one_of(instance, name),
+            Place::Removed => Err(RepoError::Removed(address.to_owned())),
             Place::Unknown => Err(RepoError::Unknown(address.to_owned())),
         }
     }
@@ -171,19 +193,32 @@ impl RepoDirectory {
         }
     }
 
+    /// Whether the address is a bare name, or its node this server's or another instance's.
+    fn is_known(&self, address: &str) -> bool {
+        let bare = !address.contains([':', '.', '/']);
+        let meaning = self.nodes.meaning(address);
+        let here = matches!(meaning, Meaning::Here | Meaning::Repo(_));
+        bare || !here || self.is_here(split_address(address).0)
+    }
+
+    fn is_here(&self, node: &str) -> bool {
+        node.eq_ignore_ascii_case(&self.node) || node.eq_ignore_ascii_case(&self.ip)
+    }
+
     fn place<'a>(&'a self, address: &'a str) -> Place<'a> {
-        let here = |node: &str| node == self.node || node == self.ip;
-        match address.split_once('/') {
-            Some((node, name)) if here(node) && self.names.contains(name) => Place::Repo(name),
-            Some((node, _)) if here(node) => Place::Unknown,
-            // A bare name wins over the node's name: it is the narrower reading.
-            None if self.names.contains(address) => Place::Repo(address),
-            None if here(address) => Place::Node,
-            _ => {
-                let (node, name) = split_address(address);
+        let none = Nodes::default();
+        // This server's own node is no other instance's, even if one is registered under it.
+        let here = self.is_here(split_address(address).0);
+        let nodes = if here { &none } else { &self.nodes };
+        match nodes.meaning(address) {
+            Meaning::Here => Place::Node,
+            Meaning::Repo(name) if self.names.contains(&name) => Place::Repo(name),
+            Meaning::Repo(_) => Place::Unknown,
+            Meaning::Removed => Place::Removed,
+            Meaning::Elsewhere { node, repo } => {
                 let mut instances = self.instances.iter();
-                let found = instances.find(|instance| instance.node == node);
-                found.map_or(Place::Unknown, |found| Place::Elsewhere(found, name))
+                let found = instances.find(|i| i.node.eq_ignore_ascii_case(&node));
+                found.map_or(Place::Unknown, |found| Place::Elsewhere(found, repo))
             }
         }
     }
@@ -191,10 +226,11 @@ impl RepoDirectory {
 
 /// What an address means.
 enum Place<'a> {
-    Repo(&'a str),
+    Repo(String),
     Node,
     /// An instance, and one of its repos unless all are meant.
     Elsewhere(&'a Instance, Option<&'a str>),
+    Removed,
     Unknown,
 }
 
@@ -235,6 +271,13 @@ impl Context {
         let repos = self.catalog.repos().await?;
         let names = repos.into_iter().map(|repo| repo.name);
         let instances = self.catalog.instances().await?;
-        Ok(RepoDirectory::new(&self.settings, names, instances, user))
+        let removed = self.catalog.removed_nodes().await?;
+        Ok(RepoDirectory::new(
+            &self.settings,
+            names,
+            instances,
+            removed,
+            user,
+        ))
     }
 }

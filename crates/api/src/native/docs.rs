@@ -15,9 +15,17 @@ const PAGE: &str = include_str!("docs/page.html");
     get, path = "/api/v1/docs", tag = "Operation",
     responses((status = 200, description = "A page", body = String, content_type = "text/html"))
 )]
-pub(crate) async fn docs() -> ([(HeaderName, HeaderValue); 3], Html<&'static str>) {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, policy().clone()),
+pub(crate) async fn docs() -> (PageHeaders, Html<&'static str>) {
+    (page_headers(policy()), Html(PAGE))
+}
+
+/// What a page of ours comes with.
+pub(super) type PageHeaders = [(HeaderName, HeaderValue); 3];
+
+/// Lets a page do what `policy` permits, and tell nobody where it was.
+pub(super) fn page_headers(policy: &HeaderValue) -> PageHeaders {
+    [
+        (header::CONTENT_SECURITY_POLICY, policy.clone()),
         (
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -26,8 +34,7 @@ pub(crate) async fn docs() -> ([(HeaderName, HeaderValue); 3], Html<&'static str
             header::REFERRER_POLICY,
             HeaderValue::from_static("no-referrer"),
         ),
-    ];
-    (headers, Html(PAGE))
+    ]
 }
 
 /// Permits the page's own script and style, named by their hashes, and nothing else.

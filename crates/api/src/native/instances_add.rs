@@ -1,9 +1,8 @@
 //! `POST /api/v1/instances`
 
-use super::instances_list::row;
 use crate::auth::{Authorized, LogsWrite};
 use crate::body::JsonObject;
-use crate::error::{Error, Result, ValidationErrors};
+use crate::error::{Result, ValidationErrors};
 use crate::logpoint::fields::Section;
 use crate::logpoint::repo_address::node_address;
 use crate::native::schemas::{InstanceRow, NewInstance};
@@ -49,11 +48,8 @@ pub(crate) async fn add(
     State(api): State<Api>,
     caller: Authorized<LogsWrite>,
     JsonObject(body): JsonObject,
-) -> Result<(StatusCode, Json<Value>)> {
-    if !caller.is_administrator() {
-        let message = "Only administrators register instances";
-        return Err(Error::Forbidden(message.to_owned()));
-    }
+) -> Result<(StatusCode, Json<InstanceRow>)> {
+    caller.demand_administrator("register instances")?;
     let wanted = read(&body, &api.settings)?;
     let instance = Instance {
         id: api.new_id(),
@@ -71,7 +67,8 @@ pub(crate) async fn add(
     let who = &caller.user.username;
     let detail = format!("{} at {} as {}", instance.name, instance.url, instance.user);
     api.audit(who, caller.peer, "instance_added", detail).await;
-    Ok((StatusCode::CREATED, Json(row(&instance, &caller.user))))
+    let row = InstanceRow::of(&instance, |address| caller.user.may_search(address));
+    Ok((StatusCode::CREATED, Json(row)))
 }
 
 /// A body that reads.

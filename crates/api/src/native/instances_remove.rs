@@ -33,10 +33,7 @@ pub(crate) async fn remove(
     PathText(name): PathText,
     params: Params,
 ) -> Result<Json<Value>> {
-    if !caller.is_administrator() {
-        let message = "Only administrators remove instances";
-        return Err(Error::Forbidden(message.to_owned()));
-    }
+    caller.demand_administrator("remove instances")?;
     let force = params.flag("force")?.unwrap_or(false);
     let instances = api.catalog.instances().await?;
     let known = instances.iter().find(|instance| instance.name == name);

@@ -3,7 +3,7 @@
 use crate::auth::{Authorized, SearchWrite};
 use crate::body::{self, PathText};
 use crate::error::{Error, Result};
-use crate::logpoint::lists::file::{MAX_PATTERNS, MAX_VALUES};
+use crate::logpoint::lists::file;
 use crate::native::schemas::{ListInfoRow, NewList};
 use crate::state::Api;
 use axum::Json;
@@ -109,31 +109,28 @@ fn parsed(bytes: &[u8]) -> Result<Value> {
 }
 
 fn wrong() -> Error {
-    Error::field(
-        "values",
-        "the body must be a JSON array of strings or numbers",
-    )
+    refused("the body must be a JSON array of strings or whole numbers; send others as text")
 }
 
-/// Texts, or numbers, which are kept as they are written.
+fn refused(message: impl Into<String>) -> Error {
+    Error::field("values", message)
+}
+
+/// Texts, or whole numbers. Of others it would not be known how they were written.
 fn values(items: Vec<Value>) -> Result<Vec<String>> {
-    if items.len() > MAX_VALUES {
-        return Err(Error::field(
-            "values",
-            format!("at most {MAX_VALUES} values are taken"),
-        ));
+    let mut values = Vec::with_capacity(items.len());
+    for (at, item) in items.into_iter().enumerate() {
+        let text = match item {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) if !number.is_f64() => number.to_string(),
+            _ => return Err(wrong()),
+        };
+        file::check_value(&text)
+            .map_err(|problem| refused(format!("the value at {at}, counted from 0, {problem}")))?;
+        if !text.is_empty() {
+            values.push(text);
+        }
     }
-    let text = |item: Value| match item {
-        Value::String(text) => Ok(text.trim().to_owned()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(wrong()),
-    };
-    let values: Result<Vec<String>> = items.into_iter().map(text).collect();
-    let mut values = values?;
-    values.retain(|value| !value.is_empty());
-    if values.iter().filter(|v| v.contains(['*', '?'])).count() > MAX_PATTERNS {
-        let message = format!("at most {MAX_PATTERNS} values with * or ? are taken");
-        return Err(Error::field("values", message));
-    }
+    file::check_number(&values).map_err(refused)?;
     Ok(values)
 }

@@ -3,7 +3,7 @@
 use super::repos_list::row;
 use crate::auth::{Authorized, LogsWrite};
 use crate::body::JsonObject;
-use crate::error::{Error, Result, ValidationErrors};
+use crate::error::{Result, ValidationErrors};
 use crate::logpoint::fields::Section;
 use crate::native::schemas::{NewRepo, OwnRepo};
 use crate::state::Api;
@@ -32,11 +32,7 @@ pub(crate) async fn create(
     caller: Authorized<LogsWrite>,
     JsonObject(body): JsonObject,
 ) -> Result<(StatusCode, Json<Value>)> {
-    if !caller.is_administrator() {
-        return Err(Error::Forbidden(
-            "Only administrators create repos".to_owned(),
-        ));
-    }
+    caller.demand_administrator("create repos")?;
     let repo = read(&body)?;
     api.catalog.create_repo(repo.clone()).await?;
     let who = &caller.user.username;

@@ -5,6 +5,8 @@ pub mod rules;
 use crate::logpoint::schemas::HexId;
 use crate::logpoint::schemas::lists::ListTypeWord;
 use crate::logpoint::schemas::notifications::KindWord;
+use cresset_model::Timestamp;
+use cresset_model::instance::Instance;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -152,8 +154,9 @@ pub struct InstanceRow {
     pub address: String,
     /// The user there.
     pub user: String,
-    /// What it says it is.
-    pub product: Option<String>,
+    /// What it says it is: `cresset` or `other`.
+    #[schema(example = "cresset")]
+    pub product: String,
     /// Whether the last check found it.
     pub up: bool,
     /// When it was checked last, RFC 3339.
@@ -166,6 +169,29 @@ pub struct InstanceRow {
     pub error: Option<String>,
     /// Its repos that the caller may search.
     pub repos: Vec<InstanceRepo>,
+}
+
+impl InstanceRow {
+    /// An instance with those of its repos whose address passes `shown`.
+    pub fn of(instance: &Instance, shown: impl Fn(&str) -> bool) -> Self {
+        let health = &instance.health;
+        let repos = health.repos.iter().map(|repo| InstanceRepo {
+            name: repo.name.clone(),
+            address: instance.address(&repo.name),
+        });
+        Self {
+            name: instance.name.clone(),
+            url: instance.url.clone(),
+            address: instance.node.clone(),
+            user: instance.user.clone(),
+            product: health.product.as_str().to_owned(),
+            up: health.is_up(),
+            checked_at: health.checked_at.map(Timestamp::to_rfc3339),
+            seen_at: health.seen_at.map(Timestamp::to_rfc3339),
+            error: health.error.clone(),
+            repos: repos.filter(|repo| shown(&repo.address)).collect(),
+        }
+    }
 }
 
 /// A repo of another instance.
@@ -261,8 +287,8 @@ pub enum NewList {
 pub enum ListValue {
     /// Text.
     Text(String),
-    /// A number, kept as it is written.
-    Number(f64),
+    /// A whole number; others are sent as text.
+    Number(i64),
 }
 
 /// A list that `process toList` fills.

@@ -1,11 +1,12 @@
 //! `GET /search`: where the links in e-mails lead.
 
 use crate::body::Params;
-use crate::native::docs::hash;
+use crate::native::docs::{PageHeaders, hash, page_headers};
 use crate::state::Api;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Html;
+use cresset_model::html::escape;
 use cresset_model::{Duration, Timestamp};
 use serde_json::json;
 use std::sync::OnceLock;
@@ -25,31 +26,25 @@ const MINUTE: Duration = Duration::minutes(1);
         ("query" = Option<String>, Query, description = "The query"),
         ("from" = Option<String>, Query, description = "Start of the time range, RFC 3339"),
         ("to" = Option<String>, Query, description = "End of the time range, RFC 3339"),
+        ("repos" = Option<String>, Query, description =
+            "Addresses of the repos, separated by commas; all here if not given"),
     ),
     responses((status = 200, description = "A page", body = String, content_type = "text/html"))
 )]
 pub(crate) async fn page(
     State(api): State<Api>,
     params: Params,
-) -> ([(HeaderName, HeaderValue); 4], Html<String>) {
+) -> (PageHeaders, [(HeaderName, HeaderValue); 1], Html<String>) {
     let text = |name: &str| params.0.get(name).map_or("", |text| text.trim());
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, policy().clone()),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-        (
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    let content = content(text("query"), text("from"), text("to"), api.now());
-    (headers, Html(PAGE.replace("<!--content-->", &content)))
+    let uncached = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let repos = text("repos").split(',').map(str::trim);
+    let repos: Vec<&str> = repos.filter(|repo| !repo.is_empty()).collect();
+    let content = content(text("query"), text("from"), text("to"), &repos, api.now());
+    let page = Html(PAGE.replace("<!--content-->", &content));
+    (page_headers(policy()), uncached, page)
 }
 
-fn content(query: &str, from: &str, to: &str, now: Timestamp) -> String {
+fn content(query: &str, from: &str, to: &str, repos: &[&str], now: Timestamp) -> String {
     if query.is_empty() {
         return "<p>This page shows the search behind a notification. Open it from the link in \
                 an e-mail, which names the query and its time range.</p>"
@@ -69,10 +64,16 @@ fn content(query: &str, from: &str, to: &str, now: Timestamp) -> String {
         return page;
     };
     let minutes = now.since(from).0.max(1).div_euclid(MINUTE.0) + 1;
-    let command = format!("cresset search {} --last {minutes}m", quoted(query));
+    let named = repos.iter().map(|repo| format!(" --repo={}", quoted(repo)));
+    // The query comes behind `--`, for one may begin with a `-`.
+    let command = format!(
+        "cresset search --last {minutes}m{} -- {}",
+        named.collect::<String>(),
+        quoted(query)
+    );
     // Whole seconds, so at either end up to a second more than the rule has seen.
     let range = [from.secs(), (to + Duration(999_999)).secs()];
-    let start = json!({"query": query, "time_range": range, "limit": 100, "repos": []});
+    let start = json!({"query": query, "time_range": range, "limit": 100, "repos": repos});
     let call = format!(
         "curl \"$CRESSET_URL/getsearchlogs\" --data-urlencode username=NAME \\\n  \
          --data-urlencode secret_key=KEY \\\n  --data-urlencode requestData={}",
@@ -113,19 +114,4 @@ fn moment(text: &str) -> Option<Timestamp> {
 /// `text` as one word of a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -13,11 +13,22 @@ use serde_json::{Value, json};
 
 /// Writes an incident of `rule` detected at `at`, with one dead delivery; returns both ids.
 pub(crate) async fn fired(site: &Site, user: &str, rule: &str, at: i64) -> (ObjectId, ObjectId) {
+    fired_with(site, user, rule, at, |_| {}).await
+}
+
+/// As [`fired`], with something else about the incident.
+async fn fired_with(
+    site: &Site,
+    user: &str,
+    rule: &str,
+    at: i64,
+    change: impl FnOnce(&mut Incident),
+) -> (ObjectId, ObjectId) {
     let owner = site.catalog.user_by_name(user).await.unwrap().unwrap().id;
     let rule_id: ObjectId = rule.parse().unwrap();
     let (id, detected_at) = (site.id(), Timestamp(at * 1_000_000 + 250_000));
     let row = json!({"user": "alice", "cnt": 7});
-    let incident = Incident {
+    let mut incident = Incident {
         id,
         rule_id,
         slot_end: Timestamp::from_secs(at),
@@ -55,6 +66,7 @@ pub(crate) async fn fired(site: &Site, user: &str, rule: &str, at: i64) -> (Obje
             .into(),
         },
     };
+    change(&mut incident);
     let delivery = Delivery {
         id: site.id(),
         incident_id: id,
@@ -220,6 +232,15 @@ async fn filters_and_visibility() {
     }
     let reply = ask(&site, "bob", "GET", "/incidents?status=open", span()).await;
     assert_eq!(reply["success"], json!(false));
+    let some = |n: usize| vec!["x"; n].join(",");
+    let full = format!("?risk=high,{}&author=,{},me", some(49), some(49));
+    assert_eq!(count("bob", &full).await, Some(1), "a hundred values");
+    for path in ["/incidents", "/incident_states"] {
+        let path = format!("{path}?team={}&name={}", some(50), some(51));
+        let reply = ask(&site, "bob", "GET", &path, span()).await;
+        let told = reply["message"].as_str().unwrap();
+        assert!(told.contains("more than 100 values"), "{told}");
+    }
     for data in [
         json!({}),
         json!({"ts_from": "x", "ts_to": 1}),
@@ -244,6 +265,15 @@ async fn rows_of_an_incident_and_users() {
     let row = &reply["rows"][0];
     assert_eq!((&row["cnt"], &row["user"]), (&json!(7), &json!("alice")));
     assert_eq!(row["_group"], json!(["alice"]));
+    let (grouped, _) = fired_with(&site, "bob", &rule, START - 360, |incident| {
+        incident.query = "| chart count() as cnt, max(host) as last by user, port, city".into();
+        let row = json!({"user": "ann", "port": 22, "cnt": 7, "last": "web"});
+        incident.rows = vec![row.as_object().unwrap().clone()];
+    })
+    .await;
+    let asked = json!({"incident_obj_id": grouped.to_string()});
+    let reply = ask(&site, "bob", "GET", path, asked).await;
+    assert_eq!(reply["rows"][0]["_group"], json!(["ann", "22", ""]));
     for (user, data) in [
         ("eve", data),
         (

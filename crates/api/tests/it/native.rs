@@ -1,6 +1,8 @@
 //! Health, metrics, repos, lists, evaluations, deliveries.
 
 use crate::incidents::fired;
+use crate::instances::{WEB, fleet};
+use crate::permissions::grant;
 use crate::rules::{created, rule};
 use crate::site::{JSON, START, Site, request};
 use cresset_api::{ApiSettings, Readiness};
@@ -120,7 +122,25 @@ async fn lists_are_replaced_whole() {
         .unwrap()
         .unwrap();
     assert_eq!(values, ["one"]);
-    for body in [json!({}), json!("x"), json!([[]]), json!([null])] {
+    let exact = json!([-5, u64::MAX, "1.50", "x".repeat(65_536)]);
+    assert_eq!(site.call("admin", "PUT", path, &exact).await.status, 200);
+    let values = site.catalog.list_values("bad_addresses").await.unwrap();
+    let values = values.unwrap();
+    for kept in ["-5", "18446744073709551615", "1.50"] {
+        assert!(values.iter().any(|value| value == kept), "{kept}");
+    }
+    for body in [
+        json!({}),
+        json!("x"),
+        json!([[]]),
+        json!([null]),
+        json!([1.50]),
+        json!([1e20]),
+        json!(["a\u{0}b"]),
+        json!(["a\nb"]),
+        json!(["a\rb"]),
+        json!(["x".repeat(65_537)]),
+    ] {
         assert_eq!(
             site.call("admin", "PUT", path, &body).await.status,
             422,
@@ -182,6 +202,37 @@ async fn evaluations_say_how_a_rule_runs_and_why() {
         .call("admin", "GET", "/api/v1/rules/x/evaluations", &Value::Null)
         .await;
     assert_eq!(answer.status, 404);
+}
+
+/// The detector decides by what the owner may search and which instances there are.
+#[tokio::test]
+async fn evaluations_say_what_keeps_a_rule_from_running() {
+    let site = fleet().await;
+    let reason = async |user: &str, id: &str| {
+        let path = format!("/api/v1/rules/{id}/evaluations");
+        let reply = site.call(user, "GET", &path, &Value::Null).await.json;
+        (reply["mode"].clone(), reply["reason"].to_string())
+    };
+    let id = created(&site, "bob", "Nothing to search").await;
+    assert_eq!(reason("bob", &id).await.0, json!("live"));
+    grant(&site, "bob", Some(&[])).await;
+    let (mode, told) = reason("bob", &id).await;
+    assert_eq!(mode, json!("scheduled"));
+    assert!(told.contains("may search none of its repos"), "{told}");
+
+    let mut body = rule("In Berlin");
+    body["search_params"]["repos"] = json!([WEB]);
+    let create = "/AlertRules/create_api";
+    let answer = site.call("admin", "POST", create, &body).await;
+    let id = answer.json["id"].as_str().unwrap();
+    let (mode, told) = reason("admin", id).await;
+    assert_eq!(mode, json!("scheduled"));
+    assert!(told.contains("it searches other instances"), "{told}");
+    let path = "/api/v1/instances/berlin?force=true";
+    let answer = site.call("admin", "DELETE", path, &Value::Null).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let (_, told) = reason("admin", id).await;
+    assert!(told.contains("was removed"), "{told}");
 }
 
 #[tokio::test]

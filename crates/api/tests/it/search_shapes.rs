@@ -3,6 +3,8 @@
 use crate::permissions::{ask, found, polled, search};
 use crate::rules::{created, rule};
 use crate::site::{START, Site};
+use cresset_api::{ApiSettings, Readiness};
+use cresset_catalog::port::{Rules as _, Users as _};
 use cresset_model::Duration;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -259,4 +261,74 @@ async fn a_live_search_shows_the_present() {
     site.call("bob", "POST", "/AlertRules/deactivate_api", &ids)
         .await;
     assert_eq!(polled(&site, "bob", &id).await, forgotten, "switched off");
+}
+
+/// What a rule was when a search of it began is not what it is now.
+#[tokio::test]
+async fn a_live_search_follows_its_rule() {
+    let settings = ApiSettings {
+        poll_hold: Duration::ZERO,
+        ..ApiSettings::default()
+    };
+    let site = Site::with(settings, Readiness::default()).await;
+    let mut body = rule("Logins");
+    body["search_params"]["query"] = json!("user=*");
+    let create = "/AlertRules/create_api";
+    let answer = site.call("bob", "POST", create, &body).await;
+    body["id"] = answer.json["id"].clone();
+    for (name, ago) in [("ann", 5), ("ann", 6), ("cid", 300)] {
+        let event = json!({"msg": "x", "user": name, "log_ts": START - ago});
+        site.ingest(&event.to_string()).await;
+    }
+    let shown = ask(&site, "bob", "/getalloweddata", &[("type", "livesearches")]).await;
+    let life = shown["livesearches"][0]["life_id"].as_str().unwrap();
+    let id = format!("life_{life}");
+    let rows = async || {
+        let reply = polled(&site, "bob", &id).await;
+        reply["rows"].as_array().unwrap().len()
+    };
+    assert_eq!(rows().await, 3);
+    for (key, value, expected) in [("timerange_minute", 1, 2), ("limit", 1, 1)] {
+        // Until one is begun and not shown yet; nearly always that is the first.
+        for _ in 0..100 {
+            let begun = search(&site, "bob", &json!({ "search_id": id })).await;
+            if begun["final"] == json!(false) {
+                break;
+            }
+        }
+        body["search_params"][key] = json!(value);
+        body["search_params"]["search_interval_minute"] = json!(1);
+        let update = "/AlertRules/update_api";
+        let answer = site.call("bob", "POST", update, &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(rows().await, expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_live_search_fills_lists_for_who_may() {
+    let site = Site::new().await;
+    let settings = json!({"kind": "dynamic", "age_limit_minute": 60});
+    site.call("admin", "PUT", "/api/v1/lists/seen", &settings)
+        .await;
+    let mut body = rule("Feeds a list");
+    body["search_params"]["query"] = json!("user=* | process toList(SEEN, user)");
+    let create = "/AlertRules/create_api";
+    let answer = site.call("bob", "POST", create, &body).await;
+    let saved = site
+        .catalog
+        .rule(answer.json["id"].as_str().unwrap().parse().unwrap());
+    let saved = saved.await.unwrap().unwrap().rule;
+    // As if eve had been more than a reader when she saved it.
+    let eve = site.catalog.user_by_name("eve").await.unwrap().unwrap().id;
+    let made = site
+        .catalog
+        .create_rule(site.id(), eve, saved.spec, saved.created_at);
+    made.await.unwrap();
+    for (user, permitted) in [("bob", true), ("eve", false)] {
+        let shown = ask(&site, user, "/getalloweddata", &[("type", "livesearches")]).await;
+        let life = shown["livesearches"][0]["life_id"].as_str().unwrap();
+        let reply = polled(&site, user, &format!("life_{life}")).await;
+        assert_eq!(reply["success"], json!(permitted), "{user}: {reply}");
+    }
 }

@@ -131,6 +131,7 @@ impl Site {
                 readiness.clone()
             }),
             messages: messages(),
+            rule_mode: Arc::new(cresset_detect::told_mode),
             on_rules_changed: Arc::new(move || {
                 heard.fetch_add(1, Ordering::SeqCst);
             }),

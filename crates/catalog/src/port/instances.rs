@@ -28,4 +28,8 @@ pub trait Instances: Send + Sync + 'static {
     async fn remove_instance(&self, name: &str, now: Timestamp) -> Result<()>;
     /// Nodes of instances that were removed and are not registered again.
     async fn removed_nodes(&self) -> Result<BTreeSet<String>>;
+    /// Keeps the nodes under which this server itself answers, in place of earlier ones.
+    async fn keep_own_nodes(&self, nodes: &BTreeSet<String>) -> Result<()>;
+    /// The nodes under which this server itself answers, as it said when it started last.
+    async fn own_nodes(&self) -> Result<BTreeSet<String>>;
 }

@@ -1,6 +1,6 @@
 //! Other instances that this one searches.
 
-use super::columns::{Columns, expect_row, not_found, to_json};
+use super::columns::{Columns, expect_row, from_json, not_found, to_json};
 use super::{SqliteCatalog, bump};
 use crate::port::{Instances, MAX_INSTANCES};
 use crate::seal::Place;
@@ -22,6 +22,11 @@ impl Instances for SqliteCatalog {
         }
         let id = instance.id.to_string();
         let sealed = self.sealer.seal(key_place(&id), key)?;
+        // Health has a column of its own, which changes all the time.
+        let settings = Instance {
+            health: InstanceHealth::default(),
+            ..instance.clone()
+        };
         let mut tx = self.begin().await?;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM instances")
             .fetch_one(&mut *tx)
@@ -54,7 +59,7 @@ impl Instances for SqliteCatalog {
         .bind(&id)
         .bind(&instance.name)
         .bind(&instance.node)
-        .bind(to_json("instance", instance)?)
+        .bind(to_json("instance", &settings)?)
         .bind(sealed)
         .bind(to_json("health", &instance.health)?)
         .execute(&mut *tx)
@@ -135,6 +140,22 @@ impl Instances for SqliteCatalog {
             .await?;
         Ok(nodes.into_iter().collect())
     }
+
+    async fn keep_own_nodes(&self, nodes: &BTreeSet<String>) -> Result<()> {
+        sqlx::query("INSERT OR REPLACE INTO meta (name, value) VALUES ('own_nodes', $1)")
+            .bind(to_json("own nodes", nodes)?)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    async fn own_nodes(&self) -> Result<BTreeSet<String>> {
+        let kept: Option<String> =
+            sqlx::query_scalar("SELECT value FROM meta WHERE name = 'own_nodes'")
+                .fetch_optional(&self.reader)
+                .await?;
+        kept.map_or_else(|| Ok(BTreeSet::new()), |kept| from_json("own nodes", &kept))
+    }
 }
 
 fn key_place(id: &str) -> Place<'_> {
@@ -142,5 +163,42 @@ fn key_place(id: &str) -> Place<'_> {
         table: "instances",
         column: "access_key",
         row: id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Sealer;
+    use cresset_model::instance::Trust;
+
+    #[tokio::test]
+    async fn settings_hold_no_health() {
+        let dir = tempfile::tempdir().unwrap();
+        let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
+        let path = dir.path().join("catalog.db");
+        let catalog = SqliteCatalog::open(&path, sealer).await.unwrap();
+        let added = Instance {
+            id: ObjectId::from_bytes([2; 12]),
+            name: "b".to_owned(),
+            url: "https://b:7077".to_owned(),
+            node: "b:7077".to_owned(),
+            user: "reader".to_owned(),
+            trust: Trust::System,
+            by_operator: false,
+            created_at: Timestamp(0),
+            health: InstanceHealth {
+                error: Some("connection refused".to_owned()),
+                ..InstanceHealth::default()
+            },
+        };
+        let key = SecretString::new("k");
+        catalog.add_instance(&added, &key).await.unwrap();
+        let settings: String = sqlx::query_scalar("SELECT settings FROM instances")
+            .fetch_one(&catalog.reader)
+            .await
+            .unwrap();
+        assert!(!settings.contains("refused"), "{settings}");
+        assert_eq!(catalog.instances().await.unwrap(), [added]);
     }
 }

@@ -1,5 +1,7 @@
 //! Alert rules.
 
+mod owners;
+
 use super::columns::{Columns, absent_on_foreign_key, expect_row, int, not_found, to_json};
 use super::told::auto_channels;
 use super::{SqliteCatalog, Transaction, counter};
@@ -9,10 +11,9 @@ use async_trait::async_trait;
 use cresset_model::incident::{Evaluation, RuleState};
 use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
 use cresset_model::rule::{AlertRule, RuleSpec};
-use cresset_model::user::{RepoAccess, is_permitted};
 use cresset_model::{ObjectId, Timestamp};
 use sqlx::sqlite::SqliteRow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Longest rule as JSON, in bytes.
 const MAX_SPEC: usize = 4 << 20;
@@ -22,32 +23,6 @@ macro_rules! select_rules {
         concat!(
             "SELECT r.id, r.owner, r.active, r.version, r.created_at, r.updated_at, ",
             "r.activated_at, r.spec FROM rules r ",
-            $rest
-        )
-    };
-}
-
-/// What a user `u` is and may, as far as the user's rules are concerned.
-macro_rules! owner_columns {
-    () => {
-        concat!(
-            "u.username, u.timezone, u.date_format, u.hour_format, u.repos, ",
-            "EXISTS (SELECT 1 FROM user_roles a WHERE a.user_id = u.id AND a.role = 'administrator') AS sees_all, ",
-            "(SELECT json_group_array(name) FROM (SELECT name FROM repos UNION ALL ",
-            "SELECT i.node || '/' || (e.value ->> '$.name') ",
-            "FROM instances i, json_each(i.health, '$.repos') e)) AS existing "
-        )
-    };
-}
-
-/// Rules with what their owners are and may.
-macro_rules! select_owned_rules {
-    ($rest:literal) => {
-        concat!(
-            "SELECT r.id, r.owner, r.active, r.version, r.created_at, r.updated_at, ",
-            "r.activated_at, r.spec, ",
-            owner_columns!(),
-            "FROM rules r JOIN users u ON u.id = r.owner ",
             $rest
         )
     };
@@ -133,13 +108,15 @@ impl Rules for SqliteCatalog {
     }
 
     async fn rule(&self, id: ObjectId) -> Result<Option<RuleWithOwner>> {
-        sqlx::query(select_owned_rules!("WHERE r.id = $1"))
+        // One view of the database for the rule and what its owner may search.
+        let mut tx = self.reader.begin().await?;
+        let row = sqlx::query(select_rules!("WHERE r.id = $1"))
             .bind(id.to_string())
-            .fetch_optional(&self.reader)
-            .await?
-            .as_ref()
-            .map(with_owner)
-            .transpose()
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let owner = owners::one(&mut tx, row.id("owner")?).await?;
+        Ok(with_owners(&[row], &owner)?.pop())
     }
 
     async fn rules_of(&self, owner: ObjectId) -> Result<Vec<AlertRule>> {
@@ -159,35 +136,28 @@ impl Rules for SqliteCatalog {
     }
 
     async fn active_rules(&self) -> Result<Vec<RuleWithOwner>> {
-        sqlx::query(select_owned_rules!("WHERE r.active = 1 ORDER BY r.id"))
-            .fetch_all(&self.reader)
-            .await?
-            .iter()
-            .map(with_owner)
-            .collect()
+        let mut tx = self.reader.begin().await?;
+        let rows = sqlx::query(select_rules!("WHERE r.active = 1 ORDER BY r.id"))
+            .fetch_all(&mut *tx)
+            .await?;
+        with_owners(&rows, &owners::all(&mut tx).await?)
     }
 
     async fn rule_changes(&self, since: u64) -> Result<RuleChanges> {
         // One view of the database for all three.
         let mut tx = self.reader.begin().await?;
-        let changed = sqlx::query(select_owned_rules!("WHERE r.changed > $1 ORDER BY r.id"))
+        let changed = sqlx::query(select_rules!("WHERE r.changed > $1 ORDER BY r.id"))
             .bind(int(since))
             .fetch_all(&mut *tx)
             .await?;
         let active: i64 = sqlx::query_scalar("SELECT count(*) FROM rules WHERE active = 1")
             .fetch_one(&mut *tx)
             .await?;
-        let owners = sqlx::query(concat!(
-            "SELECT u.id, ",
-            owner_columns!(),
-            "FROM users u WHERE EXISTS (SELECT 1 FROM rules r WHERE r.owner = u.id) ORDER BY u.id"
-        ))
-        .fetch_all(&mut *tx)
-        .await?;
+        let owners = owners::all(&mut tx).await?;
         Ok(RuleChanges {
-            changed: changed.iter().map(with_owner).collect::<Result<_>>()?,
+            changed: with_owners(&changed, &owners)?,
             active: active as u64,
-            owners: owners.iter().map(rule_owner).collect::<Result<_>>()?,
+            owners,
         })
     }
 
@@ -332,41 +302,21 @@ fn alert_rule(row: &SqliteRow) -> Result<AlertRule> {
     })
 }
 
-fn with_owner(row: &SqliteRow) -> Result<RuleWithOwner> {
-    let rule = alert_rule(row)?;
-    let owner = rule_owner_of(rule.owner, row)?;
-    Ok(RuleWithOwner {
-        rule,
-        owner_name: owner.name,
-        timezone: owner.timezone,
-        date_format: owner.date_format,
-        hour_format: owner.hour_format,
-        repos: owner.repos,
-    })
-}
-
-fn rule_owner(row: &SqliteRow) -> Result<RuleOwner> {
-    rule_owner_of(row.id("id")?, row)
-}
-
-fn rule_owner_of(id: ObjectId, row: &SqliteRow) -> Result<RuleOwner> {
-    Ok(RuleOwner {
-        id,
-        name: row.text("username")?,
-        timezone: row.text("timezone")?,
-        date_format: row.word("date_format")?,
-        hour_format: row.word("hour_format")?,
-        repos: repo_access(row)?,
-    })
-}
-
-/// As [`cresset_model::user::User::repo_access`], of a rule's owner.
-fn repo_access(row: &SqliteRow) -> Result<RepoAccess> {
-    if row.flag("sees_all")? {
-        return Ok(RepoAccess::All);
-    }
-    let granted = super::users::granted(row, "repos")?;
-    let mut existing: BTreeSet<String> = row.json("existing")?;
-    existing.retain(|repo| is_permitted(granted.as_ref(), repo));
-    Ok(RepoAccess::Only(existing))
+/// Rules with their owners, all of whom are among `owners`.
+fn with_owners(rules: &[SqliteRow], owners: &[RuleOwner]) -> Result<Vec<RuleWithOwner>> {
+    let owners: BTreeMap<ObjectId, &RuleOwner> = owners.iter().map(|o| (o.id, o)).collect();
+    let with_owner = |row| {
+        let rule = alert_rule(row)?;
+        let owner = owners.get(&rule.owner);
+        let owner = owner.ok_or_else(|| not_found("user", rule.owner))?;
+        Ok(RuleWithOwner {
+            rule,
+            owner_name: owner.name.clone(),
+            timezone: owner.timezone.clone(),
+            date_format: owner.date_format,
+            hour_format: owner.hour_format,
+            repos: owner.repos.clone(),
+        })
+    };
+    rules.iter().map(with_owner).collect()
 }

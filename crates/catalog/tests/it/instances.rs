@@ -1,5 +1,5 @@
 use crate::support::{OWNER, at, id, spec, with_owner};
-use cresset_catalog::port::{MAX_INSTANCES, RuleWithOwner};
+use cresset_catalog::port::MAX_INSTANCES;
 use cresset_catalog::{Catalog, Error};
 use cresset_model::instance::{Instance, InstanceHealth, Product, RemoteRepo, Trust};
 use cresset_model::user::RepoAccess;
@@ -102,19 +102,20 @@ async fn health_is_kept(catalog: &dyn Catalog) {
     );
 }
 
-async fn their_repos_are_repos_that_an_owner_may_search(catalog: &dyn Catalog) {
+async fn what_is_granted_there_reaches_the_rules(catalog: &dyn Catalog) {
     with_owner(catalog).await;
     let made = catalog
         .create_rule(id(50), id(OWNER), spec("rule"), at(1))
         .await
         .unwrap();
     let before = catalog.rules_version().await.unwrap();
-    let a = instance(2, "a");
-    catalog.add_instance(&a, &key("k")).await.unwrap();
+    let (seen, unseen) = (instance(2, "seen"), instance(3, "unseen"));
+    catalog.add_instance(&seen, &key("k")).await.unwrap();
     assert!(
         catalog.rules_version().await.unwrap() > before,
         "rules that name it run differently"
     );
+    catalog.add_instance(&unseen, &key("k")).await.unwrap();
     let repo = |name: &str| RemoteRepo {
         name: name.to_owned(),
         address: format!("127.0.0.1:5504/{name}"),
@@ -123,24 +124,37 @@ async fn their_repos_are_repos_that_an_owner_may_search(catalog: &dyn Catalog) {
         repos: vec![repo("web"), repo("_cresset")],
         ..InstanceHealth::default()
     };
-    catalog.record_health(a.id, &health).await.unwrap();
-    let may_search = async || {
-        let RuleWithOwner { repos, .. } = catalog.rule(made.id).await.unwrap().unwrap();
-        match repos {
-            RepoAccess::Only(repos) => repos,
-            RepoAccess::All => panic!("the owner is no administrator"),
-        }
+    catalog.record_health(seen.id, &health).await.unwrap();
+    let may_search = async |expected: &[&str]| {
+        let rule = catalog.rule(made.id).await.unwrap().unwrap();
+        let expected = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(rule.repos, RepoAccess::Only(expected));
+        let changes = catalog.rule_changes(0).await.unwrap();
+        assert_eq!(changes.owners[0].repos, rule.repos);
+        assert_eq!(changes.changed, [rule]);
+        assert_eq!(catalog.active_rules().await.unwrap(), changes.changed);
     };
-    let repos = may_search().await;
-    assert!(!repos.iter().any(|r| r.contains('/')), "{repos:?}");
-    let granted = ["10.0.0.2:7077/web", "10.0.0.2:7077/gone"].map(str::to_owned);
-    let granted = granted.into_iter().collect();
-    catalog
-        .grant_repos(id(OWNER), Some(&granted))
-        .await
-        .unwrap();
-    let repos = may_search().await;
-    assert!(repos.iter().eq(["10.0.0.2:7077/web"]), "{repos:?}");
+    may_search(&[]).await;
+    let granted = [
+        "10.0.0.2:7077/gone",
+        "10.0.0.2:7077/web",
+        "10.0.0.3:7077/web",
+    ];
+    let names = granted.map(str::to_owned).into_iter().collect();
+    catalog.grant_repos(id(OWNER), Some(&names)).await.unwrap();
+    // Also what has never been seen there: left out here, nobody would hear of it.
+    may_search(&granted).await;
+    catalog.remove_instance("unseen", at(9)).await.unwrap();
+    may_search(&granted[..2]).await;
+}
+
+async fn the_own_nodes_are_those_kept_last(catalog: &dyn Catalog) {
+    assert!(catalog.own_nodes().await.unwrap().is_empty());
+    for nodes in [&["localhost:7070", "logs:7070"][..], &["10.0.0.1:80"]] {
+        let nodes = nodes.iter().map(ToString::to_string).collect();
+        catalog.keep_own_nodes(&nodes).await.unwrap();
+        assert_eq!(catalog.own_nodes().await.unwrap(), nodes);
+    }
 }
 
 async fn their_repos_may_be_granted(catalog: &dyn Catalog) {
@@ -178,7 +192,8 @@ conformance!(
     instances_come_and_go,
     a_name_and_a_node_are_there_once,
     health_is_kept,
-    their_repos_are_repos_that_an_owner_may_search,
+    what_is_granted_there_reaches_the_rules,
+    the_own_nodes_are_those_kept_last,
     their_repos_may_be_granted,
     there_is_a_bound,
 );

@@ -3,15 +3,16 @@
 mod connect;
 
 use super::credentials::open_catalog;
-use super::told::{audit, say};
+use super::told::{audit, plain, plain_lines, say};
 use crate::cli::DataDir;
 use crate::system::SystemClock;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use cresset_api::native::schemas::InstanceRow;
 use cresset_catalog::port::{Instances, Rules};
 use cresset_catalog::sqlite::SqliteCatalog;
+use cresset_model::Clock;
 use cresset_model::instance::{InUse, Instance};
-use cresset_model::{Clock, Timestamp};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -93,7 +94,7 @@ pub(crate) async fn run(args: InstanceArgs) -> anyhow::Result<ExitCode> {
     let catalog = open_catalog(&args.data).await?;
     let json = args.json;
     match args.action {
-        InstanceAction::Add(add) => connect::add(&catalog, &args.data, add, json).await?,
+        InstanceAction::Add(add) => connect::add(&catalog, add, json).await?,
         InstanceAction::List => show(&catalog.instances().await?, json)?,
         InstanceAction::Check { name } => {
             let mut instances = catalog.instances().await?;
@@ -165,8 +166,8 @@ fn show(instances: &[Instance], json: bool) -> anyhow::Result<()> {
             instance.node.clone(),
             instance.user.clone(),
             state(instance),
-            names.join(","),
-            instance.health.error.clone().unwrap_or_default(),
+            plain(&names.join(",")),
+            plain_lines(instance.health.error.as_deref().unwrap_or_default()),
         ]);
     }
     println!("{table}");
@@ -183,20 +184,7 @@ fn state(instance: &Instance) -> String {
     }
 }
 
+/// As the API shows it to who may search all of its repos.
 fn row(instance: &Instance) -> Value {
-    let health = &instance.health;
-    let repos = health.repos.iter();
-    let repos: Vec<String> = repos.map(|repo| instance.address(&repo.name)).collect();
-    json!({
-        "name": instance.name,
-        "url": instance.url,
-        "address": instance.node,
-        "user": instance.user,
-        "product": health.product,
-        "up": health.is_up(),
-        "checked_at": health.checked_at.map(Timestamp::to_rfc3339),
-        "seen_at": health.seen_at.map(Timestamp::to_rfc3339),
-        "error": health.error,
-        "repos": repos,
-    })
+    json!(InstanceRow::of(instance, |_| true))
 }

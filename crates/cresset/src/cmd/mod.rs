@@ -11,17 +11,21 @@ mod rules;
 mod search;
 mod token;
 mod told;
-pub(crate) mod user;
+mod user;
 
 use crate::cli::{Cli, Command};
 use clap::CommandFactory;
 use std::process::ExitCode;
 
+pub(crate) use bench::BenchArgs;
 pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, SEALING_KEY, access_key_of};
 pub(crate) use group::GroupArgs;
 pub(crate) use instance::InstanceArgs;
+pub(crate) use outbox::OutboxArgs;
 pub(crate) use rules::RulesArgs;
 pub(crate) use token::self_signed;
+pub(crate) use told::plain_lines;
+pub(crate) use user::UserArgs;
 
 /// Runs the command; the code is 0 for success, 1 for failure, 2 for a wrong call.
 pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {

@@ -1,12 +1,44 @@
 //! `cresset outbox`: notifications on their way, and dead ones sent again.
 
 use super::credentials::open_catalog;
-use crate::cli::{OutboxAction, OutboxArgs};
+use super::told::plain_lines;
+use crate::cli::DataDir;
 use crate::system::SystemClock;
 use anyhow::bail;
+use clap::{Args, Subcommand};
 use cresset_catalog::port::Deliveries;
 use cresset_model::Clock;
 use cresset_model::notification::DeliveryState;
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxArgs {
+    #[command(flatten)]
+    data: DataDir,
+    #[command(subcommand)]
+    action: OutboxAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum OutboxAction {
+    /// Show notifications, newest first.
+    List {
+        /// pending, delivered, dead or suppressed; without it all.
+        #[arg(long)]
+        state: Option<String>,
+        /// Most rows.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send notifications again.
+    Resend {
+        /// Ids, as `outbox list` shows them.
+        #[arg(required = true)]
+        ids: Vec<cresset_model::ObjectId>,
+    },
+}
 
 pub(crate) async fn run(args: OutboxArgs) -> anyhow::Result<()> {
     let catalog = open_catalog(&args.data).await?;
@@ -35,7 +67,7 @@ pub(crate) async fn run(args: OutboxArgs) -> anyhow::Result<()> {
                     d.state.as_str().to_owned(),
                     d.attempts.to_string(),
                     d.created_at.to_rfc3339(),
-                    d.last_error,
+                    plain_lines(&d.last_error),
                 ]);
             }
             println!("{table}");

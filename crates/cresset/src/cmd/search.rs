@@ -1,5 +1,6 @@
 //! `cresset search`: runs a query on a server and prints the rows.
 
+use super::told::plain;
 use crate::cli::SearchArgs;
 use crate::client::Client;
 use crate::system::SystemClock;
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: SearchArgs) -> anyhow::Result<()> {
         _ => {}
     }
     // After the rows, and with a code that a script notices: what is shown is not all.
-    let missing: Vec<String> = warnings(&reply).map(plain).collect();
+    let missing: Vec<String> = warnings(&reply).map(text_of).collect();
     if !missing.is_empty() {
         bail!("{}", missing.join("; "));
     }
@@ -79,7 +80,7 @@ async fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
         .and_then(Value::as_str)
         .context("the server gave no search id")?;
     for warning in warnings(&started) {
-        eprintln!("note: {}", plain(warning));
+        eprintln!("note: {}", text_of(warning));
     }
     let spinner = indicatif::ProgressBar::new_spinner();
     loop {
@@ -139,16 +140,13 @@ fn columns(reply: &Value, rows: &[Row]) -> Vec<String> {
     columns
 }
 
-/// Text of a value without control characters, which a terminal might obey.
-fn plain(value: &Value) -> String {
-    let text = match value {
+/// Text of a value that no terminal obeys.
+fn text_of(value: &Value) -> String {
+    match value {
         Value::Null => String::new(),
-        Value::String(s) => s.clone(),
-        other => other.to_string(),
-    };
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+        Value::String(text) => plain(text),
+        other => plain(&other.to_string()),
+    }
 }
 
 fn print_json(out: &mut impl Write, rows: &[Row]) -> std::io::Result<()> {
@@ -161,12 +159,14 @@ fn print_csv(out: &mut impl Write, columns: &[String], rows: &[Row]) -> std::io:
     writeln!(
         out,
         "{}",
-        line(columns.iter().map(|c| csv_cell(c)).collect())
+        line(columns.iter().map(|c| csv_cell(&plain(c))).collect())
     )?;
     for row in rows {
-        let cells = columns
-            .iter()
-            .map(|c| row.get(c).map(|v| csv_cell(&plain(v))).unwrap_or_default());
+        let cells = columns.iter().map(|c| {
+            row.get(c)
+                .map(|v| csv_cell(&text_of(v)))
+                .unwrap_or_default()
+        });
         writeln!(out, "{}", line(cells.collect()))?;
     }
     Ok(())
@@ -210,7 +210,7 @@ fn print_table(
     };
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(shown);
+    table.set_header(shown.iter().map(|c| plain(c)));
     for row in rows {
         table.add_row(
             shown
@@ -236,7 +236,7 @@ fn print_table(
 fn cell(column: &str, value: &Value) -> String {
     match (column, value.as_i64()) {
         ("log_ts" | "col_ts", Some(secs)) => cresset_model::Timestamp::from_secs(secs).to_rfc3339(),
-        _ => plain(value),
+        _ => text_of(value),
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(csv_cell("-5"), "-5");
         assert_eq!(csv_cell("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(
-            plain(&json!("\u{1b}[31mred\u{7}")),
+            text_of(&json!("\u{1b}[31mred\u{7}")),
             "\u{fffd}[31mred\u{fffd}"
         );
     }

@@ -1,19 +1,86 @@
 //! `cresset user`: users and their credentials, straight in the data directory.
 
-pub(crate) mod preferences;
+mod preferences;
 
 use super::credentials::{open_catalog, write_private};
 use super::told::{audit, say};
-use crate::cli::{UserAction, UserArgs};
+use crate::cli::DataDir;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
 use cresset_auth::keys;
 use cresset_catalog::port::{NewApiToken, NewUser, Users};
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::user::{BUILT_IN_ROLES, User};
 use cresset_model::{Clock, ObjectId};
+use preferences::{ReposArgs, SetArgs};
 use serde_json::json;
 use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    #[command(flatten)]
+    data: DataDir,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    action: UserAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserAction {
+    /// Create a user; credentials go to a file, never to the terminal.
+    Create {
+        /// User name.
+        name: String,
+        /// Role; may be repeated.
+        #[arg(long = "role", default_value = "readonly")]
+        roles: Vec<String>,
+        /// Mail address.
+        #[arg(long, default_value = "")]
+        email: String,
+        /// Where the credentials are written (mode 0600).
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+    },
+    /// List users.
+    List,
+    /// Write a user's API access key to a file, or make a new one.
+    AccessKey {
+        /// User name.
+        name: String,
+        /// Make a new key; every token signed with the old one dies.
+        #[arg(long)]
+        regenerate: bool,
+        /// Where the key is written (mode 0600).
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Create an LMv1 API token; it is written to a file.
+    ApiToken {
+        /// Owner.
+        name: String,
+        /// Free text.
+        #[arg(long, default_value = "")]
+        note: String,
+        /// Where the token is written (mode 0600).
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Set how a user reads and writes times.
+    Set(SetArgs),
+    /// Show or change which repos a user may search; administrators may search all.
+    Repos(ReposArgs),
+    /// Refuse all credentials of a user.
+    Disable {
+        /// User name.
+        name: String,
+        /// Undo it.
+        #[arg(long)]
+        undo: bool,
+    },
+}
 
 pub(crate) async fn run(args: UserArgs) -> anyhow::Result<()> {
     let catalog = open_catalog(&args.data).await?;

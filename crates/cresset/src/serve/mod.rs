@@ -1,4 +1,4 @@
-//! `cresset serve`: the only place that names adapters and puts the parts together.
+//! `cresset serve`: builds the parts of the server, starts them and stops them in order.
 
 mod banner;
 mod first_start;
@@ -71,6 +71,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     .await?;
     // After the event log's lock is taken: a second server must change nothing here.
     first_start::populate(&catalog, &config, &url, clock.now(), entropy.as_ref()).await?;
+    let own_nodes = own_nodes::keep(catalog.as_ref(), &config, bound).await?;
     let has = |role| config.roles.contains(&role);
 
     let mut tasks = JoinSet::new();
@@ -115,7 +116,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         }
     }
     let router = roles::limit(
-        cresset_api::router(parts.app_state(&config, &url, recorder)),
+        cresset_api::router(parts.app_state(&config, &url, own_nodes, recorder)),
         &config.roles,
     );
     let server = tokio::spawn({

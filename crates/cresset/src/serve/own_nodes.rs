@@ -1,16 +1,26 @@
 //! Where this very server answers, so that it is not registered as another instance.
 
 use crate::config::Config;
+use cresset_catalog::port::Instances;
 use cresset_model::instance::BaseUrl;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-/// `host:port` of every name of this server that can be known without asking anybody.
-pub(super) fn own_nodes(config: &Config) -> Vec<String> {
-    let public = config.url(config.listen).parse::<BaseUrl>();
-    let public = public.ok().map(|base| base.node().to_owned());
-    let mut nodes = listened_at(config.listen, &config.node_ip);
-    nodes.extend(public);
-    nodes
+/// `host:port` of every name of this server that can be known without asking anybody. They
+/// are kept for `cresset instance add`, which sees the catalog and not the configuration.
+pub(super) async fn keep(
+    catalog: &dyn Instances,
+    config: &Config,
+    bound: SocketAddr,
+) -> anyhow::Result<Vec<String>> {
+    let public = config.url(bound).parse::<BaseUrl>();
+    let mut nodes: BTreeSet<String> = listened_at(bound, &config.node_ip).into_iter().collect();
+    nodes.extend(public.ok().map(|base| base.node().to_owned()));
+    // What stands before the slash in the addresses of the repos here.
+    let node_ip = config.node_ip.to_ascii_lowercase();
+    nodes.insert(format!("{node_ip}:{}", config.node_port));
+    catalog.keep_own_nodes(&nodes).await?;
+    Ok(nodes.into_iter().collect())
 }
 
 fn listened_at(listen: SocketAddr, node_ip: &str) -> Vec<String> {

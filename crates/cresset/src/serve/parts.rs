@@ -1,7 +1,6 @@
 //! The parts of a server, built from adapters and joined through ports.
 
 use super::health;
-use super::own_nodes::own_nodes;
 use crate::config::{Config, NodeRole, Smtp, SmtpMode};
 use anyhow::Context;
 use cresset_api::{ApiSettings, AppState, Messages};
@@ -202,6 +201,7 @@ impl Parts {
         &self,
         config: &Config,
         url: &str,
+        own_nodes: Vec<String>,
         metrics: PrometheusHandle,
     ) -> AppState {
         let (handle, log, max_tail) = (
@@ -222,7 +222,7 @@ impl Parts {
                 server_name: config.name.clone(),
                 repo_ip: config.node_ip.clone(),
                 repo_port: config.node_port,
-                own_nodes: own_nodes(config),
+                own_nodes,
                 token_max_lifetime: Some(config.max_token_lifetime),
                 token_leeway: config.clock_leeway,
                 max_body_bytes: config.max_request,
@@ -243,6 +243,7 @@ impl Parts {
             }),
             on_instances_changed: Arc::new(move || members.changed()),
             messages: messages(config, url),
+            rule_mode: Arc::new(cresset_detect::told_mode),
         }
     }
 

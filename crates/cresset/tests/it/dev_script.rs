@@ -144,20 +144,28 @@ fn setup_fetches_the_package_lists_before_it_installs() -> Result<()> {
             "bin/python3",
             r#"[ -e "$HOME/installed" ] || exit 1
             mkdir -p target/venv/bin
-            printf '#!/bin/sh\n' > target/venv/bin/pip
-            chmod +x target/venv/bin/pip"#,
+            for name in pip python; do
+              printf '#!/bin/sh\n' > target/venv/bin/$name
+              chmod +x target/venv/bin/$name
+            done"#,
         ),
     ])?;
     let output = dev(&dir, &["setup"], &[])?;
     assert!(output.status.success(), "{}", text(&output));
     assert!(dir.path().join("target/venv/requirements.txt").exists());
-    // What is there already is not installed again, and a changed list is.
-    assert!(!text(&dev(&dir, &["setup"], &[])?).contains("installing the mail"));
+    // What is there already is not installed again; what is broken, or a changed list, is.
+    let installs = || -> Result<bool> {
+        let said = text(&dev(&dir, &["setup"], &[])?);
+        Ok(said.contains("installing the mail"))
+    };
+    assert!(!installs()?);
+    std::fs::write(dir.path().join("target/venv/bin/python"), "#!/gone\n")?;
+    assert!(installs()? && !installs()?);
     std::fs::write(
         dir.path()
             .join("crates/cresset/tests/conformance/requirements.txt"),
         "more==1.0",
     )?;
-    assert!(text(&dev(&dir, &["setup"], &[])?).contains("installing the mail"));
+    assert!(installs()?);
     Ok(())
 }

@@ -83,7 +83,9 @@ async fn an_instance_is_added_listed_checked_and_removed() -> Result<()> {
     let url = pair.there.server.url("/");
     let added = pair.ran(&pair.add("east", &url))?;
     let default = format!("{}/default", pair.node);
-    let repos = json!([format!("{}/_cresset", pair.node), default]);
+    let repos = ["_cresset", "default"];
+    let repos = repos.map(|name| json!({"name": name, "address": format!("{}/{name}", pair.node)}));
+    let repos = json!(repos);
     assert_eq!(added["repos"], repos);
     assert_eq!(
         (&added["up"], &added["product"]),
@@ -291,5 +293,27 @@ async fn a_key_that_was_regenerated_there_is_replaced_here() -> Result<()> {
     let replaced = pair.ran(&["key", "east", "--secret-file", file])?;
     assert_eq!(replaced["up"], json!(true));
     assert_eq!(pair.ran(&["check"])?[0]["up"], json!(true));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_is_no_instance_of_its_own_however_it_is_spelt() -> Result<()> {
+    let pair = Pair::new().await?;
+    // Operators keep the first credentials elsewhere.
+    std::fs::remove_file(pair.here.server.data_dir().join("initial-credentials.json"))?;
+    let port = pair.here.server.port();
+    for own in [
+        format!("http://127.0.0.1:{port}"),
+        format!("http://LocalHost:{port}/"),
+        // What the addresses of its own repos begin with.
+        "http://127.0.0.1:5504".to_owned(),
+    ] {
+        let mut args = pair.add("own", &own);
+        args.push("--no-check");
+        let told = pair.refused(&args)?;
+        assert!(told.contains("this server itself"), "{own}: {told}");
+    }
+    let there = format!("http://localhost:{}", pair.there.server.port());
+    assert_eq!(pair.ran(&pair.add("east", &there))?["up"], json!(true));
     Ok(())
 }

@@ -11,6 +11,7 @@ mod delivery;
 mod dev_script;
 mod fleet;
 mod group;
+mod hostile_server;
 mod instance;
 mod lists;
 mod preferences;

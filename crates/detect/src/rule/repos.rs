@@ -1,19 +1,9 @@
 //! Which repos a rule searches.
 
 use super::CompileError;
-use cresset_model::instance::{is_remote, split_address};
+use cresset_model::instance::{Meaning, Nodes, is_remote, split_address};
 use cresset_model::user::RepoAccess;
 use cresset_search::HERE;
-use std::collections::BTreeSet;
-
-/// Which nodes belong to other instances.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Nodes {
-    /// Of those that are registered, in lower case.
-    pub registered: BTreeSet<String>,
-    /// Of those that were removed.
-    pub removed: BTreeSet<String>,
-}
 
 /// The repos at `addresses` that the rule's owner may search: names here and addresses at
 /// other instances, [`HERE`] for all that are here; empty means just that.
@@ -44,28 +34,17 @@ fn entries(addresses: &[String], nodes: &Nodes) -> Result<Vec<String>, CompileEr
 }
 
 fn entry(address: &str, nodes: &Nodes) -> Result<String, CompileError> {
-    let (node, repo) = split_address(address);
-    let node = node.to_ascii_lowercase();
-    if nodes.registered.contains(&node) {
-        return Ok(repo.map_or_else(|| node.clone(), |repo| format!("{node}/{repo}")));
+    match nodes.meaning(address) {
+        Meaning::Here => Ok(HERE.to_owned()),
+        Meaning::Repo(name) if cresset_model::repo::valid_name(&name) => Ok(name),
+        Meaning::Repo(_) => Err(CompileError::Repo(address.to_owned())),
+        Meaning::Elsewhere { node, repo: None } => Ok(node),
+        Meaning::Elsewhere {
+            node,
+            repo: Some(repo),
+        } => Ok(format!("{node}/{repo}")),
+        Meaning::Removed => Err(CompileError::Removed(address.to_owned())),
     }
-    if nodes.removed.contains(&node) {
-        return Err(CompileError::Removed(address.to_owned()));
-    }
-    let name = match address.rsplit_once('/') {
-        Some((_, name)) => name,
-        // A bare address of this instance stands for all of its repos.
-        None if address.contains([':', '.']) => "",
-        None => address,
-    };
-    if name.is_empty() {
-        return Ok(HERE.to_owned());
-    }
-    let name = name.to_ascii_lowercase();
-    if !cresset_model::repo::valid_name(&name) {
-        return Err(CompileError::Repo(address.to_owned()));
-    }
-    Ok(name)
 }
 
 /// What the owner may search of `entries`; empty means all that is here, before and after.

@@ -35,18 +35,7 @@ async fn a_rule_deleted_while_another_was_made_is_missed() {
     let comes = server.rule("comes", spec("user=ann", 10, 10)).await;
     running.handle.rules_changed();
     live(2).await;
-    let (user, host, size, risk, repo) = (Some("ann"), None, None, None, "main");
-    let log = T0 + 1;
-    let event = Happening {
-        log,
-        arrival: log,
-        user,
-        host,
-        size,
-        risk,
-        repo,
-    };
-    server.append(&[event]).await;
+    server.append(&[Happening::of(T0 + 1, "ann")]).await;
     wait_for("the incidents", async || {
         server.incidents().await.len() >= 2
     })

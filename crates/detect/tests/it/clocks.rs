@@ -16,13 +16,9 @@ const FAR: i64 = 4_070_908_800;
 
 fn at(log: i64, arrival: i64, user: &'static str) -> Happening {
     Happening {
-        log,
         arrival: T0 + arrival,
-        user: Some(user),
-        host: None,
         size: Some(5),
-        risk: None,
-        repo: "main",
+        ..Happening::of(log, user)
     }
 }
 

@@ -78,16 +78,7 @@ fn everywhere(query: &str, option: ConditionOption, value: u64) -> RuleSpec {
 }
 
 fn at(offset: i64, user: &'static str) -> Happening {
-    let log = T0 + offset;
-    Happening {
-        log,
-        arrival: log,
-        user: Some(user),
-        host: None,
-        size: None,
-        risk: None,
-        repo: "main",
-    }
+    Happening::of(T0 + offset, user)
 }
 
 /// Lets time pass until `until` seconds after the start.

@@ -16,16 +16,9 @@ const FEED: &str = "host=web | chart count() as cnt by user | search cnt>=2 \
     | process toList(SUSPECTS, user)";
 
 fn at(offset: i64, user: &'static str, host: &'static str) -> Happening {
-    let log = T0 + offset;
-    let (user, host, size, risk, repo) = (Some(user), Some(host), None, None, "main");
     Happening {
-        log,
-        arrival: log,
-        user,
-        host,
-        size,
-        risk,
-        repo,
+        host: Some(host),
+        ..Happening::of(T0 + offset, user)
     }
 }
 
@@ -37,6 +30,13 @@ fn feeder(server: &Server) -> Arc<dyn Searcher> {
     ))
 }
 
+/// Makes the list, whose values go after half an hour.
+async fn create_list(server: &Server) {
+    let (id, now) = (ObjectId::from_bytes([7; 12]), server.now());
+    let created = server.catalog.put_dynamic_list(id, "SUSPECTS", 30, now);
+    created.await.unwrap();
+}
+
 async fn suspects(server: &Server) -> Vec<String> {
     let values = server.catalog.list_values("SUSPECTS").await.unwrap();
     values.unwrap_or_default()
@@ -46,12 +46,7 @@ async fn suspects(server: &Server) -> Vec<String> {
 async fn a_rule_feeds_a_list_and_another_sees_it_until_it_expires() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::open(dir.path(), T0, 1).await;
-    let list = ObjectId::from_bytes([7; 12]);
-    let created = server
-        .catalog
-        .put_dynamic_list(list, "SUSPECTS", 30, server.now())
-        .await;
-    created.unwrap();
+    create_list(&server).await;
     let feeds = server.rule("feeds the list", spec(FEED, 10, 10)).await;
     let looks = spec("host=db user IN SUSPECTS", 10, 10);
     let looks = server.rule("looks into the list", looks).await;
@@ -67,11 +62,7 @@ async fn a_rule_feeds_a_list_and_another_sees_it_until_it_expires() {
         .await;
     server.seen().await;
     assert!(suspects(&server).await.is_empty());
-    let fired = async |rule: ObjectId| {
-        let incidents = server.incidents().await;
-        incidents.iter().filter(|i| i.rule_id == rule).count()
-    };
-    assert_eq!(fired(looks).await, 0, "nobody is a suspect yet");
+    assert_eq!(server.fired(looks).await, 0, "nobody is a suspect yet");
 
     server.clock.set(Timestamp::from_secs(T0 + 620));
     server.evaluated(feeds, T0 + 600).await;
@@ -80,7 +71,10 @@ async fn a_rule_feeds_a_list_and_another_sees_it_until_it_expires() {
         .append(&[at(630, "bob", "db"), at(631, "ANN", "db")])
         .await;
     server.seen().await;
-    wait_for("the second rule to fire", async || fired(looks).await == 1).await;
+    wait_for("the second rule to fire", async || {
+        server.fired(looks).await == 1
+    })
+    .await;
 
     // Half an hour without a word of ann.
     server
@@ -88,7 +82,7 @@ async fn a_rule_feeds_a_list_and_another_sees_it_until_it_expires() {
         .await;
     server.seen().await;
     assert!(suspects(&server).await.is_empty());
-    assert_eq!(fired(looks).await, 1);
+    assert_eq!(server.fired(looks).await, 1);
     running.stop().await;
 }
 
@@ -109,12 +103,7 @@ async fn a_rule_without_its_list_fails_and_catches_up() {
             .any(|e| e.verdict == Verdict::Failed && e.error.as_deref().is_some_and(told))
     };
     wait_for("a failure to be recorded", failed).await;
-    let list = ObjectId::from_bytes([7; 12]);
-    let created = server
-        .catalog
-        .put_dynamic_list(list, "SUSPECTS", 30, server.now())
-        .await;
-    created.unwrap();
+    create_list(&server).await;
     let fed = async || {
         server.clock.advance(Duration::seconds(5));
         suspects(&server).await == ["ann"]
@@ -127,12 +116,7 @@ async fn a_rule_without_its_list_fails_and_catches_up() {
 async fn a_backtest_feeds_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::open(dir.path(), T0, 1).await;
-    let list = ObjectId::from_bytes([7; 12]);
-    let created = server
-        .catalog
-        .put_dynamic_list(list, "SUSPECTS", 30, server.now())
-        .await;
-    created.unwrap();
+    create_list(&server).await;
     server
         .append(&[at(1, "ann", "web"), at(2, "ann", "web")])
         .await;

@@ -14,3 +14,4 @@ mod restart;
 mod rules;
 mod running;
 mod server;
+mod spans;

@@ -13,15 +13,9 @@ use std::collections::BTreeSet;
 const T0: i64 = 1_700_000_400;
 
 fn at(offset: i64, user: &'static str, repo: &'static str) -> Happening {
-    let log = T0 + offset;
     Happening {
-        log,
-        arrival: log,
-        user: Some(user),
-        host: None,
-        size: None,
-        risk: None,
         repo,
+        ..Happening::of(T0 + offset, user)
     }
 }
 
@@ -92,6 +86,24 @@ async fn what_an_owner_may_search_or_prefers_makes_no_rule_fire_again() {
     running.stop().await;
 }
 
+/// Three events of each user, spread over both repos, in the seconds after `offset`.
+async fn over_both_repos(server: &Server, offset: i64) {
+    let events = [
+        ("ann", "main"),
+        ("ann", "other"),
+        ("ann", "main"),
+        ("bob", "main"),
+        ("bob", "other"),
+        ("bob", "other"),
+    ];
+    let happenings: Vec<Happening> = (offset + 1..)
+        .zip(events)
+        .map(|(offset, (user, repo))| at(offset, user, repo))
+        .collect();
+    server.append(&happenings).await;
+    server.seen().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rule_sees_only_what_is_still_granted() {
     let dir = tempfile::tempdir().unwrap();
@@ -110,46 +122,28 @@ async fn a_rule_sees_only_what_is_still_granted() {
     let running = server.detect();
 
     // Nothing was restricted yet: both repos count.
-    server
-        .append(&[
-            at(1, "ann", "main"),
-            at(2, "ann", "other"),
-            at(3, "ann", "main"),
-            at(4, "bob", "main"),
-            at(5, "bob", "other"),
-            at(6, "bob", "other"),
-        ])
-        .await;
-    server.seen().await;
+    over_both_repos(&server, 0).await;
     server.clock.advance(Duration::seconds(615));
     server.evaluated(scheduled, T0 + 600).await;
-    let fired = async |rule| {
-        let incidents = server.incidents().await;
-        incidents.iter().filter(|i| i.rule_id == rule).count()
-    };
-    assert_eq!((fired(live).await, fired(scheduled).await), (1, 1));
+    assert_eq!(
+        (server.fired(live).await, server.fired(scheduled).await),
+        (1, 1)
+    );
 
     grant(&server, &["main"]).await;
     taken_over(&server, &running).await;
-    server
-        .append(&[
-            at(701, "ann", "main"),
-            at(702, "ann", "other"),
-            at(703, "ann", "main"),
-            at(704, "bob", "main"),
-            at(705, "bob", "other"),
-            at(706, "bob", "other"),
-        ])
-        .await;
-    server.seen().await;
+    over_both_repos(&server, 700).await;
     server.clock.advance(Duration::seconds(515));
     server.evaluated(scheduled, T0 + 1200).await;
-    assert_eq!((fired(live).await, fired(scheduled).await), (1, 1));
+    assert_eq!(
+        (server.fired(live).await, server.fired(scheduled).await),
+        (1, 1)
+    );
     // What is still granted counts as before.
     let more = [1250, 1251, 1252].map(|offset| at(offset, "ann", "main"));
     server.append(&more).await;
     server.seen().await;
-    assert_eq!(fired(live).await, 2);
+    assert_eq!(server.fired(live).await, 2);
 
     grant(&server, &[]).await;
     running.handle.rules_changed();

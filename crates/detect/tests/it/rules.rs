@@ -83,6 +83,19 @@ pub(crate) struct Happening {
 }
 
 impl Happening {
+    /// What a user does in the repo `main`, which arrives at once.
+    pub(crate) const fn of(log: i64, user: &'static str) -> Self {
+        Self {
+            log,
+            arrival: log,
+            user: Some(user),
+            host: None,
+            size: None,
+            risk: None,
+            repo: "main",
+        }
+    }
+
     pub(crate) fn event(&self) -> Event {
         let mut event = Event::new(
             Timestamp::from_secs(self.log),

@@ -17,17 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const T0: i64 = 1_700_000_400;
 
 fn at(offset: i64, user: &'static str) -> Happening {
-    let log = T0 + offset;
-    let (user, host, size, risk, repo) = (Some(user), None, None, None, "main");
-    Happening {
-        log,
-        arrival: log,
-        user,
-        host,
-        size,
-        risk,
-        repo,
-    }
+    Happening::of(T0 + offset, user)
 }
 
 fn three_by_user() -> RuleSpec {

@@ -262,6 +262,12 @@ impl Server {
         incidents
     }
 
+    /// How many incidents are a rule's.
+    pub(crate) async fn fired(&self, rule: ObjectId) -> usize {
+        let incidents = self.incidents().await;
+        incidents.iter().filter(|i| i.rule_id == rule).count()
+    }
+
     pub(crate) async fn evaluations(&self, rule: ObjectId) -> Vec<Evaluation> {
         let mut newest = self.catalog.evaluations(rule, 200).await.unwrap();
         newest.reverse();

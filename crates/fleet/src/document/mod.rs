@@ -266,8 +266,9 @@ impl RuleDoc {
         }
     }
 
-    /// The same rule with what servers drop dropped: space around names and the query,
-    /// blank entries of lists; and techniques by their ids where that says the same.
+    /// The same rule as servers keep it: without space around names, the query and addresses
+    /// and without blank entries of lists, protocols in capitals; and techniques by their ids
+    /// where that says the same.
     pub fn normalised(mut self) -> Self {
         let trim = |text: &mut String| *text = text.trim().to_owned();
         trim(&mut self.name);
@@ -278,6 +279,20 @@ impl RuleDoc {
         for list in [&mut self.repos, &mut self.groups, &mut self.logsources] {
             list.iter_mut().for_each(trim);
             list.retain(|text| !text.is_empty());
+        }
+        let fields = self.metadata.iter();
+        let trimmed: BTreeMap<_, _> = fields
+            .map(|(field, value)| (field.trim().to_owned(), value.clone()))
+            .collect();
+        // Of two fields that become one, the server says that they are.
+        if trimmed.len() == self.metadata.len() {
+            self.metadata = trimmed;
+        }
+        if let Some(email) = &mut self.notifications.email {
+            email.normalise();
+        }
+        if let Some(http) = &mut self.notifications.http {
+            http.normalise();
         }
         self.mitre = mitre::shortest(&self.mitre);
         self

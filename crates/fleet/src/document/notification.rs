@@ -92,6 +92,13 @@ pub struct Email {
 }
 
 impl Email {
+    /// Drops what servers drop.
+    pub(super) fn normalise(&mut self) {
+        for address in &mut self.to {
+            *address = address.trim().to_owned();
+        }
+    }
+
     /// Reads the `data` of `read_api`; `None` if no notification is set.
     pub fn from_wire(data: &Value) -> Option<Self> {
         let data = data.as_object()?;
@@ -264,22 +271,28 @@ pub struct Http {
 }
 
 impl Http {
+    /// Writes things as servers do.
+    pub(super) fn normalise(&mut self) {
+        self.url = self.url.trim().to_owned();
+        self.protocol = protocol(&self.protocol);
+        if let Some(auth) = &mut self.auth
+            && auth.kind == AuthType::Bearer
+        {
+            auth.name.clear();
+        }
+    }
+
     /// Reads the `data` of `read_api`; `None` if no notification is set. Secrets are left out.
     pub fn from_wire(data: &Value) -> Option<Self> {
         let data = data.as_object()?;
         if !data.contains_key("http_url") {
             return None;
         }
-        let protocol = text(data, "protocol").to_ascii_uppercase();
         Some(Self {
             enabled: flag(data, "notify_http", true),
             url: text(data, "http_url"),
             method: text(data, "http_request_type"),
-            protocol: if protocol.is_empty() {
-                plain()
-            } else {
-                protocol
-            },
+            protocol: protocol(&text(data, "protocol")),
             query_string: text(data, "http_querystring"),
             format_query: text(data, "http_format_query"),
             body: text(data, "http_body"),
@@ -313,6 +326,13 @@ impl Http {
             auth.secret_file = None;
         }
         self
+    }
+}
+
+fn protocol(text: &str) -> String {
+    match text.trim().to_ascii_uppercase() {
+        none if none.is_empty() => plain(),
+        protocol => protocol,
     }
 }
 

@@ -34,7 +34,8 @@ impl Minutes {
         let mut number = None::<u64>;
         for c in text.trim().chars() {
             if let Some(digit) = c.to_digit(10) {
-                number = Some(number.unwrap_or(0).checked_mul(10)? + u64::from(digit));
+                let tens = number.unwrap_or(0).checked_mul(10)?;
+                number = Some(tens.checked_add(u64::from(digit))?);
                 continue;
             }
             let unit = match c {

@@ -39,6 +39,8 @@ fn spans_as_text() {
         "-1m",
         "1 h",
         "99999999999999999999m",
+        "18446744073709551616m",
+        "18446744073709551619m",
         "9999999d",
     ] {
         check(bad, None);
@@ -138,6 +140,30 @@ fn notifications_there_and_back() {
         .collect();
     assert_eq!(Email::from_wire(&json!(form)).unwrap(), read);
     assert_eq!(Email::from_wire(&json!(null)), None);
+}
+
+#[test]
+fn what_servers_keep_otherwise_is_no_difference() {
+    let rule = |metadata: &str, email: &str, http: &str| {
+        read(&format!(
+            "{SMALL}metadata: {metadata}\nnotifications:\n  email: {email}\n  http: {http}\n"
+        ))
+    };
+    let odd = rule(
+        "{' owner ': ann }",
+        "{to: [' a@b.example ']}",
+        "{url: ' h.example/x ', method: POST, protocol: ' https', auth: {type: bearer, name: x, secret_env: S}}",
+    );
+    let plain = rule(
+        "{owner: ann}",
+        "{to: [a@b.example]}",
+        "{url: h.example/x, method: POST, protocol: HTTPS, auth: {type: bearer, secret_env: S}}",
+    );
+    assert_ne!(odd, plain);
+    assert_eq!(odd.normalised(), plain);
+    assert_eq!(plain.clone().normalised(), plain);
+    let twice = rule("{'a ': x, a: y}", "{to: []}", "{url: u, method: GET}");
+    assert_eq!(twice.clone().normalised(), twice);
 }
 
 fn texts() -> impl Strategy<Value = String> {

@@ -2,7 +2,7 @@
 
 use super::question::{COUNT, PAGE, Question};
 use super::{Failed, failed, row};
-use crate::member::{Error, Member, Repeat};
+use crate::member::{Error, MAX_ANSWER, Member, Repeat};
 use cresset_model::instance::{Instance, Product};
 use cresset_model::{Duration, Event, Timestamp};
 use cresset_search::Elsewhere;
@@ -10,25 +10,30 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration as Span;
+use tokio::time::Instant;
 
-/// Seconds after which an instance may stop a search; ours ends before that.
-const THEIR_TIMEOUT: u64 = 300;
 /// The first and the longest pause between polls.
 const FIRST_PAUSE: Span = Span::from_millis(20);
 const LONGEST_PAUSE: Span = Span::from_millis(500);
 /// Most parts into which a span of event time is divided at once.
 const MOST_PARTS: u64 = 64;
+/// An answer is read up to this, however little may still be kept of it.
+const SMALL_ANSWER: usize = 1 << 20;
 const PATH: &str = "/getsearchlogs";
 
 /// One instance, and what is asked of it.
 pub(super) struct Ask<'a> {
     pub(super) member: &'a Member,
     pub(super) instance: &'a Instance,
+    /// What the instance is.
+    pub(super) product: Product,
     /// Its repos, in its own words.
     pub(super) addresses: Vec<String>,
     pub(super) question: &'a Question,
     /// Bytes of events that may still be kept, of all instances together.
     pub(super) budget: &'a AtomicUsize,
+    /// When nobody waits for it any more.
+    pub(super) deadline: Instant,
 }
 
 /// An answer to one search.
@@ -51,8 +56,10 @@ impl Ask<'_> {
 
     async fn counts(&self) -> Result<Elsewhere, Failed> {
         let (from, to) = (self.question.from, self.question.to);
-        let answer = self.answer(from, to).await;
-        let answer = answer.map_err(|e| failed(self.instance, &e.to_string()))?;
+        let answer = self
+            .answer(from, to)
+            .await
+            .map_err(|e| self.failed(&e, 0))?;
         let mut found = Elsewhere {
             truncated: !answer.whole,
             ..Elsewhere::default()
@@ -62,7 +69,7 @@ impl Ask<'_> {
                 return Err(failed(self.instance, "it did not count as it was asked to"));
             };
             self.charge(&event, found.counted.len())?;
-            found.total += count;
+            found.total = found.total.saturating_add(count);
             found.counted.push((event, count));
         }
         Ok(found)
@@ -73,13 +80,12 @@ impl Ask<'_> {
     async fn events(&self) -> Result<Elsewhere, Failed> {
         let repo: Arc<str> = self.instance.node.as_str().into();
         let mut found = Elsewhere::default();
-        let product = self.instance.health.product;
-        let name = self.question.asks_for_whole_events(product);
+        let name = self.question.asks_for_whole_events(self.product);
         let name = name.then_some(self.instance.name.as_str());
         let mut stretches = vec![(self.question.from, self.question.to)];
         while let Some((from, to)) = stretches.pop() {
             let answer = self.answer(from, to).await;
-            let answer = answer.map_err(|e| failed(self.instance, &e.to_string()))?;
+            let answer = answer.map_err(|e| self.failed(&e, found.events.len()))?;
             if !answer.whole
                 && self.question.newest.is_none()
                 && let Some(parts) = self.parts(from, to, answer.total)
@@ -88,7 +94,8 @@ impl Ask<'_> {
                 continue;
             }
             found.truncated |= !answer.whole && self.question.newest.is_none();
-            found.total += answer.total.max(answer.rows.len() as u64);
+            let total = answer.total.max(answer.rows.len() as u64);
+            found.total = found.total.saturating_add(total);
             for row in answer.rows {
                 let event = row::event(row, &repo, to, name);
                 self.charge(&event.event, found.events.len())?;
@@ -96,6 +103,19 @@ impl Ask<'_> {
             }
         }
         Ok(found)
+    }
+
+    fn failed(&self, error: &Error, so_far: usize) -> Failed {
+        match error {
+            Error::TooLarge { .. } => Failed::TooMuch(so_far),
+            error => failed(self.instance, &error.to_string()),
+        }
+    }
+
+    /// Most bytes of an answer: what may still be kept of all, with room for how it is written.
+    fn room(&self) -> usize {
+        let left = self.budget.load(Ordering::Relaxed).saturating_mul(2);
+        left.clamp(SMALL_ANSWER, MAX_ANSWER)
     }
 
     fn charge(&self, event: &Event, so_far: usize) -> Result<(), Failed> {
@@ -114,7 +134,7 @@ impl Ask<'_> {
         to: Timestamp,
         total: u64,
     ) -> Option<Vec<(Timestamp, Timestamp)>> {
-        let finest = match self.instance.health.product {
+        let finest = match self.product {
             Product::Cresset => 1,
             Product::Other => Duration::seconds(1).0,
         };
@@ -156,7 +176,7 @@ impl Ask<'_> {
         };
         let cut = reply.get("complete") == Some(&Value::Bool(false)) || rows.len() >= limit;
         // A full page of a server that counts exactly may be all there is.
-        let exact = self.instance.health.product == Product::Cresset;
+        let exact = self.product == Product::Cresset;
         let whole = !cut || exact && total == rows.len() as u64;
         Ok(Answer { rows, total, whole })
     }
@@ -170,7 +190,11 @@ impl Ask<'_> {
             loop {
                 let poll = json!({"search_id": id, "typed_rows": true}).to_string();
                 let fields = [("requestData", poll.as_str())];
-                match self.member.form(PATH, &fields, Repeat::Safe).await {
+                let polled = self
+                    .member
+                    .form(PATH, &fields, Repeat::Safe, self.room())
+                    .await;
+                match polled {
                     Ok(reply) if reply.get("final") == Some(&Value::Bool(true)) => {
                         return Ok(reply);
                     }
@@ -189,18 +213,22 @@ impl Ask<'_> {
     }
 
     async fn start(&self, from: Timestamp, to: Timestamp) -> Result<String, Error> {
-        let product = self.instance.health.product;
+        let left = self.deadline.saturating_duration_since(Instant::now());
         let data = json!({
-            "query": self.question.text(product),
-            "time_range": time_range(product, from, to),
+            "query": self.question.text(self.product),
+            "time_range": time_range(self.product, from, to),
             "limit": self.question.newest.unwrap_or(PAGE),
             "repos": self.addresses,
-            "timeout": THEIR_TIMEOUT,
+            // It may stop then; nobody would take its answer.
+            "timeout": left.as_secs() + 1,
             "client_name": "cresset",
         })
         .to_string();
         let fields = [("requestData", data.as_str())];
-        let reply = self.member.form(PATH, &fields, Repeat::Safe).await?;
+        let reply = self
+            .member
+            .form(PATH, &fields, Repeat::IfReached, SMALL_ANSWER)
+            .await?;
         let id = reply.get("search_id").and_then(Value::as_str);
         id.map(str::to_owned)
             .ok_or_else(|| unexpected("no search_id"))

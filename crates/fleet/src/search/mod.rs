@@ -3,8 +3,9 @@
 //! The leading filter of the query runs at each instance that the request names, through
 //! its public search API; what matches is fetched, and the whole query then runs over
 //! these events and those that are here, as one. Of a query that only counts, the counts
-//! are fetched rather than the events. Lists are those of this instance: where the filter
-//! looks into one, the rest of the filter runs there and the whole of it here. An instance that cannot be searched is
+//! are fetched rather than the events. Lists and the time zone are those of this instance:
+//! where the filter looks into a list, or reads an hour or another part of a time, the rest
+//! of the filter runs there and the whole of it here. An instance that cannot be searched is
 //! named in [`ResultSet::missing`]; the others' part of the result stands.
 
 mod ask;
@@ -19,14 +20,17 @@ use cresset_model::event::LoggedEvent;
 use cresset_model::instance::{Instance, is_remote, split_address};
 use cresset_query::ResultSet;
 use cresset_search::{Elsewhere, Error, HERE, Joins, Result, SearchRequest, Searcher};
-use futures::future::join_all;
+use futures::StreamExt as _;
 use question::{How, Question};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use tokio::time::Instant;
 
 /// Share of a search's time that other instances are given; the rest is for this one.
 const THEIR_TIME: f64 = 0.8;
+/// Instances that are asked at the same time, each of which may send a large answer.
+const AT_ONCE: usize = 8;
 
 /// Searches this instance and those that a request names.
 #[derive(Debug, Clone)]
@@ -55,9 +59,10 @@ impl<S: Joins> FleetSearcher<S> {
     ) -> Result<(Elsewhere, Vec<String>)> {
         let instances = self.members.instances().await?;
         let time = Duration((request.timeout.0 as f64 * THEIR_TIME) as i64);
+        let deadline = Instant::now() + time.to_std();
         let budget = AtomicUsize::new(self.max_bytes);
         let question = Question::of(request, how);
-        let asked = nodes(&request.repos).into_iter().map(|(node, repos)| {
+        let ask = |(node, repos): (_, Vec<_>)| {
             let instance = instances.iter().find(|i| i.node == node);
             let (question, budget) = (&question, &budget);
             async move {
@@ -66,20 +71,22 @@ impl<S: Joins> FleetSearcher<S> {
                         "{node}: no such instance is registered"
                     )));
                 };
-                let asking = self.ask(instance, &repos, question, budget);
-                match tokio::time::timeout(time.to_std(), asking).await {
+                let asking = self.ask(instance, &repos, question, budget, deadline);
+                match tokio::time::timeout_at(deadline, asking).await {
                     Ok(found) => found,
                     Err(_) => Err(failed(instance, "it took too long")),
                 }
             }
-        });
+        };
+        let asked: Vec<_> = nodes(&request.repos).into_iter().map(ask).collect();
         let (mut all, mut missing) = (Elsewhere::default(), Vec::new());
-        for found in join_all(asked).await {
+        let mut answers = futures::stream::iter(asked).buffered(AT_ONCE);
+        while let Some(found) = answers.next().await {
             match found {
                 Ok(found) => {
                     all.events.extend(found.events);
                     all.counted.extend(found.counted);
-                    all.total += found.total;
+                    all.total = all.total.saturating_add(found.total);
                     all.truncated |= found.truncated;
                     all.unfiltered = question.unfiltered;
                 }
@@ -96,16 +103,28 @@ impl<S: Joins> FleetSearcher<S> {
         repos: &[Option<&str>],
         question: &Question,
         budget: &AtomicUsize,
+        deadline: Instant,
     ) -> std::result::Result<Elsewhere, Failed> {
+        if let Some(why) = self.members.silent(instance.id) {
+            return Err(failed(instance, &why));
+        }
         let member = self.members.member(instance).await;
         let member = member.map_err(|why| failed(instance, &why))?;
         let addresses = addresses(instance, repos).map_err(|why| failed(instance, &why))?;
+        let product = match instance.health.seen_at {
+            Some(_) => Ok(instance.health.product),
+            // Nobody has looked yet, and how it is asked depends on it.
+            None => member.product().await,
+        };
+        let product = product.map_err(|e| failed(instance, &e.to_string()))?;
         let ask = Ask {
             member: &member,
             instance,
+            product,
             addresses,
             question,
             budget,
+            deadline,
         };
         ask.all().await
     }
@@ -169,6 +188,14 @@ fn local(mut request: SearchRequest) -> SearchRequest {
     request
 }
 
+/// The request as it concerns this instance, with the time that is left of what it was given
+/// at `started`.
+fn rest(mut request: SearchRequest, started: Instant) -> SearchRequest {
+    let spent = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+    request.timeout = Duration(request.timeout.0.saturating_sub(spent).max(0));
+    local(request)
+}
+
 /// Fails if nothing was searched at all.
 fn some_place_searched(request: &SearchRequest, missing: &[String]) -> Result<()> {
     let here = request.repos.iter().any(|repo| !is_remote(repo));
@@ -187,16 +214,10 @@ impl<S: Joins> Searcher for FleetSearcher<S> {
         if !asks_others(&request) {
             return self.here.run(request).await;
         }
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let (others, missing) = self.elsewhere(&request, How::AsNeeded).await?;
         some_place_searched(&request, &missing)?;
-        let spent = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let left = Duration(request.timeout.0.saturating_sub(spent).max(0));
-        let request = SearchRequest {
-            timeout: left,
-            ..request
-        };
-        let mut result = self.here.run_with(local(request), others).await?;
+        let mut result = self.here.run_with(rest(request, started), others).await?;
         result.missing = missing;
         Ok(result)
     }
@@ -206,6 +227,7 @@ impl<S: Joins> Searcher for FleetSearcher<S> {
         if !asks_others(&request) {
             return self.here.matching(request, max).await;
         }
+        let started = Instant::now();
         let (others, missing) = self.elsewhere(&request, How::WholeEvents).await?;
         if !missing.is_empty() {
             return Err(Error::Elsewhere(missing.join("; ")));
@@ -213,6 +235,7 @@ impl<S: Joins> Searcher for FleetSearcher<S> {
         if others.truncated {
             return Err(Error::TooMany(others.events.len()));
         }
-        self.here.matching_with(local(request), others, max).await
+        let request = rest(request, started);
+        self.here.matching_with(request, others, max).await
     }
 }

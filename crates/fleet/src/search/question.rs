@@ -33,7 +33,8 @@ pub(super) struct Question {
     pub(super) counting: Option<String>,
     /// The filter with the command that leaves only the fields that matter.
     narrow: Option<String>,
-    /// True if what is found has still to meet the whole filter, because it looks into lists.
+    /// True if what is found has still to meet the whole filter, because it looks into lists
+    /// or reads parts of a time.
     pub(super) unfiltered: bool,
     /// Only so many of the newest events matter.
     pub(super) newest: Option<usize>,
@@ -46,9 +47,9 @@ pub(super) struct Question {
 impl Question {
     pub(super) fn of(request: &SearchRequest, how: How) -> Self {
         let plan = &*request.plan;
-        let without_lists = plan.filter_without_lists();
-        let unfiltered = without_lists.is_some();
-        let filter = without_lists.unwrap_or_else(|| filter(plan));
+        let portable = plan.portable_filter();
+        let unfiltered = portable.is_some();
+        let filter = portable.unwrap_or_else(|| filter(plan));
         let small = how == How::AsNeeded;
         let fields = plan.fields_read().filter(|_| small);
         let by = plan.counted_by().filter(|_| small && !unfiltered);
@@ -141,6 +142,7 @@ mod tests {
             repos: Vec::new(),
             from: Timestamp(0),
             to: Timestamp(1),
+            part_of: None,
             timezone: "UTC".to_owned(),
             limit,
             up_to_seq: None,
@@ -178,6 +180,11 @@ mod tests {
             rest,
         );
         check(
+            "label=Fail hour(log_ts)>=20 | chart count() by user",
+            "label=\"Fail\" | fields log_ts, label, user",
+            rest,
+        );
+        check(
             "msg=\"a | b\"|fields user",
             "msg=\"a | b\" | fields log_ts, msg, user",
             "msg=\"a | b\"",
@@ -194,6 +201,7 @@ mod tests {
         check("user=bob", MOST_ROWS, Some(MOST_ROWS));
         check("user=bob", MOST_ROWS + 1, None);
         check("user in L", 100, None);
+        check("hour(log_ts)=3", 100, None);
         check("user=bob | chart count()", 100, None);
     }
 }

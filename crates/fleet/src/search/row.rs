@@ -8,8 +8,9 @@ use std::sync::Arc;
 /// The field that names the server which has an event.
 const SERVER: &str = "logpoint_name";
 
-/// The event that a row shows. Cresset sends fields as they are; others send texts for
-/// numbers, join lists except the labels, and add fields about the row itself.
+/// The event that a row shows. Cresset sends fields as they are, but of times the whole
+/// seconds; others send texts for numbers, join lists except the labels, and add fields
+/// about the row itself.
 /// A whole event says where it was found.
 pub(super) fn event(
     row: Map<String, Value>,
@@ -166,11 +167,11 @@ mod tests {
 
     #[test]
     fn a_row_with_types_keeps_them() {
-        let row = json!({"log_ts": 1_795_000_000.25, "port": 22, "tags": ["a", "b"],
+        let row = json!({"log_ts": 1_795_000_000, "port": 22, "tags": ["a", "b"],
             "label": ["Login", "Fail"], "_x": "y"});
         let Value::Object(row) = row else { panic!() };
         let found = event(row, &"h:1".into(), Timestamp(0), Some("C")).event;
-        assert_eq!(found.log_ts, Timestamp(1_795_000_000_250_000));
+        assert_eq!(found.log_ts, Timestamp::from_secs(1_795_000_000));
         let list = |items: [&str; 2]| Field::List(items.map(Into::into).to_vec());
         assert_eq!(found.get("port"), Some(&Field::Int(22)));
         assert_eq!(found.get("tags"), Some(&list(["a", "b"])));

@@ -1,5 +1,8 @@
 //! An instance that is busy, goes away, or answers oddly.
 
+mod health;
+mod search;
+
 use anyhow::Result;
 use cresset_fleet::document::RuleDoc;
 use cresset_fleet::{Error, Member};

@@ -2,6 +2,7 @@
 
 use super::MAX_OUTPUT;
 use super::meter::Meter;
+use cresset_model::html;
 use minijinja::value::{Object, ValueKind};
 use minijinja::{AutoEscape, Error, ErrorKind, Output, State, Value};
 use std::fmt;
@@ -68,7 +69,7 @@ impl OutputState {
                 self.put(out, &text, true)
             }
             _ if value.is_safe() => self.put(out, &value.to_string(), false),
-            AutoEscape::Html => self.put(out, &html_escape(&value.to_string()), false),
+            AutoEscape::Html => self.put(out, &html::escape(&value.to_string()), false),
             AutoEscape::Custom(name) if name == QUERY => {
                 self.put(out, &percent_encode(&value.to_string()), false)
             }
@@ -162,20 +163,4 @@ pub(crate) fn percent_encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// `text` as HTML text or as the value of a quoted attribute.
-pub(crate) fn html_escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -1,10 +1,11 @@
 //! Filters: our own, and the engine's behind the meter.
 
 use super::Escape;
-use super::escape::{html_escape, percent_encode};
+use super::escape::percent_encode;
 use super::meter::Meter;
 use super::variables::Times;
 use super::{dates, operators};
+use cresset_model::html;
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use std::fmt::Write as _;
@@ -240,7 +241,7 @@ fn readable(value: &Value, escape: Escape) -> Result<Value, Error> {
 fn line(text: &mut String, name: &str, value: &str, html: bool) -> Result<(), Error> {
     let colon = if name.is_empty() { "" } else { ": " };
     if html {
-        let (name, value) = (html_escape(name), html_escape(value));
+        let (name, value) = (html::escape(name), html::escape(value));
         write!(
             text,
             "<tr><th align=\"left\">{name}</th><td>{value}</td></tr>"

@@ -17,7 +17,7 @@ mod source_limits;
 mod tests;
 mod variables;
 
-pub(crate) use escape::{html_escape, percent_encode};
+pub(crate) use escape::percent_encode;
 pub use variables::{Link, Variables};
 
 use escape::OutputState;

@@ -29,13 +29,19 @@ impl Link {
         if self.public_url.is_empty() {
             return String::new();
         }
-        format!(
+        let mut link = format!(
             "{}/search?query={}&from={}&to={}",
             self.public_url.trim_end_matches('/'),
             percent_encode(&incident.query),
             percent_encode(&incident.window_from.to_rfc3339()),
             percent_encode(&incident.window_to.to_rfc3339()),
-        )
+        );
+        let repos = incident.repos.iter().map(|repo| repo.trim());
+        let repos: Vec<&str> = repos.filter(|repo| !repo.is_empty()).collect();
+        if !repos.is_empty() {
+            link += &format!("&repos={}", percent_encode(&repos.join(",")));
+        }
+        link
     }
 }
 
@@ -175,4 +181,25 @@ fn time_range(incident: &Incident, times: &Times) -> String {
         show(incident.window_from),
         show(incident.window_to)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::incident;
+
+    #[test]
+    fn the_link_names_the_repos() {
+        let link = Link {
+            public_url: "https://siem.example".into(),
+            server_name: String::new(),
+        };
+        let mut incident = incident();
+        let all = link.search(&incident);
+        incident.repos = ["10.0.0.7:7070/web", " default ", ""]
+            .map(String::from)
+            .into();
+        let named = "&repos=10.0.0.7%3A7070%2Fweb%2Cdefault";
+        assert_eq!(link.search(&incident), format!("{all}{named}"));
+    }
 }

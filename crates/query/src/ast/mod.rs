@@ -71,23 +71,26 @@ pub enum Search {
 }
 
 impl Search {
-    /// Adds copies of the conditions, all of which hold where this one does, that look into
-    /// no list.
-    pub(crate) fn keep_without_lists(&self, kept: &mut Vec<Self>) {
+    /// Adds copies of the conditions, all of which hold where this one does, that mean the
+    /// same at any server.
+    pub(crate) fn keep_portable(&self, kept: &mut Vec<Self>) {
         match self {
-            Self::And(all) => all.iter().for_each(|one| one.keep_without_lists(kept)),
+            Self::And(all) => all.iter().for_each(|one| one.keep_portable(kept)),
             Self::All => {}
-            other if other.looks_into_a_list() => {}
+            other if other.is_local() => {}
             other => kept.push(other.clone()),
         }
     }
 
-    fn looks_into_a_list(&self) -> bool {
+    /// Whether it depends on who asks where: it looks into a list, or reads a part of a time
+    /// in the account's time zone.
+    pub(crate) fn is_local(&self) -> bool {
         match self {
-            Self::And(all) | Self::Or(all) => all.iter().any(Self::looks_into_a_list),
-            Self::Not(one) => one.looks_into_a_list(),
-            Self::In { set, .. } => matches!(set, Set::List(_)),
-            Self::All | Self::Compare { .. } | Self::Keyword(_) | Self::Macro(_) => false,
+            Self::And(all) | Self::Or(all) => all.iter().any(Self::is_local),
+            Self::Not(one) => one.is_local(),
+            Self::In { operand, set, .. } => matches!(set, Set::List(_)) || operand.is_time_part(),
+            Self::Compare { operand, .. } => operand.is_time_part(),
+            Self::All | Self::Keyword(_) | Self::Macro(_) => false,
         }
     }
 }
@@ -99,6 +102,12 @@ pub enum Operand {
     Field(Name),
     /// A function of a field.
     Call(Function, Name),
+}
+
+impl Operand {
+    const fn is_time_part(&self) -> bool {
+        matches!(self, Self::Call(function, _) if function.is_time_part())
+    }
 }
 
 /// What `in` looks into.

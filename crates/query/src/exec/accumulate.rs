@@ -60,7 +60,7 @@ impl Accumulator {
     /// Counts so many rows without a value.
     pub(super) fn count(&mut self, times: u64) -> bool {
         if let Self::Count(n) = self {
-            *n += times;
+            *n = n.saturating_add(times);
         }
         true
     }

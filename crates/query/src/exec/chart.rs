@@ -65,7 +65,7 @@ impl<'p> ChartState<'p> {
         let Some(group) = self.groups.get_mut(place) else {
             return;
         };
-        self.taken += times;
+        self.taken = self.taken.saturating_add(times);
         for (aggregate, accumulator) in self.chart.aggregates.iter().zip(&mut group.accumulators) {
             let kept = match &aggregate.argument {
                 Argument::None => accumulator.count(times),
@@ -76,7 +76,7 @@ impl<'p> ChartState<'p> {
                     true
                 }
                 Argument::Value(formula) => match formula.value(row, ctx) {
-                    Some(value) => (0..times).all(|_| accumulator.add(&value, &mut self.room)),
+                    Some(value) => accumulator.add(&value, &mut self.room),
                     None => true,
                 },
             };

@@ -1,7 +1,8 @@
 //! What a chart tells besides its rows.
 
 use super::tests::run;
-use crate::Limits;
+use crate::{Context, Limits, compile};
+use cresset_model::{Event, Timestamp};
 
 #[test]
 fn a_chart_knows_how_many_events_went_in() {
@@ -19,4 +20,23 @@ fn a_chart_knows_how_many_events_went_in() {
         ..Limits::default()
     };
     assert_eq!(run("| chart count() by user", one_group).aggregated, 3);
+}
+
+#[test]
+fn counts_of_others_do_not_overflow() {
+    let check = |query: &str, times: u64, column: &str, expect: &str| {
+        let plan = compile(query).unwrap();
+        let mut executor = plan.executor(Context::bare());
+        let mut event = Event::new(Timestamp(0), Timestamp(0));
+        event.set("n", 7);
+        for _ in 0..2 {
+            executor.push_many(&event, times);
+        }
+        let result = executor.finish();
+        let found = result.rows[0].value(column).map(|v| v.text().into_owned());
+        assert_eq!(found.as_deref(), Some(expect), "{query}");
+    };
+    check("| chart count() as c", 3, "c", "6");
+    check("| chart count() as c", u64::MAX, "c", "9223372036854775807");
+    check("| chart sum(n) as s", u64::MAX, "s", "14");
 }

@@ -92,7 +92,8 @@ impl<'a> Executor<'a> {
     }
 
     /// Takes so many events of which all that the plan reads is the same, for plans that
-    /// [count](Plan::counted_by); of others it takes one.
+    /// [count](Plan::counted_by). Other plans need each event by itself: what they keep of
+    /// values and rows, they keep once.
     pub fn push_many(&mut self, event: &Event, times: u64) {
         let Some(view) = View::run(event, self.before, &self.ctx, &mut self.gathered) else {
             return;

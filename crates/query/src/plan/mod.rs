@@ -142,25 +142,29 @@ impl Plan {
         fields
     }
 
-    /// The part of the leading search that looks nothing up in lists, as a query that finds
-    /// all that the whole finds and perhaps more; `None` if no list is looked into. For who
-    /// runs it where the lists are not.
-    pub fn filter_without_lists(&self) -> Option<String> {
-        let mut lists = BTreeSet::new();
-        self.filter().lists_into(&mut lists);
-        if lists.is_empty() {
+    /// The part of the leading search that means the same at any server, as a query that finds
+    /// all that the whole finds and perhaps more; `None` if that is the whole. It looks nothing
+    /// up in lists and asks for no part of a time, which depends on the account's time zone.
+    pub fn portable_filter(&self) -> Option<String> {
+        let query = self.query();
+        let head = match &query.head {
+            Head::Search(search) => Some(search),
+            Head::Pattern(_) => None,
+        };
+        let following = query
+            .commands
+            .iter()
+            .map_while(|command| match &command.kind {
+                CommandKind::Search(search) => Some(search),
+                _ => None,
+            });
+        let searches: Vec<&Search> = head.into_iter().chain(following).collect();
+        if !searches.iter().any(|search| search.is_local()) {
             return None;
         }
-        let query = self.query();
         let mut kept = Vec::new();
-        if let Head::Search(search) = &query.head {
-            search.keep_without_lists(&mut kept);
-        }
-        for command in &query.commands {
-            match &command.kind {
-                CommandKind::Search(search) => search.keep_without_lists(&mut kept),
-                _ => break,
-            }
+        for search in searches {
+            search.keep_portable(&mut kept);
         }
         let head = match kept.len() {
             0 => Search::All,

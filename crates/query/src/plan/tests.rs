@@ -1,4 +1,4 @@
-use crate::{Measure, Severity, compile};
+use crate::{Severity, compile};
 
 #[track_caller]
 fn check_error(query: &str, place: &str, message: &str) {
@@ -204,163 +204,6 @@ fn fields_and_lists() {
 }
 
 #[test]
-fn live_shapes() {
-    let check = |query: &str, group: &str, measure: Measure, threshold: f64| {
-        let shape = compile(query)
-            .unwrap()
-            .live()
-            .unwrap_or_else(|why| panic!("{query}: {why}"));
-        assert_eq!(
-            (
-                shape.group_by.join(" ").as_str(),
-                shape.measure,
-                shape.threshold
-            ),
-            (group, measure, threshold),
-            "{query}"
-        );
-    };
-    let distinct = |f: &str| Measure::DistinctCount(f.to_owned());
-    check("a=1", "", Measure::Rows, 1.0);
-    check(
-        "a=1 | search b=2 | rename a as c | fields c | order by c",
-        "",
-        Measure::Rows,
-        1.0,
-    );
-    check("a=1 | rename a as c | search c=2", "", Measure::Any, 1.0);
-    check(
-        "| chart count() as cnt by u, h | search cnt>=5",
-        "u h",
-        Measure::Count,
-        5.0,
-    );
-    check(
-        "| chart count() as cnt by u | search cnt>5",
-        "u",
-        Measure::Count,
-        6.0,
-    );
-    check(
-        "| chart count() as cnt by u | search cnt>4.5",
-        "u",
-        Measure::Count,
-        5.0,
-    );
-    check(
-        "| chart count() by u | search count()>=4.5 count()>2",
-        "u",
-        Measure::Count,
-        5.0,
-    );
-    check(
-        "| chart count() as c, avg(x) by u | search c>-5 | order by c | fields u",
-        "u",
-        Measure::Count,
-        1.0,
-    );
-    check(
-        "| chart distinct_count(h) as c by u order by c | search c>=3",
-        "u",
-        distinct("h"),
-        3.0,
-    );
-    check("| chart count(), avg(x) by u", "u", Measure::Count, 1.0);
-    check("| chart count()", "", Measure::Count, 1.0);
-    check(
-        "| chart max(x) as m by u | search m>3",
-        "u",
-        Measure::Any,
-        1.0,
-    );
-    check(
-        "| chart count() as c by u | search c>3 -u=root",
-        "u",
-        Measure::Any,
-        1.0,
-    );
-    check(
-        "| chart count() as c, distinct_count(h) as d by u | search c>3 or d>2",
-        "u",
-        Measure::Any,
-        1.0,
-    );
-    check(
-        "| chart count() as c, distinct_count(h) as d by u | search c>3 | search d>2",
-        "u",
-        Measure::Any,
-        1.0,
-    );
-    check(
-        "| chart count(x=1) as c by u | search c>3",
-        "u",
-        Measure::Any,
-        1.0,
-    );
-    check(
-        "| rename a as u | chart count() as c by u | search c>3",
-        "",
-        Measure::Any,
-        1.0,
-    );
-}
-
-#[test]
-fn why_not_live() {
-    let check = |query: &str, why: &str| {
-        assert_eq!(
-            compile(query).unwrap().live(),
-            Err(why.to_owned()),
-            "{query}"
-        );
-    };
-    check(
-        "a | limit 5",
-        "it keeps only the first rows (`limit`), and a later event can push a row out",
-    );
-    check(
-        "a | latest",
-        "it keeps only the newest rows (`latest`), and a later event replaces them",
-    );
-    check(
-        "| chart avg(x) as m by u | search m>5",
-        "it compares an average, which can fall again when later events arrive (`m`)",
-    );
-    check(
-        "| chart sum(x) as m by u | search m>5",
-        "it compares a sum, which can fall again through a negative number when later events arrive (`m`)",
-    );
-    check(
-        "| chart count() as c by u | search c<5",
-        "it asks that `c` stays below a value, which can change when later events arrive",
-    );
-    check(
-        "| chart count() as c by u | search c=5",
-        "it asks for certain values of `c`, which grows when later events arrive; use `>` or `>=`",
-    );
-    check(
-        "| chart count() as c by u | search -c>5",
-        "it asks that something about `c` does not hold, which can change when later events arrive",
-    );
-    check(
-        "| chart count() as c by hour(log_ts) | search c>5",
-        "it groups by a computed value",
-    );
-    check(
-        "| timechart count() every 1 hour",
-        "it groups by spans of time (`timechart`)",
-    );
-    check(
-        "| chart count() as c by u | chart count()",
-        "it aggregates twice",
-    );
-    check(
-        "| chart count() as c by u | rename c as d | search d>5",
-        "it filters after columns of the chart were renamed",
-    );
-}
-
-#[test]
 fn plans_can_be_shared() {
     fn shared<T: Send + Sync + Clone + std::fmt::Debug + 'static>(_: &T) {}
     shared(&compile("a").unwrap());
@@ -392,10 +235,10 @@ fn plans_that_only_count() {
 }
 
 #[test]
-fn what_can_be_asked_without_lists() {
+fn what_can_be_asked_of_any_server() {
     let check = |query: &str, expected: Option<&str>| {
         let plan = compile(query).unwrap();
-        assert_eq!(plan.filter_without_lists().as_deref(), expected, "{query}");
+        assert_eq!(plan.portable_filter().as_deref(), expected, "{query}");
     };
     check("user=bob", None);
     check("user=bob | chart count() by user | search user in L", None);
@@ -410,4 +253,15 @@ fn what_can_be_asked_without_lists() {
         "label=Fail | search user in L | search a=1 | limit 3",
         Some("(label=\"Fail\" and a=1)"),
     );
+    check("lower(user)=bob", None);
+    check("hour(log_ts)=3", Some(""));
+    check(
+        "label=Fail -day_of_week(log_ts) in [Sunday, Saturday]",
+        Some("label=\"Fail\""),
+    );
+    check(
+        "label=Fail | search hour(log_ts)>=20 or a=1",
+        Some("label=\"Fail\""),
+    );
+    check("label=Fail | chart count() by hour(log_ts)", None);
 }

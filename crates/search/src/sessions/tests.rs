@@ -101,6 +101,7 @@ fn request(rows: usize) -> SearchRequest {
         repos: Vec::new(),
         from: Timestamp::MIN,
         to: Timestamp::MAX,
+        part_of: None,
         timezone: "UTC".into(),
         limit: rows,
         up_to_seq: None,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
 mod concurrent;
+mod feed;
 mod flush;
 mod once;
 mod search;
@@ -160,6 +161,7 @@ fn request(query: &str) -> SearchRequest {
         repos: Vec::new(),
         from: Timestamp::MIN,
         to: Timestamp::MAX,
+        part_of: None,
         timezone: "UTC".into(),
         limit: 0,
         up_to_seq: None,

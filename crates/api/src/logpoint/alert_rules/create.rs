@@ -24,7 +24,7 @@ pub(crate) async fn create(
     caller: Authorized<AlertrulesWrite>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>> {
-    let spec = checked_spec(&api, &caller, &body, ValidationErrors::default()).await?;
+    let spec = checked_spec(&api, &caller, &body, &[], ValidationErrors::default()).await?;
     let (id, owner, now) = (api.new_id(), caller.user.id, api.now());
     let rule = api
         .catalog

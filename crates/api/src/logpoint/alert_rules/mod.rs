@@ -14,6 +14,7 @@ use crate::auth::Caller;
 use crate::error::{Error, Result, ValidationErrors};
 use crate::logpoint::search::problems_in_place;
 use crate::state::Context;
+use cresset_catalog::port::RuleWithOwner;
 use cresset_model::ObjectId;
 use cresset_model::rule::{AlertRule, RuleSpec};
 use cresset_query::{Diagnostic, Severity};
@@ -35,14 +36,15 @@ fn taken(error: cresset_catalog::Error) -> Error {
     }
 }
 
-/// Reads and checks a rule from a body, and looks up what it names.
+/// Reads and checks a rule from a body, and looks up what it names; `saved` are the repos that
+/// the rule has so far.
 async fn checked_spec(
     api: &Context,
     caller: &Caller,
     body: &Map<String, Value>,
-    errors: ValidationErrors,
+    saved: &[String],
+    mut errors: ValidationErrors,
 ) -> Result<RuleSpec> {
-    let mut errors = errors;
     let spec = spec::read(body, &mut errors);
     let display = &spec.incident_display_data;
     // One that is switched off harms nobody, and may be written for another server.
@@ -55,7 +57,7 @@ async fn checked_spec(
     }
     let directory = api.repo_directory(&caller.user).await?;
     let repos = spec.search_params.repos.iter().map(String::as_str);
-    if let Err(problem) = directory.resolve(repos) {
+    if let Err(problem) = directory.resolve_beside(repos, saved) {
         errors.add(&["search_params", "repos"], problem.to_string());
     }
     if let Some(problem) = unfed_list(api, &spec.search_params.query).await? {
@@ -104,15 +106,25 @@ fn ids(body: &Map<String, Value>) -> Result<Vec<ObjectId>> {
 
 /// The rule of that id if it is the caller's: another's looks as if it did not exist.
 pub(crate) async fn own_rule(api: &Context, caller: &Caller, id: ObjectId) -> Result<AlertRule> {
-    let found = api.catalog.rule(id).await?.map(|found| found.rule);
+    own_rule_with_owner(api, caller, id)
+        .await
+        .map(|own| own.rule)
+}
+
+/// [`own_rule`], with what its owner decides about it.
+pub(crate) async fn own_rule_with_owner(
+    api: &Context,
+    caller: &Caller,
+    id: ObjectId,
+) -> Result<RuleWithOwner> {
+    let found = api.catalog.rule(id).await?;
     found
-        .filter(|rule| rule.owner == caller.user.id)
+        .filter(|found| found.rule.owner == caller.user.id)
         .ok_or_else(|| Error::NotFound(format!("there is no alert rule {id}")))
 }
 
 /// Tells the audit log and the detector about changed rules.
 pub(crate) async fn announce(api: &Context, caller: &Caller, action: &str, ids: &[ObjectId]) {
-    (api.on_rules_changed)();
     let listed: Vec<String> = ids.iter().take(20).map(ToString::to_string).collect();
     let detail = match ids.len() - listed.len() {
         0 => listed.join(" "),
@@ -120,6 +132,8 @@ pub(crate) async fn announce(api: &Context, caller: &Caller, action: &str, ids: 
     };
     api.audit(&caller.user.username, caller.peer, action, detail)
         .await;
+    // Last, because the work that it sets off would hold up this request.
+    (api.on_rules_changed)();
 }
 
 /// Switches the rules of a body on or off.

@@ -31,10 +31,12 @@ pub(crate) async fn update(
 ) -> Result<Json<Value>> {
     let mut errors = ValidationErrors::default();
     let id = id(&body, &mut errors);
+    let mut repos = Vec::new();
     if let Some(id) = id {
-        own_rule(&api, &caller, id).await?;
+        let rule = own_rule(&api, &caller, id).await?;
+        repos = rule.spec.search_params.repos;
     }
-    let spec = checked_spec(&api, &caller, &body, errors).await?;
+    let spec = checked_spec(&api, &caller, &body, &repos, errors).await?;
     let id = ValidationErrors::default().into_result(id)?;
     let rule = api
         .catalog

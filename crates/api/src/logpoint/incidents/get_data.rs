@@ -34,15 +34,17 @@ pub(crate) async fn get_data_from_incident(
     let incident = api.catalog.incident(id).await?;
     let incident = incident.ok_or_else(|| unknown(&id.to_string()))?;
     let (incident, view) = api.incident_view(incident).await?;
+    // A query that does not compile any more is taken for a simple one.
     let plan = cresset_query::compile(&incident.query).ok();
-    let grouping = plan.filter(|plan| plan.kind() != QueryKind::Simple);
+    let plan = plan.filter(|plan| plan.kind() != QueryKind::Simple);
+    let grouping = plan.map(|plan| rows::columns(&plan).grouping);
     let rows: Vec<Value> = incident
         .rows
         .into_iter()
         .enumerate()
         .map(|(at, row)| match &grouping {
             None => rows::simple(row, at, &api.settings.server_name),
-            Some(_) => rows::group(row),
+            Some(grouping) => rows::chart(row, grouping),
         })
         .collect();
     let mut reply = json!({"success": true, "rows": rows});

@@ -4,11 +4,9 @@ use super::pages::Listing;
 use super::{assigned_to, comments, shared_id};
 use crate::auth::CredentialRequest;
 use crate::error::Result;
-use crate::logpoint::alert_rules::shape::RiskWord;
 use crate::logpoint::repo_address::{address, node_address};
-use crate::logpoint::schemas::incidents::{
-    IncidentsReply, IncidentsRequest, OriginWord, StatusWord,
-};
+use crate::logpoint::schemas::incident_filters::IncidentFilters;
+use crate::logpoint::schemas::incidents::{IncidentsReply, IncidentsRequest};
 use crate::state::{Api, ApiSettings};
 use axum::extract::State;
 use axum::response::Response;
@@ -19,23 +17,11 @@ use serde_json::{Value, json};
 /// Incidents detected in a span of time, oldest first; closed ones only if asked for.
 ///
 /// The reads of this family are GETs with a JSON body. Any other parameter is the name of
-/// a metadata field of the rule. Each takes several values, separated by commas.
+/// a metadata field of the rule. Each takes several values, separated by commas; all together
+/// take at most 100.
 #[utoipa::path(
     method(get, post), path = "/incidents", tag = "Incidents",
-    params(
-        ("name" = Option<String>, Query, description = "Names, or ids of incidents or rules"),
-        ("status" = inline(Option<Vec<StatusWord>>), Query, explode = false,
-            description = "All but closed ones if not given"),
-        ("type" = inline(Option<Vec<OriginWord>>), Query, explode = false,
-            description = "What they came from"),
-        ("risk" = inline(Option<Vec<RiskWord>>), Query, explode = false,
-            description = "Their risk"),
-        ("attack_category" = Option<String>, Query, description = "MITRE's tactics"),
-        ("attack_tag" = Option<String>, Query,
-            description = "MITRE's techniques by name, id or tag hash"),
-        ("attack_id" = Option<String>, Query, description = "MITRE's techniques by id"),
-        ("log_source" = Option<String>, Query, description = "Log sources of the rule"),
-    ),
+    params(IncidentFilters),
     request_body = IncidentsRequest,
     responses((status = 200, description = "Always, with `success` true or false", body = IncidentsReply))
 )]

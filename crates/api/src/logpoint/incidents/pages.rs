@@ -42,7 +42,7 @@ impl Listing {
         row: fn(&Api, &ListedIncident) -> Value,
     ) -> Result<Self> {
         let data = request.request_data()?;
-        let filters = Filters::new(&request.query);
+        let filters = Filters::new(&request.query)?;
         let mut statuses = filters.statuses()?;
         if statuses.is_empty() {
             statuses = default.to_vec();

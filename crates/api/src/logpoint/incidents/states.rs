@@ -4,6 +4,7 @@ use super::pages::Listing;
 use super::{assigned_to, comments};
 use crate::auth::CredentialRequest;
 use crate::error::Result;
+use crate::logpoint::schemas::incident_filters::IncidentFilters;
 use crate::logpoint::schemas::incidents::{IncidentsRequest, StatesReply};
 use crate::state::Api;
 use axum::extract::State;
@@ -13,8 +14,11 @@ use cresset_model::incident::IncidentStatus;
 use serde_json::{Value, json};
 
 /// Incidents that somebody worked on in a span of time, closed ones too, oldest change first.
+///
+/// The filters are those of `/incidents`.
 #[utoipa::path(
     method(get, post), path = "/incident_states", tag = "Incidents",
+    params(IncidentFilters),
     request_body = IncidentsRequest,
     responses((status = 200, description = "Always, with `success` true or false", body = StatesReply))
 )]

@@ -1,4 +1,4 @@
-//! The values in an imported file.
+//! The values of a list, and how they stand in an imported file.
 //!
 //! A TXT file has a value per line and is taken literally. Of a CSV file the first column
 //! counts, with commas between columns and `"` around what holds commas or quotes; its
@@ -10,10 +10,10 @@ use std::io::Read as _;
 use std::net::IpAddr;
 
 /// Most values of one list.
-pub const MAX_VALUES: usize = 1_000_000;
+const MAX_VALUES: usize = 1_000_000;
 /// Most values with wildcards: a search tries each of them on every event, while all
 /// others cost it one look-up together.
-pub const MAX_PATTERNS: usize = 10_000;
+const MAX_PATTERNS: usize = 10_000;
 /// Longest value in bytes.
 const MAX_VALUE: usize = 64 << 10;
 
@@ -77,16 +77,36 @@ pub fn read(format: Format, bytes: &[u8], name: &str) -> Result<Contents, String
     if contents.values.is_empty() {
         return Err("the file holds no values".to_owned());
     }
-    if contents.values.len() > MAX_VALUES {
+    check_number(&contents.values)?;
+    Ok(contents)
+}
+
+/// Says what keeps a text from being a value of a list.
+pub fn check_value(text: &str) -> Result<(), String> {
+    if text.len() > MAX_VALUE {
+        return Err(format!("has more than {MAX_VALUE} bytes"));
+    }
+    if text.contains('\0') {
+        return Err("holds a NUL byte".to_owned());
+    }
+    if text.contains(['\n', '\r']) {
+        return Err("goes over several lines".to_owned());
+    }
+    Ok(())
+}
+
+/// Says which values are too many for one list.
+pub fn check_number(values: &[String]) -> Result<(), String> {
+    if values.len() > MAX_VALUES {
         return Err(format!("at most {MAX_VALUES} values are taken"));
     }
-    let patterns = contents.values.iter().filter(|v| v.contains(['*', '?']));
+    let patterns = values.iter().filter(|v| v.contains(['*', '?']));
     if patterns.count() > MAX_PATTERNS {
         return Err(format!(
             "at most {MAX_PATTERNS} values with * or ? are taken"
         ));
     }
-    Ok(contents)
+    Ok(())
 }
 
 fn check_text(bytes: &[u8]) -> Result<(), String> {
@@ -175,10 +195,7 @@ fn begin_of(record: &ByteRecord, bytes: &[u8]) -> usize {
 fn take(values: &mut Vec<String>, bytes: &[u8], line: impl Fn() -> usize) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim();
-    if text.len() > MAX_VALUE {
-        let line = line();
-        return Err(format!("line {line} has more than {MAX_VALUE} bytes"));
-    }
+    check_value(text).map_err(|problem| format!("line {} {problem}", line()))?;
     // One more than allowed, for the header.
     if !text.is_empty() && values.len() <= MAX_VALUES + 1 {
         values.push(text.to_owned());

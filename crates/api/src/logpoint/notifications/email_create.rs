@@ -10,7 +10,7 @@ use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use cresset_model::ObjectId;
-use cresset_model::notification::EmailNotification;
+use cresset_model::notification::{EmailNotification, MAX_RECIPIENTS, is_mail_address};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -127,8 +127,6 @@ fn ids(text: Option<&str>, errors: &mut ValidationErrors) -> Option<Vec<ObjectId
 }
 
 fn recipients(text: Option<&str>, enabled: bool, errors: &mut ValidationErrors) -> Vec<String> {
-    // The mail sender refuses more in one message.
-    const MOST: usize = 100;
     let parsed = text.map(serde_json::from_str::<Vec<String>>);
     let recipients: Vec<String> = match parsed {
         None => {
@@ -147,15 +145,15 @@ fn recipients(text: Option<&str>, enabled: bool, errors: &mut ValidationErrors) 
             .map(|address| address.trim().to_owned())
             .collect(),
     };
-    if let Some(bad) = recipients.iter().find(|address| !plausible(address)) {
+    if let Some(bad) = recipients.iter().find(|address| !is_mail_address(address)) {
         errors.add(
             &["email_emails"],
             format!("{bad:?} is not an e-mail address"),
         );
-    } else if recipients.len() > MOST {
+    } else if recipients.len() > MAX_RECIPIENTS {
         errors.add(
             &["email_emails"],
-            format!("must hold at most {MOST} addresses"),
+            format!("must hold at most {MAX_RECIPIENTS} addresses"),
         );
     } else if enabled && recipients.is_empty() {
         errors.add(
@@ -164,22 +162,6 @@ fn recipients(text: Option<&str>, enabled: bool, errors: &mut ValidationErrors) 
         );
     }
     recipients
-}
-
-/// Enough to catch a slip and to keep header lines whole; only the
-/// mail server knows which addresses exist.
-fn plausible(address: &str) -> bool {
-    let clean = |c: char| !c.is_control() && !c.is_whitespace() && !"<>,;\"".contains(c);
-    match address.rsplit_once('@') {
-        Some((user, domain)) => {
-            !user.is_empty()
-                && !domain.is_empty()
-                && address.len() <= 254
-                && !user.contains('@')
-                && address.chars().all(clean)
-        }
-        None => false,
-    }
 }
 
 #[cfg(test)]

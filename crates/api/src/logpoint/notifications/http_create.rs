@@ -1,6 +1,5 @@
 //! `POST /pluggables/Notification/HTTPNotification/create_api`
 
-use super::http_url::check_url;
 use super::{MASK, dispatch, threshold};
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
@@ -10,7 +9,7 @@ use crate::logpoint::schemas::notifications::{HttpBody, NotificationSet};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
-use cresset_model::notification::{HttpAuth, HttpMethod, HttpNotification};
+use cresset_model::notification::{HttpAuth, HttpMethod, HttpNotification, UrlProblem, check_url};
 use cresset_model::{ObjectId, SecretString};
 use serde_json::{Map, Value};
 
@@ -81,8 +80,10 @@ fn read(
         root.required_word("http_request_type", "GET, POST, PUT, DELETE, PATCH, HEAD");
     let protocol = protocol(&mut root);
     let url = root.required_text("http_url").trim().to_owned();
-    if let Err(problem) = check_url(&url, protocol) {
-        root.refuse("http_url", problem);
+    if !url.is_empty()
+        && let Err(problem) = check_url(&url, protocol)
+    {
+        root.refuse("http_url", advice(&problem));
     }
     let notification = |method| HttpNotification {
         enabled,
@@ -105,6 +106,17 @@ fn ids(value: Option<&Value>, errors: &mut ValidationErrors) -> Option<Vec<Objec
         Some(value) => object_ids(value),
     };
     parsed.map_err(|message| errors.add(&["ids"], message)).ok()
+}
+
+/// What is wrong with a URL, and which field has a place for it.
+fn advice(problem: &UrlProblem) -> String {
+    match problem {
+        UrlProblem::Template => {
+            format!("{problem}; put what varies into http_querystring or http_body")
+        }
+        UrlProblem::Credentials => format!("{problem}; use http_header"),
+        _ => problem.to_string(),
+    }
 }
 
 fn protocol(root: &mut Section<'_>) -> &'static str {

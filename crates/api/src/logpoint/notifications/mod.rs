@@ -4,7 +4,6 @@ pub(crate) mod email_create;
 pub(crate) mod email_read;
 pub(crate) mod http_create;
 pub(crate) mod http_read;
-mod http_url;
 
 use crate::auth::Caller;
 use crate::error::ValidationErrors;

@@ -24,7 +24,8 @@ fn directory(role: &str, granted: Option<&[&str]>) -> RepoDirectory {
         // This server's own node goes first.
         instance("shadow", "127.0.0.1:5504", Some(&["shadowed"])),
     ];
-    RepoDirectory::new(&ApiSettings::default(), names, instances, &user)
+    let removed = BTreeSet::from(["10.0.0.6:7070".to_owned()]);
+    RepoDirectory::new(&ApiSettings::default(), names, instances, removed, &user)
 }
 
 /// An instance that has answered with its repos, or never.
@@ -82,7 +83,9 @@ fn every_form_of_address() {
     check(&["10.0.0.2:5504/default"], Err("10.0.0.2:5504/default"));
     check(&["10.0.0.2:5504"], Err("10.0.0.2:5504"));
     check(&["default", "nope"], Err("nope"));
-    check(&["127.0.0.1:5504/"], Err("127.0.0.1:5504/"));
+    check(&["127.0.0.1:5504/"], Ok(&[]));
+    check(&["127.0.0.1:5504/Default", "WEB"], Ok(&["default", "web"]));
+    check(&["web/"], Err("web/"));
 }
 
 #[test]
@@ -121,6 +124,36 @@ fn what_remains_of_saved_addresses() {
     );
     check(Some(&["web"]), &["gone"], None);
     check(Some(&[]), &[], None);
+    // From when this server had another address.
+    let web = "192.168.2.1:5504/web";
+    check(None, &[web], Some(&["web"]));
+    check(Some(&["web"]), &["192.168.2.1"], Some(&["web"]));
+    check(Some(&["default"]), &[web], None);
+    check(None, &["10.0.0.6:7070/web"], None);
+}
+
+#[test]
+fn an_address_that_this_server_had_is_taken_where_it_was_saved() {
+    let directory = directory("administrator", None);
+    let check = |saved: &[&str], addresses: &[&str], expected: Result<&[&str], &str>| {
+        let found = directory.resolve_beside(addresses.iter().copied(), &owned(saved));
+        let expected = expected
+            .map(owned)
+            .map_err(|unknown| RepoError::Unknown(unknown.to_owned()));
+        assert_eq!(found, expected, "{saved:?} {addresses:?}");
+    };
+    let (web, default) = ("192.168.2.1:5504/web", "192.168.2.1:5504/default");
+    check(&[web], &[web, "default"], Ok(&["default", "web"]));
+    check(&[web], &[web, default], Err(default));
+    check(&[], &[web], Err(web));
+    check(
+        &["192.168.2.1:5504/x"],
+        &["192.168.2.1:5504/x"],
+        Err("192.168.2.1:5504/x"),
+    );
+    let gone = ["10.0.0.6:7070/web"];
+    let found = directory.resolve_beside(gone, &owned(&gone));
+    assert_eq!(found, Err(RepoError::Removed(gone[0].to_owned())));
 }
 
 #[test]
@@ -151,7 +184,7 @@ fn addresses_at_other_instances() {
     check(&["10.0.0.7:7070/", web], Ok(&[system, web]));
     check(&["default", web], Ok(&[web, "default"]));
     check(&["web", "127.0.0.1", web], Ok(&[HERE, web]));
-    check(&["web", "127.0.0.1:5504/"], Err("127.0.0.1:5504/"));
+    check(&["web", "127.0.0.1:5504/", web], Ok(&[HERE, web]));
     check(&["10.0.0.7:7070/nope"], Err("10.0.0.7:7070/nope"));
     check(&["10.0.0.7:7071/web"], Err("10.0.0.7:7071/web"));
     check(&["10.0.0.7"], Err("10.0.0.7"));

@@ -5,6 +5,7 @@
 //! fields and report all mistakes at once. Tests hold both together.
 
 pub mod errors;
+pub mod incident_filters;
 pub mod incidents;
 pub mod lists;
 pub mod notifications;

@@ -296,6 +296,10 @@ pub struct SearchPoll {
     pub waiter_id: Option<String>,
     /// Decides nothing.
     pub seen_version: Option<u64>,
+    /// Whether the events of a simple query come with numbers and lists as they are; a key of
+    /// our own.
+    #[schema(default = false)]
+    pub typed_rows: Option<bool>,
 }
 
 /// A started search, or how far one is.

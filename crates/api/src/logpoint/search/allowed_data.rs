@@ -159,6 +159,7 @@ async fn devices(api: &Context, user: &User, chosen: &Chosen) -> Result<Value> {
             repos,
             from: now - Duration::days(1),
             to: now,
+            part_of: None,
             timezone: "UTC".to_owned(),
             limit: 10_000,
             up_to_seq: None,

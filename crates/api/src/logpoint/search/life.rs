@@ -3,13 +3,12 @@
 //! Clients poll them without ever starting them. Each result is shown once; the poll
 //! after that searches anew.
 
-use super::start::begin;
+use super::start::{begin, may_fill_lists};
 use super::{problems, rows};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_model::rule::AlertRule;
-use cresset_model::user::User;
 use cresset_model::{Duration, ObjectId};
 use cresset_search::{SearchRequest, SearchSessions, Session, SessionState};
 use parking_lot::Mutex;
@@ -107,7 +106,7 @@ pub(super) async fn session(api: &Context, caller: &Caller, life: &str) -> Resul
     let Some(repos) = directory.remaining(&rule.spec.search_params.repos) else {
         return Ok(None);
     };
-    let request = request(api, &caller.user, &rule, repos)?;
+    let request = request(api, caller, &rule, repos)?;
     let search = api
         .live_searches
         .find_or_begin(api, caller, rule.id, request)?;
@@ -131,24 +130,28 @@ fn still_asked_for(session: &Session, request: &SearchRequest) -> bool {
         && then.plan.text() == request.plan.text()
         && then.repos == request.repos
         && then.timezone == request.timezone
+        && then.to.since(then.from) == request.to.since(request.from)
+        && then.limit == request.limit
 }
 
 fn request(
     api: &Context,
-    user: &User,
+    caller: &Caller,
     rule: &AlertRule,
     repos: Vec<String>,
 ) -> Result<SearchRequest> {
     let params = &rule.spec.search_params;
     let plan = cresset_query::compile(&params.query)
         .map_err(|mistakes| Error::Refused(problems(&params.query, &mistakes)))?;
+    may_fill_lists(caller, &plan)?;
     let now = api.now();
     Ok(SearchRequest {
         plan: Arc::new(plan),
         repos,
         from: now - params.range(),
         to: now,
-        timezone: user.timezone.clone(),
+        part_of: None,
+        timezone: caller.user.timezone.clone(),
         limit: (params.limit as usize).min(api.settings.max_search_rows),
         up_to_seq: None,
         timeout: api.settings.max_search_time,
@@ -182,25 +185,15 @@ fn query_info(query: &str) -> serde_json::Value {
         .as_ref()
         .map_or("simple", |p| rows::kind_word(p.kind()));
     let fields = plan.as_ref().and_then(cresset_query::Plan::fields_read);
-    // The columns are those of a run over nothing.
-    let columns = plan.as_ref().map(|plan| {
-        let context = cresset_query::Context {
-            lists: &cresset_query::NoLists,
-            timezone: jiff::tz::TimeZone::UTC,
-            range: Duration::ZERO,
-        };
-        let result = plan.executor(context).finish();
-        (result.columns, result.grouping)
-    });
-    let (columns, grouping) = columns.unwrap_or_default();
+    let columns = plan.as_ref().map(rows::columns).unwrap_or_default();
     serde_json::json!({
         "success": plan.is_some(),
         "query_type": kind,
         "query_filter": "",
         "lucene_query": "",
         "fieldsToExtract": fields.unwrap_or_default(),
-        "aliases": columns,
-        "columns": columns,
-        "grouping": grouping,
+        "aliases": columns.aggregates,
+        "columns": columns.aggregates,
+        "grouping": columns.grouping,
     })
 }

@@ -1,7 +1,8 @@
 //! Rows as Logpoint's clients expect them (spec/logpoint-api.md §5.3).
 
+use cresset_model::Duration;
 use cresset_model::event::parse_number;
-use cresset_query::QueryKind;
+use cresset_query::{Plan, QueryKind};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
@@ -20,6 +21,29 @@ pub(crate) const fn kind_word(kind: QueryKind) -> &'static str {
         QueryKind::Simple => "simple",
         QueryKind::Chart => "chart",
         QueryKind::Timechart => "timechart",
+    }
+}
+
+/// What the rows of a query hold.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    /// Aggregates in their order.
+    pub(crate) aggregates: Vec<String>,
+    /// Fields of the groups in their order.
+    pub(crate) grouping: Vec<String>,
+}
+
+/// The columns that any run of the plan has: those of one over nothing.
+pub(crate) fn columns(plan: &Plan) -> Columns {
+    let context = cresset_query::Context {
+        lists: &cresset_query::NoLists,
+        timezone: jiff::tz::TimeZone::UTC,
+        range: Duration::ZERO,
+    };
+    let result = plan.executor(context).finish();
+    Columns {
+        aggregates: result.columns,
+        grouping: result.grouping,
     }
 }
 
@@ -81,14 +105,6 @@ pub(crate) fn simple(row: Map<String, Value>, at: usize, server_name: &str) -> V
     types.add_to(&mut out);
     out.insert("_labels".to_owned(), labels);
     Value::Object(out)
-}
-
-/// A group of a stored result, of which the grouping is not known any more:
-/// what is text stands for it.
-pub(crate) fn group(row: Map<String, Value>) -> Value {
-    let texts = row.iter().filter(|(_, value)| value.is_string());
-    let grouping: Vec<String> = texts.map(|(name, _)| name.clone()).collect();
-    chart(row, &grouping)
 }
 
 /// A group: its columns as they are, `_group` with its values, and the companions.

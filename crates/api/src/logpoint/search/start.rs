@@ -23,12 +23,7 @@ pub(super) async fn start(
     data: &Map<String, Value>,
 ) -> Result<Value> {
     let plan = plan(data)?;
-    let feeds = !plan.lists_fed().is_empty();
-    if feeds && !Scope::SearchWrite.allowed_for(&caller.user.roles) {
-        return Err(Error::Forbidden(
-            "The user's role does not permit to fill lists (`process toList`)".to_owned(),
-        ));
-    }
+    may_fill_lists(caller, &plan)?;
     let custom = Custom::of(&caller.user);
     let range = data.get("time_range").unwrap_or(&Value::Null);
     let window = time_range::parse(range, api.now(), &custom).map_err(Error::Malformed)?;
@@ -64,6 +59,16 @@ pub(super) async fn start(
     Ok(reply)
 }
 
+/// Refuses a query that fills lists to a user whose role may not.
+pub(super) fn may_fill_lists(caller: &Caller, plan: &Plan) -> Result<()> {
+    if plan.lists_fed().is_empty() || Scope::SearchWrite.allowed_for(&caller.user.roles) {
+        return Ok(());
+    }
+    Err(Error::Forbidden(
+        "The user's role does not permit to fill lists (`process toList`)".to_owned(),
+    ))
+}
+
 /// Starts a search of `caller`, if there is room for one.
 pub(super) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> Result<String> {
     let started = api.sessions.start(caller.user.id, request);
@@ -89,6 +94,7 @@ fn request(
         repos,
         from: window.from,
         to: window.to,
+        part_of: None,
         timezone: caller.user.timezone.clone(),
         limit: limit.min(settings.max_search_rows),
         up_to_seq: None,

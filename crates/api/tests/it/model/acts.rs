@@ -74,17 +74,8 @@ impl World {
                 },
             ),
         };
-        let (path, body) = (
-            "/add_incident_comment".to_owned(),
-            json!({ "states": states }),
-        );
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body: Body::Data(body),
-            expect,
-        }
+        let body = Body::Data(json!({ "states": states }));
+        Plan::new(by, "POST", "/add_incident_comment", body, expect)
     }
 
     /// The ids as they are sent, and each once.
@@ -124,14 +115,7 @@ impl World {
             }),
         };
         let data = json!({"version": "0.1", "incident_ids": sent, "new_assignee": id});
-        let (path, body) = ("/assign_incident".to_owned(), Body::Data(data));
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "POST", "/assign_incident", Body::Data(data), expect)
     }
 
     pub(super) fn act(&mut self, by: Who, ids: &[IncidentRef], act: Act) -> Plan {
@@ -173,13 +157,7 @@ impl World {
             incident.status = to;
             incident.remark(user, word, now);
         });
-        let (path, body) = (path.to_owned(), Body::Data(json!({ "incident_ids": sent })));
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        let body = Body::Data(json!({ "incident_ids": sent }));
+        Plan::new(by, "POST", path, body, expect)
     }
 }

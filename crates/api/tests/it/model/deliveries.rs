@@ -98,13 +98,7 @@ impl World {
         };
         let path = format!("/api/v1/incidents/{id}/notify");
         let body = Body::Nothing(WRITE);
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "POST", path, body, expect)
     }
 
     /// Takes over the ids of the deliveries that were just made by hand.

@@ -267,13 +267,9 @@ impl Play {
 
     /// Compares the notifications on their way, whose ids decide their order within a moment.
     async fn view_deliveries(&mut self, by: Who) -> Result<(), String> {
-        let plan = Plan {
-            by,
-            method: "GET",
-            path: "/api/v1/deliveries?limit=1000".to_owned(),
-            body: Body::Nothing("alertrules:read"),
-            expect: ok(at_least(json!({}))),
-        };
+        let path = "/api/v1/deliveries?limit=1000";
+        let (body, expect) = (Body::Nothing("alertrules:read"), ok(at_least(json!({}))));
+        let plan = Plan::new(by, "GET", path, body, expect);
         let answer = self.ask(&plan).await?;
         let mut found = answer["deliveries"].as_array().cloned().unwrap_or_default();
         let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();

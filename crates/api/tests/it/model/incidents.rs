@@ -235,13 +235,7 @@ impl World {
             "/incidents"
         };
         let path = with_query(path, &parameters);
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body: Body::Data(data),
-            expect,
-        }
+        Plan::new(by, "GET", path, Body::Data(data), expect)
     }
 
     fn listed(
@@ -307,14 +301,7 @@ impl World {
             (None, _) => refused(text()),
         };
         let body = Body::Data(json!({ "incident_obj_id": id }));
-        let path = "/get_data_from_incident".to_owned();
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "GET", "/get_data_from_incident", body, expect)
     }
 
     /// What the rule's template of today, which lists the users, makes of an incident.
@@ -339,13 +326,6 @@ impl World {
         let users: Vec<Value> = enabled.map(user).collect();
         let found = || ok(json!({"success": true, "users": users}));
         let expect = self.unproven(by).unwrap_or_else(found);
-        let (path, body) = ("/get_users".to_owned(), Body::Data(Value::Null));
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "GET", "/get_users", Body::Data(Value::Null), expect)
     }
 }

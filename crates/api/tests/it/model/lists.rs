@@ -91,6 +91,12 @@ impl Page {
         rows.into_iter().skip(skip).take(limit).collect()
     }
 
+    /// The answer that holds the rows of the page under `key`.
+    pub(super) fn reply(self, key: &str, rows: Vec<Value>, usual: usize, most: usize) -> Expect {
+        let total = rows.len();
+        ok(json!({key: self.cut(rows, usual, most), "total": total}))
+    }
+
     /// Without what our own endpoints do not have.
     fn own(self) -> Self {
         Self { all: None, ..self }
@@ -139,15 +145,9 @@ impl World {
                 content,
             });
         }
-        let path = "/UserDefinedList/import_api".to_owned();
+        let path = "/UserDefinedList/import_api";
         let body = Body::Multipart(WRITE, parts);
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "POST", path, body, expect)
     }
 
     fn import(&mut self, by: Who, name: Option<&str>, file: Option<&FileDraft>) -> Expect {
@@ -192,23 +192,11 @@ impl World {
             None => json!({"name": name, "vid": holding("VID_"),
                 "list_type": list.word(), "id": new_id()}),
         };
-        let rows: Vec<Value> = self.lists.iter().map(row).collect();
-        let expect = match (self.turned_away(by, READ, Family::Jwt), page.mistake()) {
-            (Some(refused), _) => refused,
-            (None, Some(field)) => Family::Jwt.field(field),
-            (None, None) => {
-                let total = rows.len();
-                ok(json!({"rows": page.cut(rows, 25, usize::MAX), "total": total}))
-            }
-        };
+        let rows = self.lists.iter().map(row).collect();
+        let refused = self.without_page(by, READ, Family::Jwt, page);
+        let expect = refused.unwrap_or_else(|| page.reply("rows", rows, 25, usize::MAX));
         let path = with_query("/UserDefinedList/lists_api", &page.parameters());
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body: Body::Nothing(READ),
-            expect,
-        }
+        Plan::new(by, "GET", path, Body::Nothing(READ), expect)
     }
 
     pub(super) fn put_list(&mut self, by: Who, name: &str, content: &PutDraft) -> Plan {
@@ -224,13 +212,7 @@ impl World {
         let refused = self.turned_away(by, WRITE, Family::Native);
         let expect = refused.unwrap_or_else(|| self.put(by, name, content));
         let path = format!("/api/v1/lists/{}", path_part(name));
-        Plan {
-            by,
-            method: "PUT",
-            path,
-            body: Body::Json(WRITE, body),
-            expect,
-        }
+        Plan::new(by, "PUT", path, Body::Json(WRITE, body), expect)
     }
 
     fn put(&mut self, by: Who, name: &str, content: &PutDraft) -> Expect {
@@ -278,50 +260,29 @@ impl World {
         self.forget();
         let page = page.own();
         let upper = name.to_ascii_uppercase();
-        let expect = match (self.turned_away(by, READ, Family::Native), page.mistake()) {
-            (Some(refused), _) => refused,
-            (None, Some(field)) => Family::Native.field(field),
-            (None, None) => match self.lists.get(&upper) {
-                Some(list) => {
-                    let mut shown = list.shown(&upper);
-                    shown["page"] = json!(page.cut(list.all(), 1_000, 100_000));
-                    ok(shown)
-                }
-                None => Family::Native.refuses(&[404], text()),
-            },
-        };
+        let refused = self.without_page(by, READ, Family::Native, page);
+        let expect = refused.unwrap_or_else(|| match self.lists.get(&upper) {
+            Some(list) => {
+                let mut shown = list.shown(&upper);
+                shown["page"] = json!(page.cut(list.all(), 1_000, 100_000));
+                ok(shown)
+            }
+            None => Family::Native.refuses(&[404], text()),
+        });
         let path = format!("/api/v1/lists/{}", path_part(name));
         let path = with_query(&path, &page.parameters());
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body: Body::Nothing(READ),
-            expect,
-        }
+        Plan::new(by, "GET", path, Body::Nothing(READ), expect)
     }
 
     pub(super) fn all_lists(&mut self, by: Who, page: Page) -> Plan {
         self.forget();
         let page = page.own();
         let shown = |(name, list): (&String, &List)| list.shown(name);
-        let lists: Vec<Value> = self.lists.iter().map(shown).collect();
-        let expect = match (self.turned_away(by, READ, Family::Native), page.mistake()) {
-            (Some(refused), _) => refused,
-            (None, Some(field)) => Family::Native.field(field),
-            (None, None) => {
-                let total = lists.len();
-                ok(json!({"lists": page.cut(lists, 1_000, 1_000), "total": total}))
-            }
-        };
+        let lists = self.lists.iter().map(shown).collect();
+        let refused = self.without_page(by, READ, Family::Native, page);
+        let expect = refused.unwrap_or_else(|| page.reply("lists", lists, 1_000, 1_000));
         let path = with_query("/api/v1/lists", &page.parameters());
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body: Body::Nothing(READ),
-            expect,
-        }
+        Plan::new(by, "GET", path, Body::Nothing(READ), expect)
     }
 
     pub(super) fn delete_list(&mut self, by: Who, name: &str) -> Plan {
@@ -335,13 +296,7 @@ impl World {
             None => Family::Native.refuses(&[404], text()),
         };
         let path = format!("/api/v1/lists/{}", path_part(name));
-        Plan {
-            by,
-            method: "DELETE",
-            path,
-            body: Body::Nothing(WRITE),
-            expect,
-        }
+        Plan::new(by, "DELETE", path, Body::Nothing(WRITE), expect)
     }
 
     /// Whether a query can feed the list, which it has done then.

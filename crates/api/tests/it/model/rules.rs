@@ -3,6 +3,7 @@
 use super::calls::{Page, RuleRef, User, Who};
 use super::compare::{holding, new_id, text};
 use super::drafts::RuleDraft;
+use super::drive::with_query;
 use super::notices::{EmailDraft, HttpDraft};
 use super::world::{Body, Expect, Family, MALFORMED, Part, Plan, World, ok};
 use serde_json::{Map, Value, json};
@@ -99,7 +100,7 @@ impl World {
     }
 
     pub(super) fn create_rule(&mut self, by: Who, rule: &RuleDraft) -> Plan {
-        let path = "/AlertRules/create_api".to_owned();
+        let path = "/AlertRules/create_api";
         let refused = self
             .turned_away(by, WRITE, Family::Jwt)
             .or_else(|| self.refused(by.user, rule, Map::new(), None));
@@ -117,17 +118,11 @@ impl World {
             ok(json!({"name": rule.kept_name(), "id": new_id(), "message": text()}))
         });
         let body = Body::Json(WRITE, rule.body());
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "POST", path, body, expect)
     }
 
     pub(super) fn update_rule(&mut self, by: Who, id: RuleRef, rule: &RuleDraft) -> Plan {
-        let path = "/AlertRules/update_api".to_owned();
+        let path = "/AlertRules/update_api";
         let id = self.rule_id(by.user, id);
         let mut body = rule.body();
         body["id"] = json!(id);
@@ -136,13 +131,7 @@ impl World {
             None => self.update(by.user, &id, rule),
         };
         let body = Body::Json(WRITE, body);
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        Plan::new(by, "POST", path, body, expect)
     }
 
     fn update(&mut self, by: User, id: &str, rule: &RuleDraft) -> Expect {
@@ -186,14 +175,8 @@ impl World {
             ok(json!({"success": true, "ids": ids, "message": text()}))
         };
         let expect = on_all();
-        let (path, body) = (path.to_owned(), Body::Json(WRITE, json!({ "ids": ids })));
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        let body = Body::Json(WRITE, json!({ "ids": ids }));
+        Plan::new(by, "POST", path, body, expect)
     }
 
     pub(super) fn switch_rules(&mut self, by: Who, ids: &[RuleRef], on: bool) -> Plan {
@@ -233,13 +216,7 @@ impl World {
         let read = |rule: &Rule| json!({"data": rule.shown()});
         let (path, expect) = self.reading(by, "/AlertRules/read_api", id, read);
         let method = if post { "POST" } else { "GET" };
-        Plan {
-            by,
-            method,
-            path,
-            body: Body::Nothing(READ),
-            expect,
-        }
+        Plan::new(by, method, path, Body::Nothing(READ), expect)
     }
 
     pub(super) fn read_notification(&self, by: Who, id: RuleRef, kind: &str) -> Plan {
@@ -250,13 +227,7 @@ impl World {
         };
         let path = format!("/pluggables/Notification/{kind}Notification/read_api");
         let (path, expect) = self.reading(by, &path, id, read);
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body: Body::Nothing(READ),
-            expect,
-        }
+        Plan::new(by, "GET", path, Body::Nothing(READ), expect)
     }
 
     pub(super) fn list_rules(
@@ -284,25 +255,13 @@ impl World {
                 && rule.draft.kept_name().to_lowercase().contains(&part)
                 && matches!(kind, None | Some("my"))
         });
-        let rows: Vec<Value> = rules.map(Rule::row).collect();
+        let rows = rules.map(Rule::row).collect();
         let wrong_kind = kind.is_some_and(|kind| !["my", "vendor", "used"].contains(&kind));
-        let expect = match (self.turned_away(by, READ, Family::Jwt), page.mistake()) {
-            (Some(refused), _) => refused,
-            (None, Some(field)) => Family::Jwt.field(field),
-            (None, None) if wrong_kind => Family::Jwt.field("type"),
-            (None, None) => {
-                let total = rows.len();
-                ok(json!({"rows": page.cut(rows, 25, usize::MAX), "total": total}))
-            }
-        };
-        let path = super::drive::with_query("/AlertRules/lists_api", &query);
-        Plan {
-            by,
-            method: "GET",
-            path,
-            body: Body::Nothing(READ),
-            expect,
-        }
+        let refused = self.without_page(by, READ, Family::Jwt, page);
+        let refused = refused.or_else(|| wrong_kind.then(|| Family::Jwt.field("type")));
+        let expect = refused.unwrap_or_else(|| page.reply("rows", rows, 25, usize::MAX));
+        let path = with_query("/AlertRules/lists_api", &query);
+        Plan::new(by, "GET", path, Body::Nothing(READ), expect)
     }
 
     fn set_notification(
@@ -355,14 +314,8 @@ impl World {
         } else {
             Body::Form(WRITE, fields)
         };
-        let path = "/pluggables/Notification/EmailNotification/create_api".to_owned();
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        let path = "/pluggables/Notification/EmailNotification/create_api";
+        Plan::new(by, "POST", path, body, expect)
     }
 
     pub(super) fn set_http(&mut self, by: Who, ids: &[RuleRef], http: &HttpDraft) -> Plan {
@@ -370,13 +323,7 @@ impl World {
         let mistakes = http.mistakes();
         let expect = self.set_notification(by, "HTTP", &ids, mistakes, || http.shown());
         let body = Body::Json(WRITE, http.body(&ids));
-        let path = "/pluggables/Notification/HTTPNotification/create_api".to_owned();
-        Plan {
-            by,
-            method: "POST",
-            path,
-            body,
-            expect,
-        }
+        let path = "/pluggables/Notification/HTTPNotification/create_api";
+        Plan::new(by, "POST", path, body, expect)
     }
 }

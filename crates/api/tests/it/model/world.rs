@@ -3,7 +3,7 @@
 //! It follows the specification and docs/compatibility.md, and uses none of the server's code
 //! to do so.
 
-use super::calls::{Call, IncidentRef, Proof, RuleRef, User, Who};
+use super::calls::{Call, IncidentRef, Page, Proof, RuleRef, User, Who};
 use super::compare::{at_least, text};
 use super::deliveries::Delivery;
 use super::incidents::Incident;
@@ -54,6 +54,25 @@ pub(super) struct Plan {
     pub(super) path: String,
     pub(super) body: Body,
     pub(super) expect: Expect,
+}
+
+impl Plan {
+    pub(super) fn new(
+        by: Who,
+        method: &'static str,
+        path: impl Into<String>,
+        body: Body,
+        expect: Expect,
+    ) -> Self {
+        let path = path.into();
+        Self {
+            by,
+            method,
+            path,
+            body,
+            expect,
+        }
+    }
 }
 
 pub(super) enum Body {
@@ -149,6 +168,18 @@ impl World {
         let reads = scope.ends_with(":read");
         let allowed = reads || matches!(by.user.role(), "administrator" | "manager");
         (by.proof == Proof::Wrong || !allowed).then(|| family.refuses(&[403], text()))
+    }
+
+    /// Why a caller with a token does not get this page, if so.
+    pub(super) fn without_page(
+        &self,
+        by: Who,
+        scope: Scope,
+        family: Family,
+        page: Page,
+    ) -> Option<Expect> {
+        let refused = self.turned_away(by, scope, family);
+        refused.or_else(|| page.mistake().map(|field| family.field(field)))
     }
 
     /// The same of a caller with a secret key.

@@ -5,8 +5,39 @@ mod idle;
 mod ingest;
 mod latency;
 
-use crate::cli::{BenchArgs, BenchWhat};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: BenchWhat,
+}
+
+#[derive(Debug, Subcommand)]
+enum BenchWhat {
+    /// Events per CPU second of the server, over HTTP with durable acknowledgement.
+    Ingest {
+        /// NDJSON or log files, .gz or .zst too; without any, bundled samples.
+        #[arg(long, num_args = 1..)]
+        events: Vec<PathBuf>,
+        /// Events to send; the files are repeated.
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+        /// Connections that send at once.
+        #[arg(long, default_value_t = 2)]
+        connections: usize,
+    },
+    /// From the arrival of the deciding event to the HTTP notification at a sink.
+    Latency {
+        /// Rules, each of which fires once.
+        #[arg(long, default_value_t = 300)]
+        rules: usize,
+    },
+    /// Memory of a server that has nothing to do.
+    Idle,
+}
 
 pub(super) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     match args.what {

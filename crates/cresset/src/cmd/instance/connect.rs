@@ -1,9 +1,7 @@
 //! `cresset instance add` and `check`, which connect to instances.
 
 use super::{AddArgs, row};
-use crate::cli::DataDir;
 use crate::client;
-use crate::cmd::InitialCredentials;
 use crate::cmd::credentials::{secret_env, secret_file};
 use crate::cmd::told::{audit, say};
 use crate::system::{SystemClock, SystemEntropy};
@@ -16,6 +14,7 @@ use cresset_model::instance::{BaseUrl, Instance, InstanceHealth, valid_name};
 use cresset_model::{Clock, ObjectId, SecretString};
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,13 +25,9 @@ const MAX_USER: usize = 128;
 /// Instances that are checked at the same time.
 const AT_ONCE: usize = 16;
 
-pub(super) async fn add(
-    catalog: &SqliteCatalog,
-    data: &DataDir,
-    args: AddArgs,
-    json: bool,
-) -> anyhow::Result<()> {
-    let (mut instance, key) = read(data, &args)?;
+pub(super) async fn add(catalog: &SqliteCatalog, args: AddArgs, json: bool) -> anyhow::Result<()> {
+    let own = catalog.own_nodes().await?;
+    let (mut instance, key) = read(&own, &args)?;
     if !args.no_check {
         instance.health = checked(&instance, &key).await?;
         if let Some(error) = &instance.health.error {
@@ -89,7 +84,8 @@ fn key_to_use(file: Option<&Path>) -> anyhow::Result<SecretString> {
     key.map_err(|problem| anyhow!("{problem}"))
 }
 
-fn read(data: &DataDir, args: &AddArgs) -> anyhow::Result<(Instance, SecretString)> {
+/// The instance that the arguments describe, which is at none of this server's `own` nodes.
+fn read(own: &BTreeSet<String>, args: &AddArgs) -> anyhow::Result<(Instance, SecretString)> {
     let name = &args.name;
     if !valid_name(name) {
         bail!(
@@ -99,7 +95,7 @@ fn read(data: &DataDir, args: &AddArgs) -> anyhow::Result<(Instance, SecretStrin
     }
     let base = args.url.parse::<BaseUrl>();
     let base = base.map_err(|problem| anyhow!("--url {problem}"))?;
-    if is_this_server(&base, data) {
+    if own.contains(base.node()) {
         bail!("--url is this server itself, whose repos are searched anyway");
     }
     let user = args.user.trim();
@@ -124,13 +120,6 @@ fn read(data: &DataDir, args: &AddArgs) -> anyhow::Result<(Instance, SecretStrin
         health: InstanceHealth::default(),
     };
     Ok((instance, key))
-}
-
-/// Whether the server of this data directory says of itself that it is there.
-fn is_this_server(base: &BaseUrl, data: &DataDir) -> bool {
-    let initial = InitialCredentials::read(&data.data_dir).unwrap_or(None);
-    let own = initial.and_then(|initial| initial.url.parse::<BaseUrl>().ok());
-    own.is_some_and(|own| own.node() == base.node())
 }
 
 /// Whether what is sent there stays on this machine.

@@ -4,6 +4,7 @@ use super::args::ChangeArgs;
 use super::folder::Contents;
 use super::targets::{RuleSecrets, members};
 use super::{CHANGES, report};
+use crate::cmd::told::plain;
 use anyhow::bail;
 use cresset_fleet::plan::{Folder, Options, Plan};
 use cresset_fleet::rollout::{self, Outcome};
@@ -155,7 +156,7 @@ async fn carry_out(work: &Work) -> anyhow::Result<Vec<(Arc<Member>, Outcome, Dur
         };
         async move {
             let progress = |step: &str| {
-                bar.set_message(step.to_owned());
+                bar.set_message(plain(step));
                 bar.inc(1);
             };
             let began = Instant::now();
@@ -205,8 +206,7 @@ impl Work {
         let mut any = false;
         for target in &self.targets {
             if let Err(error) = &target.plan {
-                println!("{} ({})", target.member.name(), target.member.url());
-                println!("  failed: {error}");
+                report::unplanned(&target.member, error);
                 any = true;
             }
         }

@@ -3,6 +3,7 @@
 use super::events::{self, How, LONGEST, MAX_EVENTS};
 use super::folder::{Contents, LISTS, Loaded};
 use super::junit::{Case, Suite, Verdict, xml};
+use super::place::Mistake;
 use super::validate;
 use anyhow::{Context, bail};
 use cresset_catalog::port::RuleWithOwner;
@@ -28,6 +29,7 @@ use std::time::Instant;
 
 /// Where the time of a test begins: 2026-01-01 00:00 UTC.
 const START: Timestamp = Timestamp::from_secs(1_767_225_600);
+
 /// Runs all tests; prints them like a test runner.
 pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode> {
     let contents = Contents::read(path)?;
@@ -38,47 +40,10 @@ pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode>
         );
     }
     let mistakes = validate::of_rules(&contents);
-    let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
-    for mistake in &mistakes {
-        println!("{mistake}");
-        let case = Case {
-            name: mistake.message().to_owned(),
-            took: std::time::Duration::ZERO,
-            verdict: Verdict::Error(mistake.to_string()),
-        };
-        suites
-            .entry(mistake.file().to_owned())
-            .or_default()
-            .push(case);
-    }
-    for broken in &contents.broken {
-        let cases = suites.entry(broken.file.clone()).or_default();
-        cases.extend(broken.tests.iter().map(|name| not_run(&broken.file, name)));
-    }
     let untested = |loaded: &&Loaded| loaded.rule.tests.is_empty();
     let untested = contents.rules.iter().filter(untested).count();
-    let runner = Runner {
-        normaliser: Normaliser::new(&IngestSettings::default())?,
-        lists: contents
-            .lists
-            .into_iter()
-            .map(|(name, list)| (name, list.values))
-            .collect(),
-    };
-    for loaded in contents.rules.iter().filter(|l| !l.rule.tests.is_empty()) {
-        let cases = suites.entry(loaded.file.clone()).or_default();
-        cases.extend(
-            loaded
-                .rule
-                .tests
-                .iter()
-                .map(|test| runner.told(&loaded.rule, test)),
-        );
-    }
-    let suites = suites
-        .into_iter()
-        .map(|(name, cases)| Suite { name, cases });
-    let suites: Vec<Suite> = suites.collect();
+    let skipped: usize = contents.broken.iter().map(|b| b.tests.len()).sum();
+    let suites = suites(contents, &mistakes)?;
     if let Some(file) = junit {
         std::fs::write(file, xml(&suites))
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -89,7 +54,6 @@ pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode>
     };
     let passed = count(|v| matches!(v, Verdict::Passed));
     let failed = count(|v| matches!(v, Verdict::Failed(_)));
-    let skipped: usize = contents.broken.iter().map(|b| b.tests.len()).sum();
     let mut text = format!("\n{passed} passed, {failed} failed");
     if skipped > 0 {
         text.push_str(&format!(", {skipped} not run"));
@@ -104,6 +68,38 @@ pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode>
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What came of every file: its mistakes, then its tests, all of which are printed.
+fn suites(contents: Contents, mistakes: &[Mistake]) -> anyhow::Result<Vec<Suite>> {
+    let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
+    for mistake in mistakes {
+        println!("{mistake}");
+        let case = Case {
+            name: mistake.message().to_owned(),
+            took: std::time::Duration::ZERO,
+            verdict: Verdict::Error(mistake.to_string()),
+        };
+        let cases = suites.entry(mistake.file().to_owned());
+        cases.or_default().push(case);
+    }
+    for broken in &contents.broken {
+        let cases = suites.entry(broken.file.clone()).or_default();
+        cases.extend(broken.tests.iter().map(|name| not_run(&broken.file, name)));
+    }
+    let lists = contents.lists.into_iter();
+    let runner = Runner {
+        normaliser: Normaliser::new(&IngestSettings::default())?,
+        lists: lists.map(|(name, list)| (name, list.values)).collect(),
+    };
+    for Loaded { file, rule, .. } in &contents.rules {
+        if !rule.tests.is_empty() {
+            let cases = suites.entry(file.clone()).or_default();
+            cases.extend(rule.tests.iter().map(|test| runner.told(rule, test)));
+        }
+    }
+    let suites = suites.into_iter();
+    Ok(suites.map(|(name, cases)| Suite { name, cases }).collect())
 }
 
 /// A test of a rule that does not read.

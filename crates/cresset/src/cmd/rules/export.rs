@@ -3,6 +3,7 @@
 use super::args::TargetArgs;
 use super::folder::{Contents, Loaded};
 use super::targets::members;
+use crate::cmd::told::plain;
 use anyhow::{Context, bail};
 use cresset_fleet::document::RuleDoc;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,16 +36,40 @@ pub(crate) async fn run(
         }
         bail!("{} has mistakes; mend them first", folder.display());
     }
-    let there: BTreeSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-    let gone: Vec<Gone> = known
-        .rules
-        .iter()
-        .filter(|loaded| !there.contains(loaded.rule.name.trim()))
-        .map(Gone::of)
-        .collect();
+    let gone = Gone::all(&known, &rules);
     if prune && rules.is_empty() && !gone.is_empty() {
         bail!("the server has no rules; --prune would remove every rule's file");
     }
+    let (written, same) = write(folder, known, rules, member.user())?;
+    let mut numbers = format!("{written} file(s) written, {same} unchanged");
+    let (one, all) = if prune {
+        ("removed", "removed")
+    } else {
+        (
+            "not on the server",
+            "not on the server (--prune removes them)",
+        )
+    };
+    for gone in &gone {
+        if prune {
+            gone.remove()?;
+        }
+        println!("{one}: {} ({})", gone.files.join(", "), plain(&gone.name));
+    }
+    if !gone.is_empty() {
+        numbers.push_str(&format!(", {} {all}", gone.len()));
+    }
+    println!("{numbers}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the rules whose files say something else, and counts those and the others.
+fn write(
+    folder: &Path,
+    known: Contents,
+    rules: Vec<RuleDoc>,
+    user: &str,
+) -> anyhow::Result<(usize, usize)> {
     let here: BTreeMap<String, (PathBuf, RuleDoc)> = known
         .rules
         .into_iter()
@@ -52,50 +77,24 @@ pub(crate) async fn run(
             // Tests in a file of their own stay there.
             loaded.rule.tests.truncate(loaded.inline_tests);
             let path = PathBuf::from(loaded.file);
-            (loaded.rule.name.clone(), (path, loaded.rule))
+            (loaded.rule.name.trim().to_owned(), (path, loaded.rule))
         })
         .collect();
-    let user = member.user();
     let (mut written, mut same) = (0, 0);
     for rule in rules {
-        let path = match here.get(&rule.name) {
+        let (path, rule) = match here.get(rule.name.trim()) {
             Some((_, old)) if comparable(old, user) == comparable(&rule, user) => {
                 same += 1;
                 continue;
             }
-            Some((path, _)) => path.clone(),
-            None => free_path(folder, &rule.name),
-        };
-        let rule = match here.get(&rule.name) {
-            Some((_, old)) => with_kept(rule, old, user),
-            None => rule,
+            Some((path, old)) => (path.clone(), with_kept(rule, old, user)),
+            None => (free_path(folder, &rule.name), rule),
         };
         let text = yaml(&rule)?;
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         written += 1;
     }
-    let mut numbers = format!("{written} file(s) written, {same} unchanged");
-    for gone in &gone {
-        if prune {
-            gone.remove()?;
-        }
-        let word = if prune {
-            "removed"
-        } else {
-            "not on the server"
-        };
-        println!("{word}: {} ({})", gone.files.join(", "), gone.name);
-    }
-    if !gone.is_empty() {
-        let word = if prune {
-            "removed"
-        } else {
-            "not on the server (--prune removes them)"
-        };
-        numbers.push_str(&format!(", {} {word}", gone.len()));
-    }
-    println!("{numbers}");
-    Ok(ExitCode::SUCCESS)
+    Ok((written, same))
 }
 
 /// A rule that the server does not have.
@@ -106,6 +105,13 @@ struct Gone {
 }
 
 impl Gone {
+    /// Those of `known` that are not among the server's `rules`.
+    fn all(known: &Contents, rules: &[RuleDoc]) -> Vec<Self> {
+        let there: BTreeSet<&str> = rules.iter().map(|rule| rule.name.trim()).collect();
+        let gone = |loaded: &&Loaded| !there.contains(loaded.rule.name.trim());
+        known.rules.iter().filter(gone).map(Self::of).collect()
+    }
+
     fn of(loaded: &Loaded) -> Self {
         let tests = loaded.test_files.iter().map(|(file, _)| file.clone());
         Self {

@@ -2,12 +2,9 @@
 
 use super::validate::Findings;
 use cresset_fleet::document::{AuthType, Email, Http, RuleDoc, Threshold};
+use cresset_model::notification::{MAX_RECIPIENTS, UrlProblem, check_url, is_mail_address};
 use cresset_notify::template;
 
-/// Most addresses of one mail.
-const MOST_ADDRESSES: usize = 100;
-/// Longest address, in bytes.
-const LONGEST_ADDRESS: usize = 254;
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"];
 const UNITS: [&str; 3] = ["minute", "hour", "day"];
 
@@ -40,11 +37,11 @@ fn check_threshold(path: &[&str], threshold: Option<&Threshold>, findings: &mut 
 
 fn check_email(email: &Email, findings: &mut Findings<'_>) {
     let path = |key| ["notifications", "email", key];
-    let bad = email.to.iter().find(|address| !plausible(address.trim()));
-    if let Some(bad) = bad {
+    let mut to = email.to.iter();
+    if let Some(bad) = to.find(|address| !is_mail_address(address.trim())) {
         findings.say(&path("to"), format!("{bad:?} is not an e-mail address"));
-    } else if email.to.len() > MOST_ADDRESSES {
-        let message = format!("a mail has at most {MOST_ADDRESSES} addresses");
+    } else if email.to.len() > MAX_RECIPIENTS {
+        let message = format!("a mail has at most {MAX_RECIPIENTS} addresses");
         findings.say(&path("to"), message);
     } else if email.enabled && email.to.is_empty() {
         findings.say(&path("to"), "a mail that is enabled needs an address");
@@ -57,18 +54,9 @@ fn check_email(email: &Email, findings: &mut Findings<'_>) {
     check_threshold(&path("threshold"), email.threshold.as_ref(), findings);
 }
 
-/// Enough to catch a slip; only the mail server knows which addresses exist.
-fn plausible(address: &str) -> bool {
-    let clean = |c: char| !c.is_control() && !c.is_whitespace() && !"<>,;\"".contains(c);
-    address.rsplit_once('@').is_some_and(|(user, domain)| {
-        let whole = !user.is_empty() && !domain.is_empty() && !user.contains('@');
-        whole && address.len() <= LONGEST_ADDRESS && address.chars().all(clean)
-    })
-}
-
 fn check_http(http: &Http, findings: &mut Findings<'_>) {
     let path = |key| ["notifications", "http", key];
-    if let Err(message) = check_url(http.url.trim(), &http.protocol) {
+    if let Some(message) = url_mistake(&http.url, &http.protocol) {
         findings.say(&path("url"), message);
     }
     if !METHODS.contains(&http.method.as_str()) {
@@ -98,48 +86,38 @@ fn check_http(http: &Http, findings: &mut Findings<'_>) {
     findings.say(&path("auth"), problem);
 }
 
-fn check_url(url: &str, protocol: &str) -> Result<(), String> {
-    if url.is_empty() {
-        return Err("the URL is empty".to_owned());
+/// What is wrong with a URL, and which field has a place for it.
+fn url_mistake(url: &str, protocol: &str) -> Option<String> {
+    if url.trim().is_empty() {
+        return Some("the URL is empty".to_owned());
     }
-    let whole = match url.split_once(':') {
-        Some((_, rest)) if rest.starts_with("//") => url.to_owned(),
-        _ => format!("{}://{url}", protocol.trim().to_ascii_lowercase()),
+    let problem = check_url(url, protocol).err()?;
+    let advice = match problem {
+        UrlProblem::Template => "; put what varies into query_string or body",
+        UrlProblem::Credentials => "; use auth",
+        _ => "",
     };
-    let bad = |c: char| c.is_whitespace() || c.is_control();
-    if let Some(found) = whole.chars().find(|c| bad(*c)) {
-        return Err(format!("a URL has no {found:?}"));
-    }
-    let parsed = reqwest::Url::parse(&whole).map_err(|e| format!("{url:?} is not a URL: {e}"))?;
-    match parsed.scheme() {
-        "http" | "https" if !parsed.username().is_empty() || parsed.password().is_some() => {
-            Err("a URL holds no user or password; use auth".to_owned())
-        }
-        "http" | "https" => Ok(()),
-        _ => Err("a URL begins with http:// or https://".to_owned()),
-    }
+    Some(format!("the URL {problem}{advice}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::url_mistake;
 
     #[test]
-    fn urls() {
-        let check = |url: &str, good: bool| {
-            let told = check_url(url, "HTTPS");
-            assert_eq!(told.is_ok(), good, "{url}: {told:?}");
-        };
-        check("https://hooks.example.com/a?b=c", true);
-        check("hooks.example.com:8080/a", true);
-        check("127.0.0.1:9000", true);
-        check("", false);
-        check("ftp://x y", false);
-        check("ftp://x", false);
-        check("https://a b/", false);
-        check("http://[::1]:99999/", false);
-        check("javascript:alert(1)", false);
-        check("https://u:p@example.com/", false);
-        check("https://", false);
+    fn mistakes_in_urls_come_with_advice() {
+        assert_eq!(url_mistake("hooks.example.com:8080/a", "HTTPS"), None);
+        for (url, part) in [
+            (" ", "the URL is empty"),
+            ("ftp://x", "the URL must begin with http:// or https://"),
+            ("https://u:p@example.com/", "; use auth"),
+            (
+                "https://example.com/{{ alert_name }}",
+                "query_string or body",
+            ),
+        ] {
+            let told = url_mistake(url, "HTTPS").unwrap_or_default();
+            assert!(told.contains(part), "{url}: {told}");
+        }
     }
 }

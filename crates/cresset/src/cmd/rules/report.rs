@@ -1,8 +1,9 @@
-//! Plans and outcomes as people read them.
+//! Plans and outcomes as people read them. What a server says is made inert first.
 
-use cresset_fleet::Member;
+use crate::cmd::told::{plain, plain_lines};
 use cresset_fleet::plan::{Action, FieldChange, Plan, RuleStep};
 use cresset_fleet::rollout::Outcome;
+use cresset_fleet::{Error, Member};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -30,9 +31,9 @@ pub(crate) fn plan(member: &Member, plan: &Plan, all: bool) {
                 more += 1;
                 continue;
             }
-            println!("  {sign} {word} {}{}", step.name, details(step));
+            println!("  {sign} {word} {}{}", plain(&step.name), details(step));
             if let Some(problem) = &step.problem {
-                println!("      cannot be done: {problem}");
+                println!("      cannot be done: {}", plain_lines(problem));
             }
         }
         if more > 0 {
@@ -54,7 +55,7 @@ fn details(step: &RuleStep) -> String {
     if paths.is_empty() {
         return " (secret)".to_owned();
     }
-    format!(" ({})", paths.join(", "))
+    format!(" ({})", plain(&paths.join(", ")))
 }
 
 fn numbers(plan: &Plan) -> String {
@@ -76,7 +77,8 @@ pub(crate) fn diff(member: &Member, plan: &Plan) {
     println!("{} ({})", member.name(), member.url());
     for step in plan.rules.iter().filter(|s| s.action != Action::Unchanged) {
         let word = ACTIONS.iter().find(|(a, _, _)| *a == step.action);
-        println!("  {} {}", word.map_or("", |(_, word, _)| word), step.name);
+        let word = word.map_or("", |(_, word, _)| word);
+        println!("  {word} {}", plain(&step.name));
         for change in &step.changes {
             field(change);
         }
@@ -85,10 +87,10 @@ pub(crate) fn diff(member: &Member, plan: &Plan) {
 }
 
 fn field(change: &FieldChange) {
-    println!("    {}", change.path);
+    println!("    {}", plain(&change.path));
     for (sign, value) in [('-', &change.old), ('+', &change.new)] {
         for line in shown(value).lines() {
-            println!("      {sign} {line}");
+            println!("      {sign} {}", plain(&line.replace('\t', "    ")));
         }
     }
 }
@@ -100,6 +102,12 @@ fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Why a server could not be asked what it has.
+pub(crate) fn unplanned(member: &Member, error: &Error) {
+    println!("{} ({})", member.name(), member.url());
+    println!("  failed: {}", plain_lines(&error.to_string()));
 }
 
 /// What was done, and what was not.
@@ -122,7 +130,7 @@ pub(crate) fn outcome(member: &Member, outcome: &Outcome, took: Duration, all: b
     );
     let named = if all { failed } else { NAMED };
     for (name, reason) in outcome.failed.iter().take(named) {
-        println!("  {name}: {reason}");
+        println!("  {}: {}", plain(name), plain_lines(reason));
     }
     if failed > named {
         println!("  and {} more (--all names them)", failed - named);

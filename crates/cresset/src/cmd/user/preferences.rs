@@ -1,7 +1,7 @@
 //! `cresset user set` and `cresset user repos`.
 
 use super::find;
-use crate::cmd::told::{audit, say};
+use crate::cmd::told::{audit, plain, say};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use cresset_catalog::port::{Instances, Repos, Users};
@@ -192,7 +192,7 @@ async fn show(catalog: &SqliteCatalog, user: &User, json: bool) -> anyhow::Resul
     say(
         json,
         &json!({"user": name, "granted": user.repos, "repos": permitted}),
-        &format!("user {name} may search {listed}{why}"),
+        &format!("user {name} may search {}{why}", plain(&listed)),
     );
     Ok(())
 }

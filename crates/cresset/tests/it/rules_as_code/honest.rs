@@ -106,3 +106,18 @@ async fn deletions_are_named_and_so_are_files_of_rules_that_are_gone() -> Result
     assert!(rules.join("r0.yaml").exists());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_name_with_blanks_around_it_finds_its_file_again() -> Result<()> {
+    let world = World::new().await?;
+    let files = Files::new(&[&world])?;
+    files.write(
+        "padded.yaml",
+        "name: ' Padded rule '\nquery: a=b\nover: 10m\nrisk: low\n",
+    )?;
+    files.applied(&["a"]).await?;
+    let told = files.to(&["a"], &["export", "rules"]).await?.code(0)?;
+    assert!(told.contains("0 file(s) written, 1 unchanged\n"), "{told}");
+    assert_eq!(fs::read_dir(files.dir.path().join("rules"))?.count(), 1);
+    Ok(())
+}

@@ -44,7 +44,7 @@ async fn all_of_a_folder_in_one_run() -> Result<()> {
         "rules/told.yaml:7:5: \"nope\" is not an e-mail address",
         "rules/told.yaml:8:5: the template does not read",
         "rules/told.yaml:9:5: the template does not read",
-        "rules/told.yaml:11:5: a URL has no ' '",
+        "rules/told.yaml:11:5: the URL does not read",
         "rules/told.yaml:12:5: the method is one of",
         "rules/told.yaml:13:5: the template does not read",
         "rules/lists/BROKEN.csv: a quote that is opened in line 2",

@@ -8,6 +8,7 @@ fn request(query: &str) -> SearchRequest {
         repos: Vec::new(),
         from: Timestamp::from_secs(0),
         to: Timestamp::from_secs(1),
+        part_of: None,
         timezone: "UTC".to_owned(),
         limit: 1,
         up_to_seq: None,
