@@ -178,8 +178,6 @@ def bare():
 
 watched = watchers()
 bare()
-# As every client that loads rules: it looks at what is there first.
-call("GET", "/AlertRules/lists_api?limit=100&page=1")
 measured("create", [("POST", "/AlertRules/create_api", rule(n)) for n in range(count)])
 lists = measured("lists", [("GET", f"/AlertRules/lists_api?limit={count}&page=1")] * 50)
 if len(lists[0]["rows"]) != count:
@@ -201,14 +199,14 @@ id=$(awk '$1 == "id" { id = $2 } END { print id }' "$dir/figures")
 echo "medians of $runs runs with $rules rules each:"
 judge "create_api, median" "$(of create_median)" below 10 ms
 judge "create_api, 99th percentile" "$(of create_p99)" below 10 ms
-judge "create_api, longest, at the machine's usual pace" "$(of create_usual)" below 10 ms
-printf 'create_api: longest as it was %s ms; CPU of the server, detection included, %s ms each\n' \
-  "$(of create_longest)" "$(of create_cpu)"
+judge "create_api, longest" "$(of create_longest)" below 10 ms
+printf "create_api: longest at the machine's usual pace %s ms; CPU of the server, detection included, %s ms each\n" \
+  "$(of create_usual)" "$(of create_cpu)"
 printf 'bare SQLite, the same rows: median %s, 99th percentile %s, longest %s ms, at the usual pace %s ms\n' \
   "$(of bare_median)" "$(of bare_p99)" "$(of bare_longest)" "$(of bare_usual)"
 judge "lists_api of all, median of 50" "$(of lists_median)" below 50 ms
-judge "lists_api of all, longest, at the usual pace" "$(of lists_usual)" below 50 ms
-printf 'lists_api: longest as it was %s ms; CPU of the server %s ms each\n' "$(of lists_longest)" "$(of lists_cpu)"
+judge "lists_api of all, longest" "$(of lists_longest)" below 50 ms
+printf 'lists_api: longest at the usual pace %s ms; CPU of the server %s ms each\n' "$(of lists_usual)" "$(of lists_cpu)"
 printf "the machine's pace was down to %s of the usual one at times\n" "$(of pace)"
 
 wrk --threads 1 --connections 16 --duration "${seconds}s" --latency \
