@@ -208,16 +208,27 @@ impl Context {
         ObjectId::generate(self.now(), self.entropy.as_ref())
     }
 
-    /// Records what `actor` did. A change that is made but not recorded is worse than a
-    /// slow reply, so this is awaited; a failure is logged, since the change stands.
-    pub(crate) async fn audit(&self, actor: &str, peer: IpAddr, action: &str, detail: String) {
-        let entry = AuditEntry {
+    /// What `actor` does, for the audit log.
+    pub(crate) fn audit_entry(
+        &self,
+        actor: &str,
+        peer: IpAddr,
+        action: &str,
+        detail: String,
+    ) -> AuditEntry {
+        AuditEntry {
             at: self.now(),
             actor: actor.to_owned(),
             address: peer.to_string(),
             action: action.to_owned(),
             detail,
-        };
+        }
+    }
+
+    /// Records what `actor` did. A change that is made but not recorded is worse than a
+    /// slow reply, so this is awaited; a failure is logged, since the change stands.
+    pub(crate) async fn audit(&self, actor: &str, peer: IpAddr, action: &str, detail: String) {
+        let entry = self.audit_entry(actor, peer, action, detail);
         if let Err(error) = self.catalog.audit(entry).await {
             tracing::error!(%error, action, "audit entry could not be written");
         }

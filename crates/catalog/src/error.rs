@@ -31,6 +31,9 @@ pub enum Error {
     /// The database failed.
     #[error("catalog database: {0}")]
     Database(#[from] sqlx::Error),
+    /// The database failed on a read that happens in place.
+    #[error("catalog database: {0}")]
+    Read(#[from] rusqlite::Error),
     /// A stored document does not read.
     #[error("stored {what} does not read: {source}")]
     Stored {

@@ -100,24 +100,19 @@ impl CredentialRequest {
 impl Context {
     /// The user of that name and API access key.
     async fn login(&self, name: &str, claimed: &SecretString, peer: IpAddr) -> Result<Caller> {
-        let user = self.catalog.user_by_name(name).await?;
-        let key = match &user {
-            Some(user) => self.catalog.api_access_key(user.id).await?,
-            None => None,
+        let (user, key) = match self.catalog.user_and_key(name).await? {
+            Some((user, key)) => (Some(user), key),
+            None => (None, SecretString::new("0".repeat(32))),
         };
-        let dummy = SecretString::new("0".repeat(32));
-        let fits = same_secret(key.as_ref().unwrap_or(&dummy), claimed) && key.is_some();
+        let known = user.is_some();
+        let fits = same_secret(&key, claimed);
         match user.filter(|user| fits && !user.disabled) {
             Some(user) => {
                 self.failures.succeeded(name, peer);
                 Ok(Caller { user, peer })
             }
             None => {
-                let reason = if key.is_none() {
-                    "unknown_user"
-                } else {
-                    "secret_key"
-                };
+                let reason = if known { "secret_key" } else { "unknown_user" };
                 // A guesser is not told that the throttle holds the guesses back.
                 let _ = self
                     .auth_failed(Kind::SecretKey, name, peer, reason, true)

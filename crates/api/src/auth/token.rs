@@ -97,18 +97,15 @@ impl Context {
         unverified: Unverified,
         name: &str,
     ) -> Result<std::result::Result<(User, Claims), Refusal>> {
-        let user = self.catalog.user_by_name(name).await?;
-        let key = match &user {
-            Some(user) => self.catalog.api_access_key(user.id).await?,
-            None => None,
+        let (user, key) = match self.catalog.user_and_key(name).await? {
+            Some((user, key)) => (Some(user), key),
+            // An unknown user costs one HMAC too, so that names cannot be told by time.
+            None => (None, SecretString::new("no such user")),
         };
-        // An unknown user costs one HMAC too, so that names cannot be told by time.
-        let known = key.is_some();
-        let key = key.unwrap_or_else(|| SecretString::new("no such user"));
         let settings = &self.settings;
         let (lifetime, leeway) = (settings.token_max_lifetime, settings.token_leeway);
         let outcome = unverified.verify(&key, self.now(), lifetime, leeway);
-        Ok(match (outcome, user.filter(|_| known)) {
+        Ok(match (outcome, user) {
             (Ok(claims), Some(user)) if !user.disabled => Ok((user, claims)),
             (Ok(_), Some(_)) => Err(Refusal::new("user_disabled", INVALID)),
             (_, None) => Err(Refusal::new("unknown_user", INVALID)),

@@ -266,6 +266,22 @@ pub(crate) fn address(settings: &ApiSettings, repo: &str) -> String {
 }
 
 impl Context {
+    /// Why `user` cannot save a rule that names these repos; `saved` are those that it has.
+    pub(crate) async fn unsearchable(
+        &self,
+        user: &User,
+        repos: &[String],
+        saved: &[String],
+    ) -> crate::error::Result<Option<RepoError>> {
+        let addresses = || repos.iter().map(String::as_str);
+        // Everything here, whatever that is: nothing to be looked up.
+        if user.repo_access([]) == RepoAccess::All && written(addresses()).next().is_none() {
+            return Ok(None);
+        }
+        let directory = self.repo_directory(user).await?;
+        Ok(directory.resolve_beside(addresses(), saved).err())
+    }
+
     /// The repos that exist now, as `user` may see them.
     pub(crate) async fn repo_directory(&self, user: &User) -> crate::error::Result<RepoDirectory> {
         let repos = self.catalog.repos().await?;

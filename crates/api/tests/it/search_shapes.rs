@@ -323,7 +323,7 @@ async fn a_live_search_fills_lists_for_who_may() {
     let eve = site.catalog.user_by_name("eve").await.unwrap().unwrap().id;
     let made = site
         .catalog
-        .create_rule(site.id(), eve, saved.spec, saved.created_at);
+        .create_rule(site.id(), eve, saved.spec, saved.created_at, None);
     made.await.unwrap();
     for (user, permitted) in [("bob", true), ("eve", false)] {
         let shown = ask(&site, user, "/getalloweddata", &[("type", "livesearches")]).await;

@@ -93,6 +93,12 @@ pub trait Incidents: Send + Sync + 'static {
     async fn commit_firings(&self, commit: FiringCommit) -> Result<Vec<FiringOutcome>>;
     /// Incidents by time of detection, oldest first. Rows are left empty.
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>>;
+    /// The slots of those rules that made an incident, detected at `since` or later.
+    async fn fired_slots(
+        &self,
+        rules: &[ObjectId],
+        since: Timestamp,
+    ) -> Result<Vec<(ObjectId, Timestamp)>>;
     /// The same with what is kept beside them, by the time that the filter says, then by id.
     async fn listed_incidents(&self, filter: &IncidentFilter) -> Result<Vec<ListedIncident>>;
     /// The incident of that id with its rows.

@@ -1,5 +1,6 @@
 //! Alert rules and their notifications.
 
+use super::AuditEntry;
 use crate::Result;
 use async_trait::async_trait;
 use cresset_model::incident::{Evaluation, RuleState};
@@ -7,6 +8,7 @@ use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
 use cresset_model::rule::{AlertRule, RuleSpec};
 use cresset_model::user::{DateFormat, HourFormat, RepoAccess};
 use cresset_model::{ObjectId, Timestamp};
+use std::collections::HashMap;
 
 /// A rule and what its evaluation needs to know of its owner.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,12 +94,15 @@ pub struct RulePage {
 #[async_trait]
 pub trait Rules: Send + Sync + 'static {
     /// Creates an active rule. [`crate::Error::Exists`] if its owner has one of that name.
+    ///
+    /// `told` enters the audit log with it: both are made or none, after one wait for the disk.
     async fn create_rule(
         &self,
         id: ObjectId,
         owner: ObjectId,
         spec: RuleSpec,
         now: Timestamp,
+        told: Option<&AuditEntry>,
     ) -> Result<AlertRule>;
     /// Replaces what the owner wrote; `active` stays. Only `owner`'s rules are found.
     async fn update_rule(
@@ -158,6 +163,8 @@ pub trait Rules: Send + Sync + 'static {
 
     /// What a rule remembers; default if it has never been evaluated.
     async fn rule_state(&self, rule: ObjectId) -> Result<RuleState>;
+    /// What those of `rules` remember that have been evaluated.
+    async fn rule_states(&self, rules: &[ObjectId]) -> Result<HashMap<ObjectId, RuleState>>;
     /// Records evaluations that made no incident, with the states they leave behind: of one
     /// rule all or none, of many rules some at a time.
     /// The newest 200 records per rule are kept.

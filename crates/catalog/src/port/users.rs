@@ -76,6 +76,8 @@ pub trait Users: Send + Sync + 'static {
     async fn grant_repos(&self, id: ObjectId, repos: Option<&BTreeSet<String>>) -> Result<()>;
     /// Whether `password` is the user's; false for users without one.
     async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool>;
+    /// The user of that exact name with the API access key, opened.
+    async fn user_and_key(&self, username: &str) -> Result<Option<(User, SecretString)>>;
     /// The user's API access key, opened. It changes at once for every process.
     async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>>;
     /// Replaces the API access key; tokens signed with the old one die.

@@ -71,7 +71,25 @@ impl Columns for SqliteRow {
     }
 }
 
-fn parse_id(what: &'static str, text: &str) -> Result<ObjectId> {
+impl Columns for rusqlite::Row<'_> {
+    fn text(&self, column: &'static str) -> Result<String> {
+        Ok(self.get(column)?)
+    }
+
+    fn text_or_null(&self, column: &'static str) -> Result<Option<String>> {
+        Ok(self.get(column)?)
+    }
+
+    fn int(&self, column: &'static str) -> Result<i64> {
+        Ok(self.get(column)?)
+    }
+
+    fn int_or_null(&self, column: &'static str) -> Result<Option<i64>> {
+        Ok(self.get(column)?)
+    }
+}
+
+pub(super) fn parse_id(what: &'static str, text: &str) -> Result<ObjectId> {
     text.parse().map_err(|e| Error::Stored {
         what,
         source: serde_json::Error::custom(format!("{text:?}: {e}")),

@@ -6,7 +6,7 @@ use crate::Result;
 use cresset_model::ObjectId;
 use cresset_model::incident::{Evaluation, RuleState};
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteExecutor;
 use std::collections::{BTreeMap, HashMap};
 
 /// Records kept per rule.
@@ -15,8 +15,8 @@ const KEPT: i64 = 200;
 /// else writes gets in between, and waits for a few milliseconds rather than for all of them.
 const RULES_AT_ONCE: usize = 50;
 
-/// What is to be recorded of one rule.
-type OfRule<'a> = (Vec<&'a Evaluation>, Vec<&'a RuleState>);
+/// What is to be recorded of a rule: an evaluation, what it leaves behind, or both.
+pub(super) type Remembered<'a> = (ObjectId, Option<&'a Evaluation>, Option<&'a RuleState>);
 
 impl SqliteCatalog {
     pub(super) async fn state_of(&self, rule: ObjectId) -> Result<RuleState> {
@@ -30,30 +30,42 @@ impl SqliteCatalog {
             .map_or_else(|| Ok(RuleState::default()), |s| from_json("rule state", &s))
     }
 
+    pub(super) async fn states_of(
+        &self,
+        rules: &[ObjectId],
+    ) -> Result<HashMap<ObjectId, RuleState>> {
+        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        sqlx::query(
+            "SELECT s.rule_id, s.state FROM json_each($1) e
+             JOIN rule_states s ON s.rule_id = e.value WHERE s.state IS NOT NULL",
+        )
+        .bind(to_json("ids of rules", &rules)?)
+        .fetch_all(&self.reader)
+        .await?
+        .iter()
+        .map(|row| Ok((row.id("rule_id")?, row.json("state")?)))
+        .collect()
+    }
+
     pub(super) async fn record(
         &self,
         evaluations: &[Evaluation],
         states: &[(ObjectId, RuleState)],
     ) -> Result<()> {
-        let mut rules: BTreeMap<ObjectId, OfRule<'_>> = BTreeMap::new();
+        let mut rules: BTreeMap<ObjectId, Vec<Remembered<'_>>> = BTreeMap::new();
         for evaluation in evaluations {
             let of_rule = rules.entry(evaluation.rule_id).or_default();
-            of_rule.0.push(evaluation);
+            of_rule.push((evaluation.rule_id, Some(evaluation), None));
         }
         for (rule, state) in states {
-            rules.entry(*rule).or_default().1.push(state);
+            rules
+                .entry(*rule)
+                .or_default()
+                .push((*rule, None, Some(state)));
         }
-        let rules: Vec<(ObjectId, OfRule<'_>)> = rules.into_iter().collect();
+        let rules: Vec<Vec<Remembered<'_>>> = rules.into_values().collect();
         for some in rules.chunks(RULES_AT_ONCE) {
-            let mut tx = self.begin().await?;
-            let (mut made, mut left) = (Vec::new(), Vec::new());
-            for (rule, (evaluations, states)) in some {
-                made.extend_from_slice(evaluations);
-                left.extend(states.iter().map(|state| (*rule, *state)));
-            }
-            record_evaluations(&mut tx, &made).await?;
-            store_states(&mut tx, &left).await?;
-            tx.commit().await?;
+            remember(&mut *self.writer.turn().await?, &some.concat()).await?;
         }
         Ok(())
     }
@@ -76,77 +88,26 @@ impl SqliteCatalog {
     }
 }
 
-/// Nothing is recorded for a rule that was deleted while it was evaluated.
-///
-/// All of them in two statements: each one is a way to the database's thread and back, and
-/// while the transaction lasts nobody else writes.
-pub(super) async fn record_evaluations(
-    connection: &mut SqliteConnection,
-    evaluations: &[&Evaluation],
+/// Records all of them, or none. Nothing is recorded for a rule that was deleted while it was
+/// evaluated.
+pub(super) async fn remember(
+    executor: impl SqliteExecutor<'_>,
+    rows: &[Remembered<'_>],
 ) -> Result<()> {
-    if evaluations.is_empty() {
-        return Ok(());
-    }
-    let mut of_rule: HashMap<ObjectId, u64> = HashMap::new();
-    let mut records = Vec::new();
-    for evaluation in evaluations.iter().rev() {
-        // How many of the rule come after this one.
-        let after = of_rule.entry(evaluation.rule_id).or_default();
-        let text = to_json("evaluation", evaluation)?;
-        records.push(json!([evaluation.rule_id.to_string(), *after, text]));
-        *after += 1;
-    }
-    records.reverse();
-    let counts: Vec<_> = of_rule
-        .into_iter()
-        .map(|(rule, count)| json!([rule.to_string(), count]))
-        .collect();
+    let document = |(rule, evaluation, state): &Remembered<'_>| {
+        let evaluation = evaluation.map(|e| to_json("evaluation", e)).transpose()?;
+        let state = state.map(|s| to_json("rule state", s)).transpose()?;
+        Ok(json!([rule.to_string(), evaluation, state]))
+    };
+    let rows = rows.iter().map(document).collect::<Result<Vec<_>>>()?;
     sqlx::query(
-        "INSERT INTO rule_states (rule_id, evaluations)
-         SELECT r.id, e.value ->> 1 FROM json_each($1) e JOIN rules r ON r.id = e.value ->> 0
-         WHERE true
-         ON CONFLICT (rule_id) DO UPDATE SET
-           evaluations = rule_states.evaluations + excluded.evaluations",
+        "INSERT INTO remembered (rule_id, evaluation, state, kept)
+         SELECT e.value ->> 0, e.value ->> 1, e.value ->> 2, $2 FROM json_each($1) e
+         ORDER BY e.key",
     )
-    .bind(to_json("counts of evaluations", &counts)?)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "INSERT INTO evaluations (rule_id, n, place, evaluation)
-         SELECT s.rule_id, s.evaluations - (e.value ->> 1),
-           (s.evaluations - (e.value ->> 1)) % $2, e.value ->> 2
-         FROM json_each($1) e JOIN rule_states s ON s.rule_id = e.value ->> 0
-         WHERE true ORDER BY e.key
-         ON CONFLICT (rule_id, place)
-         DO UPDATE SET n = excluded.n, evaluation = excluded.evaluation",
-    )
-    .bind(to_json("evaluations", &records)?)
+    .bind(to_json("evaluations", &rows)?)
     .bind(KEPT)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Nothing is stored for a rule that was deleted while it was evaluated.
-pub(super) async fn store_states(
-    connection: &mut SqliteConnection,
-    states: &[(ObjectId, &RuleState)],
-) -> Result<()> {
-    if states.is_empty() {
-        return Ok(());
-    }
-    let states = states
-        .iter()
-        .map(|(rule, state)| Ok(json!([rule.to_string(), to_json("rule state", state)?])))
-        .collect::<Result<Vec<_>>>()?;
-    sqlx::query(
-        "INSERT INTO rule_states (rule_id, state)
-         SELECT r.id, e.value ->> 1 FROM json_each($1) e JOIN rules r ON r.id = e.value ->> 0
-         WHERE true ORDER BY e.key
-         ON CONFLICT (rule_id) DO UPDATE SET state = excluded.state",
-    )
-    .bind(to_json("rule states", &states)?)
-    .execute(connection)
+    .execute(executor)
     .await?;
     Ok(())
 }

@@ -100,7 +100,7 @@ impl Files for SqliteCatalog {
     }
 
     async fn set_cursor(&self, consumer: &str, seq: u64) -> Result<()> {
-        let mut connection = self.writer.acquire().await?;
+        let mut connection = self.writer.turn().await?;
         store_cursor(&mut connection, consumer, seq).await
     }
 
@@ -124,7 +124,7 @@ impl Files for SqliteCatalog {
     async fn prune_batch_keys(&self, before: Timestamp) -> Result<()> {
         sqlx::query("DELETE FROM batch_keys WHERE at < $1")
             .bind(before.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -210,7 +210,7 @@ mod tests {
              SELECT 'r', 'k' || (1000000 - i), i, 1, i / 2 FROM n",
         )
         .bind(int(MAX_BATCH_KEYS as u64 + 5))
-        .execute(&catalog.writer)
+        .execute(&mut *catalog.writer.turn().await.unwrap())
         .await
         .unwrap();
         let keys = catalog.batch_keys(Timestamp::MIN).await.unwrap();

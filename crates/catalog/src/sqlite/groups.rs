@@ -1,7 +1,7 @@
 //! Incident user groups.
 
 use super::columns::{Columns, absent_on_foreign_key, not_found};
-use super::{SqliteCatalog, Transaction};
+use super::{Change, SqliteCatalog};
 use crate::port::{Groups, MAX_GROUPS};
 use crate::{Error, Result};
 use async_trait::async_trait;
@@ -121,7 +121,7 @@ impl Groups for SqliteCatalog {
     }
 }
 
-async fn group_id(tx: &mut Transaction, name: &str) -> Result<String> {
+async fn group_id(tx: &mut Change, name: &str) -> Result<String> {
     let found: Option<String> = sqlx::query_scalar("SELECT id FROM user_groups WHERE name = $1")
         .bind(name)
         .fetch_optional(&mut **tx)
@@ -131,7 +131,7 @@ async fn group_id(tx: &mut Transaction, name: &str) -> Result<String> {
 
 /// Lets the groups that the rule names see an incident, those too that are made later.
 pub(super) async fn show_to_groups(
-    tx: &mut Transaction,
+    tx: &mut Change,
     incident: ObjectId,
     rule: ObjectId,
 ) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What people do to incidents.
 
+use super::Change;
 use super::SqliteCatalog;
-use super::Transaction;
 use super::columns::{Columns, from_json, not_found, to_json};
 use super::deliveries::insert_delivery;
 use super::told::{enabled_channels, first_delivery};
@@ -111,12 +111,7 @@ impl IncidentActs for SqliteCatalog {
 
 /// Makes one change, inside a transaction that holds the write lock: what was read
 /// cannot change before it is written.
-async fn apply(
-    tx: &mut Transaction,
-    change: IncidentChange,
-    by: &Actor,
-    now: Timestamp,
-) -> Result<()> {
+async fn apply(tx: &mut Change, change: IncidentChange, by: &Actor, now: Timestamp) -> Result<()> {
     let IncidentChange { incident: id, act } = change;
     let row = sqlx::query(
         "SELECT i.owner, i.assignee, i.status, i.comments, EXISTS (
@@ -152,7 +147,7 @@ async fn apply(
 }
 
 async fn write(
-    tx: &mut Transaction,
+    tx: &mut Change,
     id: ObjectId,
     status: IncidentStatus,
     assignee: Option<ObjectId>,
@@ -175,7 +170,7 @@ async fn write(
 }
 
 /// The user, if work can be given to them.
-async fn working(tx: &mut Transaction, user: ObjectId) -> Result<ObjectId> {
+async fn working(tx: &mut Change, user: ObjectId) -> Result<ObjectId> {
     let found: Option<i64> =
         sqlx::query_scalar("SELECT 1 FROM users WHERE id = $1 AND disabled = 0")
             .bind(user.to_string())

@@ -2,18 +2,18 @@
 
 use super::columns::{Columns, from_json, to_json};
 use super::deliveries::insert_delivery;
-use super::evaluations::{record_evaluations, store_states};
+use super::evaluations::remember;
 use super::files::store_cursor;
 use super::groups::show_to_groups;
 use super::told::{auto_channels, first_delivery};
-use super::{SqliteCatalog, Transaction};
+use super::{Change, SqliteCatalog};
 use crate::port::{
     Firing, FiringCommit, FiringOutcome, IncidentFilter, IncidentTime, Incidents, ListedIncident,
 };
 use crate::{Error, Result};
 use async_trait::async_trait;
-use cresset_model::ObjectId;
 use cresset_model::incident::{Incident, IncidentStatus};
+use cresset_model::{ObjectId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -41,6 +41,26 @@ impl Incidents for SqliteCatalog {
         }
         tx.commit().await?;
         Ok(outcomes)
+    }
+
+    async fn fired_slots(
+        &self,
+        rules: &[ObjectId],
+        since: Timestamp,
+    ) -> Result<Vec<(ObjectId, Timestamp)>> {
+        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        // CROSS JOIN: by rule, of which each has few, and not by time, of which all share one.
+        sqlx::query(
+            "SELECT i.rule_id, i.slot_end FROM json_each($1) e
+             CROSS JOIN incidents i ON i.rule_id = e.value WHERE i.detected_at >= $2",
+        )
+        .bind(to_json("ids of rules", &rules)?)
+        .bind(since.0)
+        .fetch_all(&self.reader)
+        .await?
+        .iter()
+        .map(|row| Ok((row.id("rule_id")?, row.time("slot_end")?)))
+        .collect()
     }
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>> {
@@ -113,7 +133,7 @@ impl Prepared {
         })
     }
 
-    async fn write(self, tx: &mut Transaction) -> Result<FiringOutcome> {
+    async fn write(self, tx: &mut Change) -> Result<FiringOutcome> {
         let incident = &self.firing.incident;
         let id = incident.id.to_string();
         let made = sqlx::query(
@@ -152,8 +172,14 @@ impl Prepared {
                 insert_delivery(tx, &delivery).await?;
             }
         }
-        record_evaluations(tx, &[&self.firing.evaluation]).await?;
-        store_states(tx, &[(incident.rule_id, &self.firing.state)]).await?;
+        let Firing {
+            evaluation, state, ..
+        } = &self.firing;
+        remember(
+            &mut **tx,
+            &[(incident.rule_id, Some(evaluation), Some(state))],
+        )
+        .await?;
         Ok(FiringOutcome::Written)
     }
 }

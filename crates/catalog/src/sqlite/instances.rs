@@ -103,7 +103,7 @@ impl Instances for SqliteCatalog {
         let met = sqlx::query("UPDATE instances SET access_key = $2 WHERE id = $1")
             .bind(&id)
             .bind(self.sealer.seal(key_place(&id), key)?)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         expect_row(&met, "instance", id)
     }
@@ -112,7 +112,7 @@ impl Instances for SqliteCatalog {
         sqlx::query("UPDATE instances SET health = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(to_json("health", health)?)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Instances for SqliteCatalog {
     async fn keep_own_nodes(&self, nodes: &BTreeSet<String>) -> Result<()> {
         sqlx::query("INSERT OR REPLACE INTO meta (name, value) VALUES ('own_nodes', $1)")
             .bind(to_json("own nodes", nodes)?)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }

@@ -13,22 +13,26 @@ mod evaluations;
 mod fed_lists;
 mod files;
 mod groups;
+mod in_place;
 mod incident_acts;
 mod incidents;
 mod instances;
 mod lists;
 mod notifications;
 mod passwords;
+mod points;
 mod repos;
 mod rule_list;
 mod rules;
 mod schema;
 mod told;
 mod users;
+mod writer;
 
 use crate::seal::{Place, Sealer};
 use crate::{Error, Result};
 use cresset_model::SecretString;
+use points::Points;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -36,7 +40,9 @@ use sqlx::{ConnectOptions as _, Sqlite, SqliteConnection};
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use writer::{Change, Writer};
 
 /// How long a change waits for another process to finish its own.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,13 +66,15 @@ const KEY_CHECK: Place<'static> = Place {
     row: "key_check",
 };
 
-type Transaction = sqlx::Transaction<'static, Sqlite>;
+/// Reads that see the same moment.
+type View = sqlx::Transaction<'static, Sqlite>;
 
 /// A catalog in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteCatalog {
-    writer: SqlitePool,
+    writer: Writer,
     reader: SqlitePool,
+    points: Arc<Points>,
     sealer: Sealer,
     passwords: passwords::Passwords,
 }
@@ -92,12 +100,11 @@ impl SqliteCatalog {
             .disable_statement_logging();
 
         let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
-        let writer = pool(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .connect_lazy_with(writing);
-        schema::migrate(&writer).await?;
-        check_key(&writer, &sealer).await?;
+        let setting_up = pool(1).connect_lazy_with(writing.clone());
+        schema::migrate(&setting_up).await?;
+        check_key(&setting_up, &sealer).await?;
+        setting_up.close().await;
+        let writer = Writer::open(writing).await?;
 
         let reading = options.pragma("query_only", "ON");
         let reader = pool(READERS)
@@ -107,6 +114,7 @@ impl SqliteCatalog {
         Ok(Self {
             writer,
             reader,
+            points: Arc::new(Points::new(path)),
             sealer,
             passwords: passwords::Passwords::new(),
         })
@@ -123,28 +131,14 @@ impl SqliteCatalog {
 
     /// Waits for calls under way and closes the file. Later calls fail.
     pub async fn close(&self) {
+        self.points.close();
         self.reader.close().await;
         self.writer.close().await;
     }
 
-    /// A transaction that holds the write lock from its start, so that what it
-    /// reads cannot change before it writes.
-    ///
-    /// A full or failing disk can make SQLite take a transaction back by itself. The
-    /// roll-back that then follows fails, after which sqlx believes for ever that the
-    /// connection is inside a transaction; such a connection is replaced.
-    async fn begin(&self) -> Result<Transaction> {
-        match self.writer.begin_with(BEGIN).await {
-            Err(sqlx::Error::InvalidSavePointStatement) => {
-                tracing::warn!(
-                    "the catalog's connection was lost to a failed write; opening another"
-                );
-                // It leaves the pool even if closing it fails.
-                let _ = self.writer.acquire().await?.close().await;
-                Ok(self.writer.begin_with(BEGIN).await?)
-            }
-            begun => Ok(begun?),
-        }
+    /// A transaction that holds the write lock from its start.
+    async fn begin(&self) -> Result<Change> {
+        self.writer.begin().await
     }
 }
 
@@ -238,19 +232,19 @@ mod tests {
         catalog.register_flush(flush(1)).await.unwrap();
         // What SQLite meets on a full disk, too: it cannot add a page.
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
-            .fetch_one(&catalog.writer)
+            .fetch_one(&mut *catalog.writer.turn().await.unwrap())
             .await
             .unwrap();
         let limit = format!("PRAGMA max_page_count = {}", pages + 1);
         sqlx::raw_sql(sqlx::AssertSqlSafe(limit))
-            .execute(&catalog.writer)
+            .execute(&mut *catalog.writer.turn().await.unwrap())
             .await
             .unwrap();
         let full = catalog.register_flush(flush(2)).await.unwrap_err();
         assert!(full.to_string().contains("full"), "{full}");
         assert_eq!(catalog.cursor("store").await.unwrap(), 1);
         sqlx::raw_sql("PRAGMA max_page_count = 1000000")
-            .execute(&catalog.writer)
+            .execute(&mut *catalog.writer.turn().await.unwrap())
             .await
             .unwrap();
         catalog.register_flush(flush(2)).await.unwrap();

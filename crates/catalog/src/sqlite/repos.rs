@@ -56,7 +56,7 @@ impl Repos for SqliteCatalog {
         let met = sqlx::query("UPDATE repos SET retention_days = $2 WHERE name = $1")
             .bind(name)
             .bind(i64::from(days))
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         expect_row(&met, "repo", name)
     }

@@ -2,18 +2,21 @@
 
 mod owners;
 
-use super::columns::{Columns, absent_on_foreign_key, expect_row, int, not_found, to_json};
+use super::columns::{Columns, expect_row, int, not_found, to_json};
+use super::in_place::{is_absent, is_taken};
 use super::told::auto_channels;
-use super::{SqliteCatalog, Transaction, counter};
-use crate::port::{RuleChanges, RuleFilter, RuleOwner, RulePage, RuleWithOwner, Rules};
+use super::users::audit_texts;
+use super::{Change, SqliteCatalog, counter};
+use crate::port::{AuditEntry, RuleChanges, RuleFilter, RuleOwner, RulePage, RuleWithOwner, Rules};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::incident::{Evaluation, RuleState};
 use cresset_model::notification::{Channel, EmailNotification, HttpNotification};
 use cresset_model::rule::{AlertRule, RuleSpec};
 use cresset_model::{ObjectId, Timestamp};
+use rusqlite::params;
 use sqlx::sqlite::SqliteRow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Longest rule as JSON, in bytes.
 const MAX_SPEC: usize = 4 << 20;
@@ -28,6 +31,9 @@ macro_rules! select_rules {
     };
 }
 
+/// Without an order: SQLite would go through all rules in that order instead.
+const CHANGED_RULES: &str = select_rules!("WHERE r.changed > $1");
+
 #[async_trait]
 impl Rules for SqliteCatalog {
     async fn create_rule(
@@ -36,31 +42,37 @@ impl Rules for SqliteCatalog {
         owner: ObjectId,
         spec: RuleSpec,
         now: Timestamp,
+        told: Option<&AuditEntry>,
     ) -> Result<AlertRule> {
         let document = document(&spec)?;
-        let mut tx = self.begin().await?;
-        let stamp = next_stamp(&mut tx).await?;
-        let made = sqlx::query(
-            "INSERT INTO rules (id, owner, name, description, active, version, changed,
-               created_at, updated_at, activated_at, spec)
-             VALUES ($1, $2, $3, $6, 1, 1, $7, $4, $4, $4, $5) ON CONFLICT (owner, name) DO NOTHING",
-        )
-        .bind(id.to_string())
-        .bind(owner.to_string())
-        .bind(&spec.name)
-        .bind(now.0)
-        .bind(document)
-        .bind(&spec.description)
-        .bind(stamp)
-        .execute(&mut *tx)
-        .await
-        .map_err(|e| absent_on_foreign_key(e, "user", owner))?;
-        if made.rows_affected() == 0 {
-            return Err(taken(spec.name));
-        }
-        tx.commit()
-            .await
-            .map_err(|e| absent_on_foreign_key(e, "user", owner))?;
+        let told_at = told.map(|entry| entry.at.0);
+        let [actor, address, action, detail] = match told {
+            Some(entry) => audit_texts(entry).map(Some),
+            None => [None; 4],
+        };
+        let made = self.writer.turn().await?.execute(
+            "INSERT INTO made_rules (id, owner, name, description, created_at, spec,
+               told_at, actor, address, action, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                id.to_string(),
+                owner.to_string(),
+                spec.name,
+                spec.description,
+                now.0,
+                document,
+                told_at,
+                actor,
+                address,
+                action,
+                detail
+            ],
+        );
+        made.map_err(|e| match e {
+            e if is_taken(&e) => taken(spec.name.clone()),
+            e if is_absent(&e) => not_found("user", owner),
+            e => e.into(),
+        })?;
         Ok(AlertRule {
             id,
             owner,
@@ -146,7 +158,7 @@ impl Rules for SqliteCatalog {
     async fn rule_changes(&self, since: u64) -> Result<RuleChanges> {
         // One view of the database for all three.
         let mut tx = self.reader.begin().await?;
-        let changed = sqlx::query(select_rules!("WHERE r.changed > $1 ORDER BY r.id"))
+        let changed = sqlx::query(CHANGED_RULES)
             .bind(int(since))
             .fetch_all(&mut *tx)
             .await?;
@@ -251,6 +263,10 @@ impl Rules for SqliteCatalog {
         self.state_of(rule).await
     }
 
+    async fn rule_states(&self, rules: &[ObjectId]) -> Result<HashMap<ObjectId, RuleState>> {
+        self.states_of(rules).await
+    }
+
     async fn record_evaluations(
         &self,
         evaluations: &[Evaluation],
@@ -266,7 +282,7 @@ impl Rules for SqliteCatalog {
 
 /// Makes the counter of the rules grow; what it is now stands in every rule that the
 /// transaction changes.
-async fn next_stamp(tx: &mut Transaction) -> Result<i64> {
+async fn next_stamp(tx: &mut Change) -> Result<i64> {
     let next = "UPDATE counters SET value = value + 1 WHERE name = 'rules' RETURNING value";
     Ok(sqlx::query_scalar(next).fetch_one(&mut **tx).await?)
 }
@@ -319,4 +335,25 @@ fn with_owners(rules: &[SqliteRow], owners: &[RuleOwner]) -> Result<Vec<RuleWith
         })
     };
     rules.iter().map(with_owner).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Sealer;
+    use cresset_model::SecretString;
+    use sqlx::Row as _;
+
+    #[tokio::test]
+    async fn few_changes_are_found_without_going_through_all_rules() {
+        let dir = tempfile::tempdir().unwrap();
+        let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
+        let catalog = SqliteCatalog::open(&dir.path().join("catalog.db"), sealer)
+            .await
+            .unwrap();
+        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {CHANGED_RULES}"));
+        let steps = sqlx::query(plan).fetch_all(&catalog.reader).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        assert_eq!(steps, ["SEARCH r USING INDEX rules_changed (changed>?)"]);
+    }
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use cresset_model::instance::split_address;
 use cresset_model::user::{ApiToken, DateFormat, HourFormat, Preferences, User};
 use cresset_model::{ObjectId, SecretString};
+use rusqlite::params;
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeSet;
 
@@ -20,9 +21,14 @@ const MAX_DETAIL: usize = 4096;
 /// One row per role, or one with an empty role.
 macro_rules! select_users {
     ($rest:literal) => {
+        select_users!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
             "SELECT u.id, u.username, u.email, u.disabled, u.timezone, u.date_format, ",
-            "u.hour_format, u.repos, u.created_at, r.role ",
+            "u.hour_format, u.repos, u.created_at, r.role",
+            $more,
+            " ",
             "FROM users u LEFT JOIN user_roles r ON r.user_id = u.id ",
             $rest
         )
@@ -130,7 +136,7 @@ impl Users for SqliteCatalog {
         let met = sqlx::query("UPDATE users SET disabled = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(i64::from(disabled))
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         expect_row(&met, "user", id)
     }
@@ -188,6 +194,23 @@ impl Users for SqliteCatalog {
         }
     }
 
+    async fn user_and_key(&self, username: &str) -> Result<Option<(User, SecretString)>> {
+        let read = select_users!(
+            ", u.api_access_key",
+            "WHERE u.username = $1 ORDER BY r.place"
+        );
+        let (mut users, mut sealed) = (Vec::new(), String::new());
+        self.points.read(read, [username], |row| {
+            sealed = row.text("api_access_key")?;
+            fold_user(&mut users, row)
+        })?;
+        let Some(user) = users.pop() else {
+            return Ok(None);
+        };
+        let key = self.sealer.open(key_place(&user.id.to_string()), &sealed)?;
+        Ok(Some((user, key)))
+    }
+
     async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>> {
         let id = id.to_string();
         let sealed: Option<String> =
@@ -205,7 +228,7 @@ impl Users for SqliteCatalog {
         let met = sqlx::query("UPDATE users SET api_access_key = $2 WHERE id = $1")
             .bind(&id)
             .bind(self.sealer.seal(key_place(&id), &key)?)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         expect_row(&met, "user", id)
     }
@@ -223,7 +246,7 @@ impl Users for SqliteCatalog {
         .bind(token.user_id.to_string())
         .bind(&token.note)
         .bind(token.created_at.0)
-        .fetch_optional(&self.writer)
+        .fetch_optional(&mut *self.writer.turn().await?)
         .await
         .map_err(|e| absent_on_foreign_key(e, "user", token.user_id))?;
         let Some(id) = id else {
@@ -271,16 +294,11 @@ impl Users for SqliteCatalog {
     }
 
     async fn audit(&self, entry: AuditEntry) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO audit (at, actor, address, action, detail) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(entry.at.0)
-        .bind(cut(&entry.actor, MAX_NAME))
-        .bind(cut(&entry.address, MAX_NAME))
-        .bind(cut(&entry.action, MAX_NAME))
-        .bind(cut(&entry.detail, MAX_DETAIL))
-        .execute(&self.writer)
-        .await?;
+        let [actor, address, action, detail] = audit_texts(&entry);
+        self.writer.turn().await?.execute(
+            "INSERT INTO audit (at, actor, address, action, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![entry.at.0, actor, address, action, detail],
+        )?;
         Ok(())
     }
 
@@ -305,13 +323,23 @@ impl Users for SqliteCatalog {
     }
 }
 
+/// Actor, address, action and detail, as long as the audit log keeps them.
+pub(super) fn audit_texts(entry: &AuditEntry) -> [&str; 4] {
+    let names = [&entry.actor, &entry.address, &entry.action];
+    let [actor, address, action] = names.map(|name| cut(name, MAX_NAME));
+    [actor, address, action, cut(&entry.detail, MAX_DETAIL)]
+}
+
 /// The longest beginning of at most `max` bytes.
 pub(super) fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }
 
 /// The repos that a user was granted; `None` if there is no such list.
-pub(super) fn granted(row: &SqliteRow, column: &'static str) -> Result<Option<BTreeSet<String>>> {
+pub(super) fn granted(
+    row: &impl Columns,
+    column: &'static str,
+) -> Result<Option<BTreeSet<String>>> {
     let document = row.text_or_null(column)?;
     document.map(|text| from_json(column, &text)).transpose()
 }
@@ -327,26 +355,32 @@ fn api_token(row: &SqliteRow) -> Result<ApiToken> {
     })
 }
 
-fn fold_users(rows: &[SqliteRow]) -> Result<Vec<User>> {
-    let mut users: Vec<User> = Vec::new();
+fn fold_users<R: Columns>(rows: &[R]) -> Result<Vec<User>> {
+    let mut users = Vec::new();
     for row in rows {
-        let id = row.id("id")?;
-        let role = row.text_or_null("role")?;
-        match users.last_mut() {
-            Some(last) if last.id == id => last.roles.extend(role),
-            _ => users.push(User {
-                id,
-                username: row.text("username")?,
-                email: row.text("email")?,
-                roles: role.into_iter().collect(),
-                disabled: row.flag("disabled")?,
-                timezone: row.text("timezone")?,
-                date_format: row.word("date_format")?,
-                hour_format: row.word("hour_format")?,
-                repos: granted(row, "repos")?,
-                created_at: row.time("created_at")?,
-            }),
-        }
+        fold_user(&mut users, row)?;
     }
     Ok(users)
+}
+
+/// Adds the user of a row, or what the row says of the one before it.
+fn fold_user(users: &mut Vec<User>, row: &impl Columns) -> Result<()> {
+    let id = row.id("id")?;
+    let role = row.text_or_null("role")?;
+    match users.last_mut() {
+        Some(last) if last.id == id => last.roles.extend(role),
+        _ => users.push(User {
+            id,
+            username: row.text("username")?,
+            email: row.text("email")?,
+            roles: role.into_iter().collect(),
+            disabled: row.flag("disabled")?,
+            timezone: row.text("timezone")?,
+            date_format: row.word("date_format")?,
+            hour_format: row.word("hour_format")?,
+            repos: granted(row, "repos")?,
+            created_at: row.time("created_at")?,
+        }),
+    }
+    Ok(())
 }

@@ -104,7 +104,7 @@ async fn groups_that_a_rule_names_see_its_incidents(catalog: &dyn Catalog) {
         .into();
     for (n, spec) in [(10, named), (11, spec("rule of one"))] {
         catalog
-            .create_rule(id(n), id(OWNER), spec, at(0))
+            .create_rule(id(n), id(OWNER), spec, at(0), None)
             .await
             .unwrap();
     }

@@ -218,10 +218,29 @@ async fn pages_continue_where_the_last_one_ended(catalog: &dyn Catalog) {
     assert_eq!(seen, [1, 6, 2, 3, 4, 5].map(id));
 }
 
+async fn what_many_rules_remember_is_read_at_once(catalog: &dyn Catalog) {
+    let (one, two) = (with_rule(catalog, 10).await, with_rule(catalog, 11).await);
+    let quiet = with_rule(catalog, 12).await;
+    let fired = firing(1, one, 600);
+    let detected = fired.incident.detected_at;
+    let firings = vec![fired.clone(), firing(2, one, 1_200), firing(3, two, 600)];
+    catalog.commit_firings(commit(firings)).await.unwrap();
+    let states = catalog.rule_states(&[one, quiet, id(99)]).await.unwrap();
+    assert_eq!(states.keys().copied().collect::<Vec<_>>(), [one]);
+    assert_eq!(states[&one], catalog.rule_state(one).await.unwrap());
+    let mut slots = catalog.fired_slots(&[one, quiet], detected).await.unwrap();
+    slots.sort_unstable();
+    assert_eq!(slots, [(one, at(600)), (one, at(1_200))]);
+    let later = detected + cresset_model::Duration::days(1);
+    let none = catalog.fired_slots(&[one, two], later).await.unwrap();
+    assert!(none.is_empty());
+}
+
 conformance!(
     a_firing_is_written_whole,
     the_same_slot_fires_once_and_leaves_no_second_delivery,
     a_rule_deleted_meanwhile_still_leaves_its_incident,
     filters_select,
+    what_many_rules_remember_is_read_at_once,
     pages_continue_where_the_last_one_ended,
 );

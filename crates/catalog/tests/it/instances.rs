@@ -105,7 +105,7 @@ async fn health_is_kept(catalog: &dyn Catalog) {
 async fn what_is_granted_there_reaches_the_rules(catalog: &dyn Catalog) {
     with_owner(catalog).await;
     let made = catalog
-        .create_rule(id(50), id(OWNER), spec("rule"), at(1))
+        .create_rule(id(50), id(OWNER), spec("rule"), at(1), None)
         .await
         .unwrap();
     let before = catalog.rules_version().await.unwrap();

@@ -37,7 +37,7 @@ fn expected(rules: &[AlertRule], filter: &RuleFilter<'_>) -> RulePage {
 async fn a_page_is_a_part_of_all_rules(catalog: &dyn Catalog) {
     with_owner(catalog).await;
     catalog.create_user(new_user(2, "other")).await.unwrap();
-    let theirs = catalog.create_rule(id(9_999), id(2), spec("of another"), at(0));
+    let theirs = catalog.create_rule(id(9_999), id(2), spec("of another"), at(0), None);
     theirs.await.unwrap();
     for n in 0..MANY {
         let mut spec = spec(&format!(
@@ -46,7 +46,7 @@ async fn a_page_is_a_part_of_all_rules(catalog: &dyn Catalog) {
         ));
         spec.description = format!("{n} \u{0}\u{1b}\"\\ {}", "\u{e9}".repeat(n as usize % 7));
         // Ids in another order than times, and many of one time.
-        let made = catalog.create_rule(id(1_000 - n), id(OWNER), spec, at(n as i64 / 5));
+        let made = catalog.create_rule(id(1_000 - n), id(OWNER), spec, at(n as i64 / 5), None);
         made.await.unwrap();
     }
     let off: Vec<_> = (0..MANY / 3).map(|n| id(1_000 - n * 3)).collect();
@@ -148,7 +148,7 @@ async fn changes_add_up_to_the_active_rules(catalog: &dyn Catalog) {
         .set_rules_active(&both, id(OWNER), true, at(3))
         .await;
     refused.unwrap_err();
-    let taken = catalog.create_rule(id(12), id(OWNER), spec("changed"), at(3));
+    let taken = catalog.create_rule(id(12), id(OWNER), spec("changed"), at(3), None);
     taken.await.unwrap_err();
     assert!(follower.follow(catalog).await.changed.is_empty());
 

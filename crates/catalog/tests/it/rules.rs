@@ -1,4 +1,5 @@
 use crate::support::{OWNER, at, email, evaluation, id, new_user, spec, with_owner, with_rule};
+use cresset_catalog::port::AuditEntry;
 use cresset_catalog::{Catalog, Error};
 use cresset_model::incident::{Gap, RuleState};
 
@@ -9,7 +10,7 @@ fn is_missing(error: &Error, what: &str, id: impl ToString) -> bool {
 async fn a_created_rule_reads_back_with_its_owner(catalog: &dyn Catalog) {
     with_owner(catalog).await;
     let made = catalog
-        .create_rule(id(10), id(OWNER), spec("brute force"), at(7))
+        .create_rule(id(10), id(OWNER), spec("brute force"), at(7), None)
         .await
         .unwrap();
     assert!(made.active);
@@ -26,19 +27,45 @@ async fn a_created_rule_reads_back_with_its_owner(catalog: &dyn Catalog) {
     assert_eq!(catalog.rule(id(11)).await.unwrap(), None);
 }
 
+async fn who_made_a_rule_is_recorded_with_it_or_not_at_all(catalog: &dyn Catalog) {
+    with_owner(catalog).await;
+    let told = AuditEntry {
+        at: at(7),
+        actor: "owner".to_owned(),
+        address: "127.0.0.1".to_owned(),
+        action: "rule_created".to_owned(),
+        detail: id(10).to_string(),
+    };
+    let make = |n, name| catalog.create_rule(id(n), id(OWNER), spec(name), at(7), Some(&told));
+    make(10, "brute force").await.unwrap();
+    let version = catalog.rules_version().await.unwrap();
+    assert_eq!(
+        catalog.audit_entries(9).await.unwrap(),
+        std::slice::from_ref(&told)
+    );
+    make(11, "brute force").await.unwrap_err();
+    assert_eq!(
+        catalog.audit_entries(9).await.unwrap(),
+        std::slice::from_ref(&told)
+    );
+    assert_eq!(catalog.rules_version().await.unwrap(), version);
+    let changes = catalog.rule_changes(version - 1).await.unwrap();
+    assert_eq!(changes.changed.len(), 1);
+}
+
 async fn names_are_unique_per_owner(catalog: &dyn Catalog) {
     with_owner(catalog).await;
     catalog.create_user(new_user(2, "other")).await.unwrap();
     catalog
-        .create_rule(id(10), id(OWNER), spec("same name"), at(0))
+        .create_rule(id(10), id(OWNER), spec("same name"), at(0), None)
         .await
         .unwrap();
     catalog
-        .create_rule(id(11), id(2), spec("same name"), at(0))
+        .create_rule(id(11), id(2), spec("same name"), at(0), None)
         .await
         .unwrap();
     let error = catalog
-        .create_rule(id(12), id(OWNER), spec("same name"), at(0))
+        .create_rule(id(12), id(OWNER), spec("same name"), at(0), None)
         .await
         .unwrap_err();
     assert_eq!(
@@ -47,7 +74,7 @@ async fn names_are_unique_per_owner(catalog: &dyn Catalog) {
     );
 
     catalog
-        .create_rule(id(13), id(OWNER), spec("another"), at(0))
+        .create_rule(id(13), id(OWNER), spec("another"), at(0), None)
         .await
         .unwrap();
     let error = catalog
@@ -56,7 +83,7 @@ async fn names_are_unique_per_owner(catalog: &dyn Catalog) {
         .unwrap_err();
     assert!(matches!(error, Error::Exists { .. }), "{error}");
     let orphan = catalog
-        .create_rule(id(14), id(99), spec("orphan"), at(0))
+        .create_rule(id(14), id(99), spec("orphan"), at(0), None)
         .await
         .unwrap_err();
     assert!(is_missing(&orphan, "user", id(99)), "{orphan}");
@@ -94,7 +121,7 @@ async fn rules_of_an_owner_are_listed_oldest_first(catalog: &dyn Catalog) {
     for (n, owner, secs) in [(30, OWNER, 1), (20, OWNER, 2), (10, OWNER, 2), (40, 2, 0)] {
         let spec = spec(&format!("rule {n}"));
         catalog
-            .create_rule(id(n), id(owner), spec, at(secs))
+            .create_rule(id(n), id(owner), spec, at(secs), None)
             .await
             .unwrap();
     }
@@ -296,6 +323,7 @@ async fn records_of_a_deleted_rule_are_dropped(catalog: &dyn Catalog) {
 
 conformance!(
     a_created_rule_reads_back_with_its_owner,
+    who_made_a_rule_is_recorded_with_it_or_not_at_all,
     names_are_unique_per_owner,
     an_update_keeps_active_and_counts,
     rules_of_an_owner_are_listed_oldest_first,

@@ -334,7 +334,7 @@ async fn two_catalogs_on_one_file_see_each_other_at_once() {
             server.lists_version().await.unwrap(),
         );
         command
-            .create_rule(id(100 + n), id(1), crate::support::spec(&key), at(0))
+            .create_rule(id(100 + n), id(1), crate::support::spec(&key), at(0), None)
             .await
             .unwrap();
         command

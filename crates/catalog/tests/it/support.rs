@@ -64,7 +64,7 @@ pub(crate) async fn with_rule(catalog: &dyn Catalog, n: u64) -> ObjectId {
         with_owner(catalog).await;
     }
     let made = catalog
-        .create_rule(id(n), id(OWNER), spec(&format!("rule {n}")), at(0))
+        .create_rule(id(n), id(OWNER), spec(&format!("rule {n}")), at(0), None)
         .await;
     made.unwrap().id
 }

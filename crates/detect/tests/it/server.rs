@@ -166,7 +166,7 @@ impl Server {
         spec.name = name.into();
         let id = ObjectId::generate(self.now(), &*self.entropy);
         self.catalog
-            .create_rule(id, self.owner, spec, self.now())
+            .create_rule(id, self.owner, spec, self.now(), None)
             .await
             .unwrap();
         let notification = HttpNotification {

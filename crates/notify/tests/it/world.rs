@@ -133,7 +133,7 @@ impl World {
         .unwrap();
         let id = self.id();
         self.catalog
-            .create_rule(id, self.owner, spec, self.clock.now())
+            .create_rule(id, self.owner, spec, self.clock.now(), None)
             .await
             .unwrap();
         id

@@ -1,7 +1,7 @@
 //! `POST /AlertRules/create_api`
 
 use super::shape::{RuleBody, SaveReply};
-use super::{announce, checked_spec, saved, taken};
+use super::{checked_spec, saved, taken};
 use crate::auth::{AlertrulesWrite, Authorized};
 use crate::body::JsonObject;
 use crate::error::{Result, ValidationErrors};
@@ -25,12 +25,13 @@ pub(crate) async fn create(
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>> {
     let spec = checked_spec(&api, &caller, &body, &[], ValidationErrors::default()).await?;
-    let (id, owner, now) = (api.new_id(), caller.user.id, api.now());
+    let (id, user) = (api.new_id(), &caller.user);
+    let told = api.audit_entry(&user.username, caller.peer, "rule_created", id.to_string());
     let rule = api
         .catalog
-        .create_rule(id, owner, spec, now)
+        .create_rule(id, user.id, spec, told.at, Some(&told))
         .await
         .map_err(taken)?;
-    announce(&api, &caller, "rule_created", &[rule.id]).await;
+    (api.on_rules_changed)();
     Ok(Json(saved(&rule, "Alert rule created")))
 }

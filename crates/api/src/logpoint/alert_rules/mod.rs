@@ -55,24 +55,31 @@ async fn checked_spec(
         api.refuse_templates(vec![(path, template)], &mut errors)
             .await?;
     }
-    let directory = api.repo_directory(&caller.user).await?;
-    let repos = spec.search_params.repos.iter().map(String::as_str);
-    if let Err(problem) = directory.resolve_beside(repos, saved) {
+    let repos = &spec.search_params.repos;
+    if let Some(problem) = api.unsearchable(&caller.user, repos, saved).await? {
         errors.add(&["search_params", "repos"], problem.to_string());
     }
     if let Some(problem) = unfed_list(api, &spec.search_params.query).await? {
         errors.add(&["search_params", "query"], problem);
     }
     let assignee = &spec.incident_ownership.assignee;
-    let problem = match api.catalog.user_by_name(assignee).await? {
-        None => Some(format!("there is no user {assignee:?}")),
-        Some(user) if user.disabled => Some(format!("the user {assignee:?} is disabled")),
-        Some(_) => None,
-    };
-    if let Some(problem) = problem {
+    if let Some(problem) = unassignable(api, caller, assignee).await? {
         errors.add(&["incident_ownership", "assignee"], problem);
     }
     errors.into_result(Some(spec))
+}
+
+/// Why incidents cannot be assigned to the user of that name.
+async fn unassignable(api: &Context, caller: &Caller, name: &str) -> Result<Option<String>> {
+    // The usual one, who has just been looked up.
+    if caller.user.username == name {
+        return Ok(None);
+    }
+    Ok(match api.catalog.user_by_name(name).await? {
+        None => Some(format!("there is no user {name:?}")),
+        Some(user) if user.disabled => Some(format!("the user {name:?} is disabled")),
+        Some(_) => None,
+    })
 }
 
 /// Where and why a query cannot feed a list (`process toList`): every run of it would fail.

@@ -1,7 +1,7 @@
 //! Who owns rules: what the evaluation of the rules needs to know of them.
 
 use super::super::columns::Columns;
-use super::super::{Transaction, users};
+use super::super::{View, users};
 use crate::Result;
 use crate::port::RuleOwner;
 use cresset_model::ObjectId;
@@ -22,7 +22,7 @@ macro_rules! select_owners {
 }
 
 /// Everyone who owns rules, ordered by id.
-pub(super) async fn all(tx: &mut Transaction) -> Result<Vec<RuleOwner>> {
+pub(super) async fn all(tx: &mut View) -> Result<Vec<RuleOwner>> {
     let rows = sqlx::query(select_owners!(
         "WHERE EXISTS (SELECT 1 FROM rules r WHERE r.owner = u.id) ORDER BY u.id"
     ))
@@ -32,7 +32,7 @@ pub(super) async fn all(tx: &mut Transaction) -> Result<Vec<RuleOwner>> {
 }
 
 /// The user of that id, if there is one.
-pub(super) async fn one(tx: &mut Transaction, id: ObjectId) -> Result<Vec<RuleOwner>> {
+pub(super) async fn one(tx: &mut View, id: ObjectId) -> Result<Vec<RuleOwner>> {
     let rows = sqlx::query(select_owners!("WHERE u.id = $1"))
         .bind(id.to_string())
         .fetch_all(&mut **tx)
@@ -40,7 +40,7 @@ pub(super) async fn one(tx: &mut Transaction, id: ObjectId) -> Result<Vec<RuleOw
     rule_owners(tx, &rows).await
 }
 
-async fn rule_owners(tx: &mut Transaction, rows: &[SqliteRow]) -> Result<Vec<RuleOwner>> {
+async fn rule_owners(tx: &mut View, rows: &[SqliteRow]) -> Result<Vec<RuleOwner>> {
     // Read once for all, and not at all for administrators only.
     let mut existing = None;
     let mut owners = Vec::with_capacity(rows.len());
@@ -76,7 +76,7 @@ struct Existing {
 }
 
 impl Existing {
-    async fn read(tx: &mut Transaction) -> Result<Self> {
+    async fn read(tx: &mut View) -> Result<Self> {
         let repos = sqlx::query_scalar("SELECT name FROM repos");
         let nodes = sqlx::query_scalar("SELECT node FROM instances");
         let repos = repos.fetch_all(&mut **tx).await?;
