@@ -12,7 +12,7 @@ use crate::detector::{DETECT_CURSOR, DetectSettings, DetectorDeps, Figures, is_s
 use crate::engine::{LiveEngine, RuleFired};
 use crate::records::close_slots;
 use crate::rule::CompiledRule;
-use crate::rulebook::RuleSet;
+use crate::ruleset::RuleSet;
 use crate::seeding::{SLOWEST_ARRIVAL, SeedError, unseen};
 use cresset_model::event::LoggedEvent;
 use cresset_model::incident::EvaluationMode;
@@ -60,13 +60,9 @@ impl Consumer {
 
     /// Runs until a stop is asked for, starting anew from the committed place after
     /// every failure.
-    pub(crate) async fn run(
-        self,
-        rules: watch::Receiver<Option<Arc<RuleSet>>>,
-        mut shutdown: watch::Receiver<bool>,
-    ) {
+    pub(crate) async fn run(self, rules: &RuleSet, mut shutdown: watch::Receiver<bool>) {
         loop {
-            let run = Run::start(&self, rules.clone(), shutdown.clone()).await;
+            let run = Run::start(&self, rules, shutdown.clone()).await;
             let stop = match run {
                 Ok(mut run) => run.consume().await,
                 Err(stop) => stop,
@@ -91,7 +87,10 @@ struct Run<'a> {
     deps: &'a DetectorDeps,
     settings: &'a DetectSettings,
     figures: &'a Figures,
-    rules: watch::Receiver<Option<Arc<RuleSet>>>,
+    rules: &'a RuleSet,
+    changed: watch::Receiver<Option<u64>>,
+    /// Up to where changes of the rules were taken over.
+    place: u64,
     shutdown: watch::Receiver<bool>,
     /// `None` only while a chunk is evaluated elsewhere.
     engine: Option<LiveEngine>,
@@ -106,11 +105,12 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn start(
         consumer: &'a Consumer,
-        mut rules: watch::Receiver<Option<Arc<RuleSet>>>,
+        rules: &'a RuleSet,
         mut shutdown: watch::Receiver<bool>,
     ) -> Result<Self, Stop> {
+        let mut changed = rules.watch();
         tokio::select! {
-            loaded = rules.wait_for(Option::is_some) => { loaded.map_err(|_| Stop::Asked)?; }
+            loaded = changed.wait_for(Option::is_some) => { loaded.map_err(|_| Stop::Asked)?; }
             () = stopped(&mut shutdown) => return Err(Stop::Asked),
         }
         let at = consumer.deps.catalog.cursor(DETECT_CURSOR).await?;
@@ -120,6 +120,8 @@ impl<'a> Run<'a> {
             settings: &consumer.settings,
             figures: &consumer.figures,
             rules,
+            changed,
+            place: 0,
             shutdown,
             engine: Some(LiveEngine::new(consumer.settings.windows)),
             known: HashMap::new(),
@@ -154,7 +156,7 @@ impl<'a> Run<'a> {
         if is_stopped(&self.shutdown) {
             return Err(Stop::Asked);
         }
-        if self.rules.has_changed().unwrap_or(false) {
+        if self.changed.has_changed().unwrap_or(false) {
             self.take_rules(false).await?;
         }
         let newest = *head.borrow_and_update();
@@ -178,9 +180,9 @@ impl<'a> Run<'a> {
             let rest = self.tick_span().saturating_sub(self.ticked.elapsed());
             tokio::select! {
                 changed = head.changed() => { changed.map_err(|_| Stop::Asked)?; }
-                changed = self.rules.changed() => {
+                changed = self.changed.changed() => {
                     changed.map_err(|_| Stop::Asked)?;
-                    self.rules.mark_changed();
+                    self.changed.mark_changed();
                 }
                 () = tokio::time::sleep(rest) => {}
                 () = stopped(&mut self.shutdown) => return Err(Stop::Asked),

@@ -2,7 +2,8 @@
 
 use crate::consumer::Consumer;
 use crate::engine::WindowLimits;
-use crate::rulebook::{RuleSet, Rulebook};
+use crate::rulebook::Rulebook;
+use crate::ruleset::RuleSet;
 use crate::scheduler::Scheduler;
 use cresset_catalog::Catalog;
 use cresset_eventlog::EventLog;
@@ -183,14 +184,14 @@ impl Detector {
             changed,
             figures,
         } = self;
-        let (publish, rules) = watch::channel(None::<Arc<RuleSet>>);
+        let rules = RuleSet::new();
         let book = Rulebook::new(deps.clone(), settings.clone(), Arc::clone(&figures));
         let consumer = Consumer::new(deps.clone(), settings.clone(), Arc::clone(&figures));
         let scheduler = Scheduler::new(deps, settings, figures);
         tokio::join!(
-            book.run(&changed, publish, shutdown.clone()),
-            consumer.run(rules.clone(), shutdown.clone()),
-            scheduler.run(rules, shutdown),
+            book.run(&changed, &rules, shutdown.clone()),
+            consumer.run(&rules, shutdown.clone()),
+            scheduler.run(&rules, shutdown),
         );
     }
 }

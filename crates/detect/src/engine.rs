@@ -84,7 +84,12 @@ impl LiveEngine {
         }
         self.held = self.held.saturating_sub(rule.held());
         self.by_repo.clear();
-        self.touched = (0..self.rules.len()).collect();
+        // The last one stands at that place now.
+        let moved = self.touched.remove(&self.rules.len());
+        self.touched.remove(&place);
+        if moved && place < self.rules.len() {
+            self.touched.insert(place);
+        }
         Some(rule)
     }
 

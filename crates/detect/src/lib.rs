@@ -27,6 +27,7 @@ mod probe;
 mod records;
 pub mod rule;
 mod rulebook;
+mod ruleset;
 pub mod schedule;
 mod scheduler;
 mod seeding;

@@ -2,6 +2,7 @@
 
 use crate::detector::{DetectSettings, DetectorDeps, Figures, let_others_go_on, stopped};
 use crate::rule::{CompiledRule, Nodes};
+use crate::ruleset::{Change, RuleSet};
 use crate::slots::slot_end;
 use cresset_catalog::port::{RuleOwner, RuleWithOwner};
 use cresset_model::incident::{Evaluation, EvaluationMode, Verdict};
@@ -10,29 +11,42 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, watch};
-
-/// Compiled rules by id. A rule that did not change is the same `Arc` in the next set.
-#[derive(Debug, Default)]
-pub(crate) struct RuleSet {
-    /// Rules that run live.
-    pub(crate) live: HashMap<ObjectId, Arc<CompiledRule>>,
-    /// Rules that run on schedule.
-    pub(crate) scheduled: HashMap<ObjectId, Arc<CompiledRule>>,
-    /// The catalog's version of the rules.
-    pub(crate) version: u64,
-}
+use tokio::time::timeout;
 
 /// Polls between two looks at the owners without a sign of change, because a change
 /// of an owner need not count as one of the rules.
 const LOOK_AT_OWNERS_EVERY: u32 = 30;
-/// Rest after a new set, so that rules made one after the other by the thousand are taken
-/// over a few at a time. A set costs time for every rule in it.
-const REST: std::time::Duration = std::time::Duration::from_millis(50);
+/// Rules made one after the other by the thousand are taken over together, so that whoever
+/// makes them does not wait for the detector's work: after a change, the next ones are left
+/// until none has come for this long…
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+/// …but not longer than this.
+const LONGEST_REST: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Waits for a pause in the changes. True if some came.
+async fn rest(changed: &Notify) -> bool {
+    let mut came = false;
+    // Looked at now and then: to be woken by each of them would cost their makers time.
+    for _ in 0..LONGEST_REST.as_millis() / PAUSE.as_millis() {
+        tokio::time::sleep(PAUSE).await;
+        if timeout(std::time::Duration::ZERO, changed.notified())
+            .await
+            .is_err()
+        {
+            return came;
+        }
+        came = true;
+    }
+    came
+}
+
+/// A rule, and how it runs unless it cannot.
+type Known = (RuleWithOwner, Option<Arc<CompiledRule>>);
 
 /// The compiled rule from before, if it runs as `now` does: what changed about its owner
 /// concerns how dates are written, or repos that it does not search.
 fn unchanged(
-    before: (RuleWithOwner, Option<Arc<CompiledRule>>),
+    before: Known,
     source: &RuleWithOwner,
     now: &CompiledRule,
 ) -> Option<Arc<CompiledRule>> {
@@ -49,7 +63,11 @@ pub(crate) struct Rulebook {
     deps: DetectorDeps,
     settings: DetectSettings,
     figures: Arc<Figures>,
-    known: HashMap<ObjectId, (RuleWithOwner, Option<Arc<CompiledRule>>)>,
+    known: HashMap<ObjectId, Known>,
+    /// How many of them run live, on schedule, and not at all.
+    live: u64,
+    scheduled: u64,
+    broken: u64,
     version: Option<u64>,
     owners: Vec<RuleOwner>,
     nodes: Nodes,
@@ -62,38 +80,47 @@ impl Rulebook {
             settings,
             figures,
             known: HashMap::new(),
+            live: 0,
+            scheduled: 0,
+            broken: 0,
             version: None,
             owners: Vec::new(),
             nodes: Nodes::default(),
         }
     }
 
-    /// Publishes a new set whenever rules have changed.
+    /// Publishes what changed whenever rules have.
     pub(crate) async fn run(
         mut self,
         changed: &Notify,
-        publish: watch::Sender<Option<Arc<RuleSet>>>,
+        set: &RuleSet,
         mut shutdown: watch::Receiver<bool>,
     ) {
         for polls in 0_u32.. {
+            let mut published = false;
             match self.refresh(polls % LOOK_AT_OWNERS_EVERY == 0).await {
-                Ok(Some(set)) => {
-                    publish.send_replace(Some(Arc::new(set)));
-                    tokio::time::sleep(REST).await;
+                Ok(Some(changes)) => {
+                    set.publish(changes, self.version.unwrap_or(0));
+                    published = true;
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "alert rules could not be loaded"),
             }
+            let next_look = async {
+                if !(published && rest(changed).await) {
+                    // Whether somebody says so, or another process has changed some.
+                    let _ = timeout(self.settings.poll.to_std(), changed.notified()).await;
+                }
+            };
             tokio::select! {
-                () = changed.notified() => {}
-                () = tokio::time::sleep(self.settings.poll.to_std()) => {}
+                () = next_look => {}
                 () = stopped(&mut shutdown) => return,
             }
         }
     }
 
-    /// The new set, if anything changed. `anyway`: whether or not the version did.
-    async fn refresh(&mut self, anyway: bool) -> cresset_catalog::Result<Option<RuleSet>> {
+    /// What changed, if anything did. `anyway`: whether or not the version did.
+    async fn refresh(&mut self, anyway: bool) -> cresset_catalog::Result<Option<Vec<Change>>> {
         // Asked before anything is read: a change in between is seen again next time.
         let version = self.deps.catalog.rules_version().await?;
         if self.version == Some(version) && !anyway {
@@ -116,17 +143,17 @@ impl Rulebook {
         self.owners = changes.owners;
         self.nodes = nodes;
         let_others_go_on().await;
-        let (different, broken) = self.take(sources, whole, moved);
-        if !different && !first {
+        let (changes, broken) = self.take(sources, whole, moved);
+        if changes.is_empty() && !first {
             return Ok(None);
         }
-        self.count();
+        self.tell_counts();
         if !broken.is_empty()
             && let Err(error) = self.deps.catalog.record_evaluations(&broken, &[]).await
         {
             tracing::warn!(%error, "evaluations could not be recorded");
         }
-        Ok(Some(self.set()))
+        Ok(Some(changes))
     }
 
     /// Which addresses mean other instances. A change of them counts as one of the rules.
@@ -151,34 +178,35 @@ impl Rulebook {
         count
     }
 
-    /// Takes over `sources`, which are all active rules if `whole`. Tells whether that makes a
-    /// difference, and of rules that cannot run. `moved`: other instances came or went.
+    /// Takes over `sources`, which are all active rules if `whole`. Tells what that changes,
+    /// and of rules that cannot run. `moved`: other instances came or went.
     fn take(
         &mut self,
         sources: Vec<RuleWithOwner>,
         whole: bool,
         moved: bool,
-    ) -> (bool, Vec<Evaluation>) {
-        let (mut different, mut broken) = (false, Vec::new());
+    ) -> (Vec<Change>, Vec<Evaluation>) {
+        let (mut changes, mut broken) = (Vec::new(), Vec::new());
         if whole {
             let active: HashSet<ObjectId> = sources.iter().map(|s| s.rule.id).collect();
-            let before = self.known.len();
-            self.known.retain(|id, _| active.contains(id));
-            different = self.known.len() < before;
+            let gone = self.known.keys().filter(|id| !active.contains(*id));
+            for id in gone.copied().collect::<Vec<_>>() {
+                self.forget(id);
+                changes.push((id, None));
+            }
         }
         let now = self.deps.clock.now();
         for source in sources {
             let id = source.rule.id;
-            let before = self.known.remove(&id);
+            let before = self.forget(id);
             if !source.rule.active {
-                different |= before.is_some();
+                changes.extend(before.map(|_| (id, None)));
                 continue;
             }
             let compiled = match before {
                 Some((old, compiled)) if old == source && !moved => compiled,
                 before => {
-                    different = true;
-                    match CompiledRule::compile_among(&source, &self.nodes) {
+                    let compiled = match CompiledRule::compile_among(&source, &self.nodes) {
                         Ok(rule) => Some(
                             before
                                 .and_then(|b| unchanged(b, &source, &rule))
@@ -189,48 +217,46 @@ impl Rulebook {
                             broken.push(failure(&source, now, &error.to_string()));
                             None
                         }
-                    }
+                    };
+                    changes.push((id, compiled.clone()));
+                    compiled
                 }
             };
-            self.known.insert(id, (source, compiled));
+            self.remember(source, compiled);
         }
-        (different, broken)
+        (changes, broken)
     }
 
-    fn set(&self) -> RuleSet {
-        let mut set = RuleSet {
-            version: self.version.unwrap_or(0),
-            live: HashMap::with_capacity(self.known.len()),
-            ..RuleSet::default()
-        };
-        for (id, rule) in self
-            .known
-            .iter()
-            .filter_map(|(id, (_, r))| Some((*id, r.as_ref()?)))
-        {
-            let part = if rule.is_live() {
-                &mut set.live
-            } else {
-                &mut set.scheduled
-            };
-            part.insert(id, Arc::clone(rule));
-        }
-        set
+    fn remember(&mut self, source: RuleWithOwner, compiled: Option<Arc<CompiledRule>>) {
+        *self.tally(compiled.as_ref()) += 1;
+        self.known.insert(source.rule.id, (source, compiled));
     }
 
-    fn count(&self) {
-        let compiled = || self.known.values().filter_map(|(_, rule)| rule.as_ref());
-        let live = compiled().filter(|rule| rule.is_live()).count() as u64;
-        let scheduled = compiled().count() as u64 - live;
-        let broken = self.known.len() as u64 - live - scheduled;
-        self.figures.live_rules.store(live, Ordering::Relaxed);
-        self.figures
-            .scheduled_rules
-            .store(scheduled, Ordering::Relaxed);
-        self.figures.broken_rules.store(broken, Ordering::Relaxed);
-        metrics::gauge!("cresset_detect_rules", "mode" => "live").set(live as f64);
-        metrics::gauge!("cresset_detect_rules", "mode" => "scheduled").set(scheduled as f64);
-        metrics::gauge!("cresset_detect_rules", "mode" => "broken").set(broken as f64);
+    fn forget(&mut self, id: ObjectId) -> Option<Known> {
+        let known = self.known.remove(&id)?;
+        *self.tally(known.1.as_ref()) -= 1;
+        Some(known)
+    }
+
+    /// How many rules run as this one does.
+    fn tally(&mut self, rule: Option<&Arc<CompiledRule>>) -> &mut u64 {
+        match rule {
+            Some(rule) if rule.is_live() => &mut self.live,
+            Some(_) => &mut self.scheduled,
+            None => &mut self.broken,
+        }
+    }
+
+    fn tell_counts(&self) {
+        let figures = &self.figures;
+        for (mode, count, figure) in [
+            ("live", self.live, &figures.live_rules),
+            ("scheduled", self.scheduled, &figures.scheduled_rules),
+            ("broken", self.broken, &figures.broken_rules),
+        ] {
+            figure.store(count, Ordering::Relaxed);
+            metrics::gauge!("cresset_detect_rules", "mode" => mode).set(count as f64);
+        }
     }
 }
 

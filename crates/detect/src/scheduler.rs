@@ -9,7 +9,7 @@ use crate::decide::{Decision, resumed};
 use crate::detector::{DetectSettings, DetectorDeps, Figures, is_stopped, stopped};
 use crate::job::{Job, MAX_GAPS, Turn};
 use crate::rule::CompiledRule;
-use crate::rulebook::RuleSet;
+use crate::ruleset::{RuleSet, Runner};
 use crate::schedule::{decide_slot, span};
 use cresset_catalog::port::FiringOutcome;
 use cresset_model::incident::{Evaluation, EvaluationMode, RuleState, Verdict};
@@ -62,15 +62,11 @@ impl Scheduler {
     }
 
     /// Runs until a stop is asked for, then waits for evaluations under way.
-    pub(crate) async fn run(
-        mut self,
-        mut rules: watch::Receiver<Option<Arc<RuleSet>>>,
-        mut shutdown: watch::Receiver<bool>,
-    ) {
+    pub(crate) async fn run(mut self, rules: &RuleSet, mut shutdown: watch::Receiver<bool>) {
+        let (mut changed, mut place) = (rules.watch(), 0);
         while !is_stopped(&shutdown) {
-            if let Some(set) = rules.borrow_and_update().clone() {
-                self.take_rules(&set);
-            }
+            changed.mark_unchanged();
+            place = self.take_rules(rules, place);
             self.load_states().await;
             self.start_due(&shutdown);
             let poll = self
@@ -80,7 +76,7 @@ impl Scheduler {
                 .min(std::time::Duration::from_millis(500));
             tokio::select! {
                 Some(ended) = self.tasks.join_next_with_id() => self.take_outcome(ended).await,
-                changed = rules.changed() => if changed.is_err() { break },
+                changed = changed.changed() => if changed.is_err() { break },
                 () = tokio::time::sleep(poll) => {}
                 () = stopped(&mut shutdown) => {}
             }
@@ -88,34 +84,44 @@ impl Scheduler {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    fn take_rules(&mut self, set: &RuleSet) {
-        self.jobs.retain(|id, _| set.scheduled.contains_key(id));
-        for (id, rule) in &set.scheduled {
-            if self
-                .jobs
-                .get(id)
-                .is_some_and(|job| Arc::ptr_eq(&job.rule, rule))
-            {
+    /// Takes over what changed after `place`; the place after that.
+    fn take_rules(&mut self, rules: &RuleSet, place: u64) -> u64 {
+        let changes = rules.since(Runner::Scheduled, place);
+        for (id, rule) in changes.rules {
+            let Some(rule) = rule.filter(|rule| !rule.is_live()) else {
+                self.jobs.remove(&id);
+                continue;
+            };
+            let job = self.jobs.get(&id);
+            if job.is_some_and(|job| Arc::ptr_eq(&job.rule, &rule)) {
                 continue;
             }
             // Its state is read anew when nothing of it is under way any more.
-            let running = self.owners.values().any(|(r, _)| r.id() == *id);
-            self.jobs.insert(*id, Job::new(Arc::clone(rule), running));
+            let running = self.owners.values().any(|(r, _)| r.id() == id);
+            self.jobs.insert(id, Job::new(rule, running));
         }
+        changes.place
     }
 
     async fn load_states(&mut self) {
-        let now = self.deps.clock.now();
-        for (id, job) in &mut self.jobs {
-            if job.state.is_some() || job.running {
-                continue;
+        let unread = |job: &Job| job.state.is_none() && !job.running;
+        let ids = self.jobs.iter().filter(|(_, job)| unread(job));
+        let ids: Vec<ObjectId> = ids.map(|(id, _)| *id).collect();
+        if ids.is_empty() {
+            return;
+        }
+        let mut states = match self.deps.catalog.rule_states(&ids).await {
+            Ok(states) => states,
+            Err(error) => {
+                tracing::warn!(rules = ids.len(), %error, "the states of rules could not be read");
+                return;
             }
-            match self.deps.catalog.rule_state(*id).await {
-                Ok(state) => job.state = Some(resumed(&job.rule, state, now)),
-                Err(error) => {
-                    tracing::warn!(rule = %id, %error, "a rule's state could not be read");
-                    return;
-                }
+        };
+        let now = self.deps.clock.now();
+        for id in ids {
+            if let Some(job) = self.jobs.get_mut(&id) {
+                let state = states.remove(&id).unwrap_or_default();
+                job.state = Some(resumed(&job.rule, state, now));
             }
         }
     }

@@ -4,17 +4,22 @@ use crate::detector::{DetectSettings, DetectorDeps};
 use crate::live::LiveRule;
 use crate::rule::CompiledRule;
 use crate::slots::{CLOCK_SKEW, slot_end};
-use cresset_catalog::port::IncidentFilter;
 use cresset_model::event::LoggedEvent;
-use cresset_model::incident::{IncidentStatus, RuleState};
-use cresset_model::{Duration, Timestamp};
+use cresset_model::incident::RuleState;
+use cresset_model::{Duration, ObjectId, Timestamp};
 use cresset_search::{Error, SearchRequest};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Times that a range is halved because it holds too many events.
 const HALVINGS: u32 = 12;
 /// Longest time between an event's arrival time and its place in the log.
 pub(crate) const SLOWEST_ARRIVAL: Duration = Duration::minutes(10);
+/// As many rules share one search for what happened before them.
+const SHARED_BY: usize = 2;
+/// Most events that such a search finds. All are shown to all of the rules, which must not
+/// take longer than their own searches.
+const SHARED_EVENTS: usize = 2_000;
 /// Event time before the present, besides a rule's range, that is made up for.
 const MOST_MADE_UP: Duration = Duration::days(7);
 
@@ -80,22 +85,129 @@ pub(crate) enum SeedError {
     Search(#[from] Error),
 }
 
+/// What is known of rules that are about to run.
+#[derive(Debug, Default)]
+pub(crate) struct Memories {
+    states: HashMap<ObjectId, RuleState>,
+    fired: HashMap<ObjectId, Vec<Timestamp>>,
+    /// What happened since the earliest moment that matters to any of the rules, if that
+    /// is little.
+    recent: Option<Recent>,
+}
+
+/// Everything that happened, whatever the rules ask for.
+#[derive(Debug)]
+struct Recent {
+    after: Timestamp,
+    /// By event time.
+    events: Vec<LoggedEvent>,
+}
+
+impl Memories {
+    /// Of all rules at once: rules come by the thousand, and most of them are new.
+    pub(crate) async fn read(
+        deps: &DetectorDeps,
+        settings: &DetectSettings,
+        rules: &[Arc<CompiledRule>],
+        moment: Moment,
+    ) -> Result<Self, SeedError> {
+        let ids: Vec<ObjectId> = rules.iter().map(|rule| rule.id()).collect();
+        let states = deps.catalog.rule_states(&ids).await?;
+        let needed = |rule: &Arc<CompiledRule>| {
+            let state = states.get(&rule.id()).cloned().unwrap_or_default();
+            let earliest = moment.earliest(&state);
+            LiveRule::new(Arc::clone(rule), settings.grace, state).needed_after(earliest)
+        };
+        let mut fired: HashMap<ObjectId, Vec<Timestamp>> = HashMap::new();
+        let mut recent = None;
+        if let Some(needed) = rules.iter().map(needed).min() {
+            // A day more, because the time of detection is of another clock than event time.
+            let since = needed - Duration::days(1);
+            for (rule, slot) in deps.catalog.fired_slots(&ids, since).await? {
+                fired.entry(rule).or_default().push(slot);
+            }
+            if rules.len() >= SHARED_BY {
+                recent = Recent::read(deps, settings, rules, needed, moment).await;
+            }
+        }
+        Ok(Self {
+            states,
+            fired,
+            recent,
+        })
+    }
+}
+
+impl Recent {
+    /// `None` if there is much, or if it cannot be read: then every rule asks for its own.
+    async fn read(
+        deps: &DetectorDeps,
+        settings: &DetectSettings,
+        rules: &[Arc<CompiledRule>],
+        after: Timestamp,
+        moment: Moment,
+    ) -> Option<Self> {
+        let repos: BTreeSet<&String> = rules.iter().flat_map(|rule| rule.repos()).collect();
+        let anywhere = rules.iter().any(|rule| rule.repos().is_empty());
+        let request = SearchRequest {
+            plan: Arc::new(cresset_query::compile("*").ok()?),
+            repos: if anywhere {
+                Vec::new()
+            } else {
+                repos.into_iter().cloned().collect()
+            },
+            ..request(settings, rules.first()?, after, Timestamp::MAX, moment.seq)
+        };
+        let events = deps.searcher.matching(request, SHARED_EVENTS).await.ok()?;
+        Some(Self { after, events })
+    }
+
+    /// What the rule asks for of it, if it reaches back far enough.
+    fn of(
+        &self,
+        deps: &DetectorDeps,
+        rule: &CompiledRule,
+        from: Timestamp,
+    ) -> Option<Vec<LoggedEvent>> {
+        let lists = deps.lists.snapshot();
+        let concerns = |event: &&LoggedEvent| {
+            event.event.log_ts > from
+                && rule.covers(&event.repo)
+                && rule.matches(&event.event, &*lists)
+        };
+        let found = || self.events.iter().filter(concerns).cloned().collect();
+        (self.after <= from).then(found)
+    }
+}
+
 /// The rule as if it had seen all events up to the moment, without firing.
 pub(crate) async fn seed(
     deps: &DetectorDeps,
     settings: &DetectSettings,
     rule: &Arc<CompiledRule>,
+    memories: &mut Memories,
     moment: Moment,
 ) -> Result<LiveRule, SeedError> {
-    let state = deps.catalog.rule_state(rule.id()).await?;
+    let state = memories.states.remove(&rule.id()).unwrap_or_default();
     let earliest = moment.earliest(&state);
     let mut live = LiveRule::new(Arc::clone(rule), settings.grace, state);
-    live.mark_fired(recently_fired(deps, &live, earliest).await?);
+    // After a change of the interval, old slots do not end where new ones do.
+    let fired = memories.fired.remove(&rule.id()).unwrap_or_default();
+    live.mark_fired(
+        fired
+            .into_iter()
+            .map(|slot| slot_end(slot, rule.interval())),
+    );
     if moment.seq == 0 {
         live.resume(moment.present);
         return Ok(live);
     }
-    let (events, complete) = history(deps, settings, &live, moment, earliest).await?;
+    let recent = memories.recent.as_ref();
+    let shared = recent.and_then(|r| r.of(deps, rule, live.needed_after(earliest)));
+    let (events, complete) = match shared {
+        Some(events) => (events, true),
+        None => history(deps, settings, &live, moment, earliest).await?,
+    };
     for event in &events {
         live.seed(event);
     }
@@ -106,32 +218,6 @@ pub(crate) async fn seed(
     }
     live.resume(moment.present);
     Ok(live)
-}
-
-/// Slots that have an incident and may still be open.
-async fn recently_fired(
-    deps: &DetectorDeps,
-    live: &LiveRule,
-    now: Timestamp,
-) -> Result<Vec<Timestamp>, SeedError> {
-    // A day more, because the time of detection is of another clock than event time.
-    let filter = IncidentFilter {
-        from: Some(live.needed_after(now) - Duration::days(1)),
-        statuses: vec![
-            IncidentStatus::Unresolved,
-            IncidentStatus::Resolved,
-            IncidentStatus::Closed,
-        ],
-        rule_id: Some(live.rule().id()),
-        ..IncidentFilter::default()
-    };
-    let interval = live.rule().interval();
-    let incidents = deps.catalog.incidents(&filter).await?;
-    // After a change of the interval, old slots do not end where new ones do.
-    Ok(incidents
-        .iter()
-        .map(|i| slot_end(i.slot_end, interval))
-        .collect())
 }
 
 /// Matching events that still matter, and whether these are all.

@@ -5,63 +5,75 @@ use crate::commit::{evaluation, record};
 use crate::detector::{is_stopped, let_others_go_on};
 use crate::records::begins;
 use crate::rule::CompiledRule;
-use crate::seeding::{Moment, seed};
+use crate::ruleset::Runner;
+use crate::seeding::{Memories, Moment, seed};
 use crate::slots::{slot_end, slot_start};
 use cresset_model::ObjectId;
 use cresset_model::incident::{EvaluationMode, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Rules whose memories are read at once.
+const SEEDED_AT_ONCE: usize = 500;
+
 impl Run<'_> {
-    /// Takes over a new set of rules; rules that did not change keep their windows.
+    /// Takes over what changed about rules; rules that did not change keep their windows.
     pub(super) async fn take_rules(&mut self, at_start: bool) -> Result<(), Stop> {
-        let Some(set) = self.rules.borrow_and_update().clone() else {
-            return Ok(());
-        };
-        let_others_go_on().await;
-        let gone: Vec<ObjectId> = self
-            .known
-            .keys()
-            .filter(|id| !set.live.contains_key(id))
-            .copied()
-            .collect();
-        for id in gone {
-            self.known.remove(&id);
-            self.recorded.remove(&id);
-            if let Some(engine) = self.engine.as_mut() {
-                engine.remove(id);
+        self.changed.mark_unchanged();
+        let changes = self.rules.since(Runner::Live, self.place);
+        let mut different = Vec::new();
+        for (id, rule) in changes.rules {
+            let known = self.known.get(&id);
+            match rule.filter(|rule| rule.is_live()) {
+                None if known.is_some() => self.forget(id),
+                Some(rule) if known.is_none_or(|known| !Arc::ptr_eq(known, &rule)) => {
+                    different.push(rule);
+                }
+                _ => {}
             }
         }
         let mut activated = Vec::new();
-        for (id, rule) in &set.live {
-            if self
-                .known
-                .get(id)
-                .is_some_and(|known| Arc::ptr_eq(known, rule))
-            {
-                continue;
-            }
-            if is_stopped(&self.shutdown) {
-                return Err(Stop::Asked);
-            }
-            if self.seed_rule(rule, at_start).await? {
-                activated.push(*id);
+        for some in different.chunks(SEEDED_AT_ONCE) {
+            let moment = Moment::after(self.deps, self.at);
+            let mut memories = Memories::read(self.deps, self.settings, some, moment).await?;
+            for rule in some {
+                if is_stopped(&self.shutdown) {
+                    return Err(Stop::Asked);
+                }
+                if self.seed_rule(rule, &mut memories, at_start).await? {
+                    activated.push(rule.id());
+                }
+                let_others_go_on().await;
             }
         }
         if !activated.is_empty() {
             self.settle_activated(&activated).await?;
         }
+        self.place = changes.place;
         self.figures
             .rules_version
-            .store(set.version, Ordering::Relaxed);
+            .store(changes.version, Ordering::Relaxed);
         Ok(())
     }
 
+    fn forget(&mut self, id: ObjectId) {
+        self.known.remove(&id);
+        self.recorded.remove(&id);
+        if let Some(engine) = self.engine.as_mut() {
+            engine.remove(id);
+        }
+    }
+
     /// Seeds a rule. True if it begins to run now and is to be looked at.
-    async fn seed_rule(&mut self, rule: &Arc<CompiledRule>, at_start: bool) -> Result<bool, Stop> {
+    async fn seed_rule(
+        &mut self,
+        rule: &Arc<CompiledRule>,
+        memories: &mut Memories,
+        at_start: bool,
+    ) -> Result<bool, Stop> {
         let moment = Moment::after(self.deps, self.at);
         let present = moment.present;
-        let mut live = seed(self.deps, self.settings, rule, moment).await?;
+        let mut live = seed(self.deps, self.settings, rule, memories, moment).await?;
         let slot = slot_end(present, rule.interval());
         let before = slot_start(slot, rule.interval());
         let begins = if at_start {

@@ -150,10 +150,12 @@ async fn a_rule_with_a_shorter_interval_goes_on() {
             .await
             .unwrap();
         running.handle.rules_changed();
+        let version = server.catalog.rules_version().await.unwrap();
         let taken = async || {
             let is_live = query == count;
             let health = running.handle.health();
-            (health.live_rules, health.scheduled_rules) == (is_live.into(), (!is_live).into())
+            let counts = (health.live_rules, health.scheduled_rules);
+            health.rules_version == version && counts == (is_live.into(), (!is_live).into())
         };
         wait_for("the change to be taken over", taken).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
