@@ -3,6 +3,7 @@
 mod banner;
 mod first_start;
 mod health;
+mod http_threads;
 mod listen;
 mod metrics;
 mod own_log;
@@ -19,6 +20,7 @@ use crate::demo::Demo;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Context;
 use cresset_model::{Clock, Entropy};
+use http_threads::HttpThreads;
 use parts::Parts;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -119,10 +121,15 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         cresset_api::router(parts.app_state(&config, &url, own_nodes, recorder)),
         &config.roles,
     );
-    let server = tokio::spawn({
+    let http = HttpThreads::start()?;
+    let listener = listener.into_std()?;
+    let server = http.spawn({
         let (config, stopped) = (config.clone(), stopped.clone());
-        async move { listen::serve(listener, router, &config, stopped).await }
-    });
+        async move {
+            let listener = TcpListener::from_std(listener)?;
+            listen::serve(listener, router, &config, stopped).await
+        }
+    })?;
     tracing::info!(%url, "ready");
     banner::print(&config, &url);
 
@@ -142,6 +149,8 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     stop_storage.send_replace(true);
     while storage.join_next().await.is_some() {}
     parts.close().await;
+    // Not before: requests to other instances may run on their threads.
+    drop(http);
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
