@@ -242,3 +242,44 @@ fn observe(rule: &mut LiveRule, event: &LoggedEvent, now: Timestamp, limits: Win
         metrics::counter!("cresset_detect_shed_events_total").increment(dropped as u64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{rule_of_id, spec};
+    use cresset_model::Duration;
+    use cresset_model::incident::RuleState;
+
+    #[test]
+    fn what_waits_to_be_looked_at_still_does_when_another_rule_goes() {
+        let id = |n: u8| ObjectId::from_bytes([n; 12]);
+        // Which rules wait, which one goes, which ones wait then.
+        let check = |waiting: &[u8], gone: u8, expect: &[u8]| {
+            let mut engine = LiveEngine::new(WindowLimits::default());
+            for n in 1..=4 {
+                let rule = Arc::new(rule_of_id(id(n), spec("user=*"), 0));
+                engine.put(LiveRule::new(rule, Duration::ZERO, RuleState::default()));
+            }
+            engine.touched.clear();
+            for n in waiting {
+                engine.get_mut(id(*n));
+            }
+            assert!(engine.remove(id(gone)).is_some());
+            let mut left: Vec<ObjectId> = engine
+                .touched
+                .iter()
+                .map(|place| engine.rules[*place].rule().id())
+                .collect();
+            left.sort_unstable();
+            let expect: Vec<ObjectId> = expect.iter().map(|n| id(*n)).collect();
+            assert_eq!(left, expect, "{waiting:?} without {gone}");
+        };
+        check(&[4], 1, &[4]);
+        check(&[1], 1, &[]);
+        check(&[1, 4], 1, &[4]);
+        check(&[2, 3], 4, &[2, 3]);
+        check(&[4], 4, &[]);
+        check(&[1, 2, 3, 4], 2, &[1, 3, 4]);
+        check(&[], 2, &[]);
+    }
+}

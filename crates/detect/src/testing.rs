@@ -49,7 +49,11 @@ pub(crate) fn rule(spec: RuleSpec) -> CompiledRule {
 
 /// Compiles a rule text that was changed last at `secs`.
 pub(crate) fn rule_changed_at(spec: RuleSpec, secs: i64) -> CompiledRule {
-    let id = ObjectId::from_bytes([1; 12]);
+    rule_of_id(ObjectId::from_bytes([1; 12]), spec, secs)
+}
+
+/// As [`rule_changed_at`], of an id of its own.
+pub(crate) fn rule_of_id(id: ObjectId, spec: RuleSpec, secs: i64) -> CompiledRule {
     let time = Timestamp(0);
     let rule = AlertRule {
         id,

@@ -19,14 +19,15 @@ const KEPT: usize = 4;
 #[derive(Debug)]
 pub(super) struct Points {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    /// `None` once they were closed.
+    idle: Mutex<Option<Vec<Connection>>>,
 }
 
 impl Points {
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            idle: Mutex::default(),
+            idle: Mutex::new(Some(Vec::new())),
         }
     }
 
@@ -66,24 +67,48 @@ impl Points {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let kept = self.idle.lock().pop();
+        let kept = match self.idle.lock().as_mut() {
+            Some(idle) => idle.pop(),
+            None => return Err(sqlx::Error::PoolClosed.into()),
+        };
         let connection = kept.map_or_else(|| self.open(), Ok)?;
         let read = work(&connection)?;
-        let mut idle = self.idle.lock();
-        if idle.len() < KEPT {
+        if let Some(idle) = self.idle.lock().as_mut()
+            && idle.len() < KEPT
+        {
             idle.push(connection);
         }
         Ok(read)
     }
 
-    /// Forgets the connections that nobody uses.
+    /// Closes the connections as soon as nobody uses them. Later reads fail.
     pub(super) fn close(&self) {
-        self.idle.lock().clear();
+        self.idle.lock().take();
     }
 
     fn open(&self) -> Result<Connection> {
         let connection = in_place::open(&self.path)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::port::Users as _;
+    use crate::seal::Sealer;
+    use crate::sqlite::SqliteCatalog;
+    use cresset_model::SecretString;
+
+    #[tokio::test]
+    async fn a_closed_catalog_reads_nothing_in_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
+        let path = dir.path().join("catalog.db");
+        let catalog = SqliteCatalog::open(&path, sealer).await.unwrap();
+        assert_eq!(catalog.user_and_key("nobody").await.unwrap(), None);
+        catalog.close().await;
+        let error = catalog.user_and_key("nobody").await.unwrap_err();
+        assert!(error.to_string().contains("closed"), "{error}");
     }
 }
