@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the API of the release binary against its bounds: the list of 5,000 rules, creating a
-# rule, and authenticated requests per second with wrk. Ends with 1 if a bound is missed.
+# Measures the API of the release binary against its bounds, with wrk: the list of 5,000 rules,
+# creating a rule, and authenticated requests per second. Ends with 1 if a bound is missed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cresset=${CRESSET:-target/release/cresset}
 rules=${RULES:-5000}
-runs=${RUNS:-3}
+runs=${RUNS:-5}
 port=${PORT:-17099}
 seconds=${SECONDS_OF_LOAD:-10}
 
@@ -21,11 +21,16 @@ fi
 
 dir=$(mktemp -d)
 server=
+least=
+stop_least() {
+  if [ -n "$least" ]; then kill "$least" 2>/dev/null || true; wait "$least" 2>/dev/null || true; fi
+  least=
+}
 stop() {
   if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
   server=
 }
-trap 'stop; rm -rf "$dir"' EXIT
+trap 'stop_least; stop; rm -rf "$dir"' EXIT
 url=http://127.0.0.1:$port
 # start DATA: a server with an empty data directory
 start() {
@@ -49,107 +54,75 @@ print("ok" if (f < b if way == "below" else f >= b) else "MISSED")' "$2" "$3" "$
   printf '%-52s %10s %-5s (bound: %s %s) %s\n' "$1" "$2" "$5" "$3" "$4" "$verdict"
 }
 
-# One connection, as a script that loads rules would use. Prints per request, in ms: the median
-# and the 99th percentile of the time, the longest, and the server's CPU time, which a busy
-# machine changes less.
-#
-# A virtual machine is paused and slowed down by its host: some requests are long whatever the
-# server does. How long, the baseline tells: the least server that could make a durable rule.
-# It reads the request from the socket, inserts one row, and answers; in Python, in one thread.
-cat >"$dir/load.py" <<'PYTHON'
-import http.client, json, os, re, socket, sqlite3, sys, time
+# The least server that could make a durable rule, as a baseline. It reads the request from the
+# socket, inserts one row, and answers; in Python, in one thread. A virtual machine is paused and
+# slowed down by its host: how long requests are for that reason, this server tells.
+cat >"$dir/least.py" <<'PYTHON'
+import os, re, socket, sqlite3, sys
 
-port, token, count, server = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
-data = sys.argv[5]
-connection = http.client.HTTPConnection("127.0.0.1", port)
-headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-def call(method, path, body=None, connection=connection):
-    begin = time.perf_counter()
-    connection.request(method, path, body=body, headers=headers)
-    answer = connection.getresponse()
-    data = answer.read()
-    spent = (time.perf_counter() - begin) * 1000
-    if answer.status != 200:
-        sys.exit(f"{method} {path}: {answer.status} {data[:300]}")
-    return spent, json.loads(data)
-
-def rule(n):
-    return json.dumps({
-        "name": f"Rule number {n:05}", "description": "One of many",
-        "search_params": {
-            "query": f"event=never{n} | chart count() as cnt by user | search cnt>5",
-            "timerange_day": 0, "timerange_hour": 0, "timerange_minute": 10, "repos": [],
-            "limit": 100, "search_interval_minute": 5},
-        "incident_condition": {
-            "condition_option": "greaterthan", "condition_value": 0, "risk": "low", "aggregate": "max"},
-        "taxonomy": {"attack_tag_hashes": [], "logsources": [], "metadata": []},
-        "incident_ownership": {"assignee": "admin", "visible_to_usergroups": []},
-        "incident_display_data": {"apply_jinja_template": False, "simple_view": True}})
-
-def cpu():
-    with open(f"/proc/{server}/stat") as stat:
-        user, system = stat.read().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
-
-def told(name, times):
-    """The figures of some calls: how many ms each took."""
-    times = sorted(times)
-    for figure, value in (("median", times[len(times) // 2]), ("p99", times[int(len(times) * 0.99)]),
-                          ("longest", times[-1])):
-        print(f"{name}_{figure} {value:.2f}")
-
-def measured(name, calls):
-    before = cpu()
-    times, answers = zip(*(call(*request) for request in calls))
-    print(f"{name}_cpu {(cpu() - before) / len(times):.2f}")
-    told(name, times)
-    return answers
-
-def least_server():
-    """Serves one connection in another process; its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    if os.fork():
-        return listener.getsockname()[1]
-    db = sqlite3.connect(f"{data}/least.db", isolation_level=None)
-    for statement in ("PRAGMA journal_mode = wal", "PRAGMA synchronous = full",
-                      "CREATE TABLE rules (id TEXT PRIMARY KEY, spec TEXT)"):
-        db.execute(statement)
+db = sqlite3.connect(f"{sys.argv[1]}/least.db", isolation_level=None)
+for statement in ("PRAGMA journal_mode = wal", "PRAGMA synchronous = full",
+                  "CREATE TABLE rules (id TEXT PRIMARY KEY, spec TEXT)"):
+    db.execute(statement)
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
     client, _ = listener.accept()
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     requests = client.makefile("rb")
-    while True:
-        head = b""
+    while line := requests.readline():
+        head = line
         while not head.endswith(b"\r\n\r\n"):
-            line = requests.readline()
-            if not line:
-                os._exit(0)
-            head += line
+            head += requests.readline()
         body = requests.read(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))
         db.execute("INSERT INTO rules VALUES (?, ?)", (os.urandom(12).hex(), body.decode()))
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-
-creations = [("POST", "/AlertRules/create_api", rule(n)) for n in range(count)]
-least = http.client.HTTPConnection("127.0.0.1", least_server())
-told("least", [call(*request, least)[0] for request in creations])
-least.close()
-measured("create", creations)
-lists = measured("lists", [("GET", f"/AlertRules/lists_api?limit={count}&page=1")] * 50)
-if len(lists[0]["rows"]) != count:
-    sys.exit("the list is not complete")
-print("id", lists[0]["rows"][count // 2]["id"])
 PYTHON
+
+# measure NAME COUNT URL [create]: requests over one connection; their times in ms become figures.
+# wrk waits for the whole time, even if the requests were answered long before.
+measure() {
+  wrk --threads 1 --connections 1 --duration "${seconds}s" --timeout 30s --script benches/api.lua \
+    --header "Authorization: Bearer $token" --header "Content-Type: application/json" \
+    "$3" -- "$1" "$2" "${@:4}" >"$dir/wrk" || fail "$1 failed"
+  grep "^$1_" "$dir/wrk" >>"$dir/figures"
+}
+# cpu NAME COUNT: what the server took since the last call becomes the figure of COUNT requests
+cpu_before=0
+cpu() {
+  local now
+  now=$(awk -v ms="$((1000 / $(getconf CLK_TCK)))" '{ sub(/.*\) /, ""); print ($12 + $13) * ms }' "/proc/$server/stat")
+  awk -v name="$1" -v spent="$((now - cpu_before))" -v count="$2" \
+    'BEGIN { printf "%s_cpu %.2f\n", name, spent / count }' >>"$dir/figures"
+  cpu_before=$now
+}
+least_server() {
+  python3 "$dir/least.py" "$1" >"$dir/least_port" &
+  least=$!
+  for _ in $(seq 100); do [ -s "$dir/least_port" ] && return; sleep 0.1; done
+  fail "the least server did not start"
+}
 for run in $(seq "$runs"); do
   stop
   start "$dir/data$run"
-  python3 "$dir/load.py" "$port" "$token" "$rules" "$server" "$dir/data$run" >>"$dir/figures" \
-    || fail "the rules could not be created"
+  least_server "$dir/data$run"
+  measure least "$rules" "http://127.0.0.1:$(cat "$dir/least_port")/" create
+  stop_least
+  cpu before 1
+  measure create "$rules" "$url/AlertRules/create_api" create
+  cpu create "$rules"
+  measure lists 50 "$url/AlertRules/lists_api?limit=$rules&page=1"
+  cpu lists 50
 done
+id=$(curl --silent --fail --noproxy '*' --header "Authorization: Bearer $token" \
+  "$url/AlertRules/lists_api?limit=$rules&page=1" | python3 -c 'import json, sys
+rows = json.load(sys.stdin)["rows"]
+if len(rows) != int(sys.argv[1]): sys.exit("the list is not complete")
+print(rows[len(rows) // 2]["id"])' "$rules") || fail "the rules were not all made"
 # of NAME: the median of the runs
 of() {
   awk -v name="$1" '$1 == name { print $2 }' "$dir/figures" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
 }
-id=$(awk '$1 == "id" { id = $2 } END { print id }' "$dir/figures")
 echo "medians of $runs runs with $rules rules each:"
 judge "create_api, median" "$(of create_median)" below 10 ms
 judge "create_api, 99th percentile" "$(of create_p99)" below 10 ms
