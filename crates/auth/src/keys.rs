@@ -5,8 +5,9 @@
 
 use cresset_model::{Entropy, SecretString};
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
-const LETTERS_AND_DIGITS: &[u8; 62] =
+pub(crate) const LETTERS_AND_DIGITS: &[u8; 62] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -39,12 +40,12 @@ pub fn same_secret(secret: &SecretString, claimed: &SecretString) -> bool {
 
 /// `len` characters of `alphabet`, each equally likely: bytes that would
 /// favour the alphabet's beginning are thrown away.
-fn pick(entropy: &dyn Entropy, alphabet: &[u8], len: usize) -> String {
+pub(crate) fn pick(entropy: &dyn Entropy, alphabet: &[u8], len: usize) -> String {
     let fair = 256 - 256 % alphabet.len();
     let mut text = String::with_capacity(len);
-    let mut bytes = [0u8; 64];
+    let mut bytes = Zeroizing::new([0u8; 64]);
     while text.len() < len {
-        entropy.fill(&mut bytes);
+        entropy.fill(bytes.as_mut_slice());
         let usable = bytes.iter().map(|b| usize::from(*b)).filter(|b| *b < fair);
         text.extend(
             usable

@@ -1,5 +1,5 @@
-//! Credentials: self-signed JWTs, LMv1 signatures, generated keys, and the
-//! throttle that slows down guessing.
+//! Credentials: self-signed JWTs, LMv1 signatures, bearer tokens, generated keys; and what
+//! limits their use: networks, replay cache, quota, and the throttle that slows down guessing.
 //!
 //! Nothing here does I/O or knows HTTP. Time and randomness are arguments, keys
 //! are looked up by the caller. The order of the checks is the point of the design:
@@ -7,7 +7,11 @@
 //! ([`jwt::decode`]), and its claims are believed only after its signature holds
 //! ([`jwt::Unverified::verify`]).
 
+pub mod bearer;
 pub mod jwt;
 pub mod keys;
 pub mod lmv1;
+pub mod networks;
+pub mod quota;
+pub mod replay;
 pub mod throttle;

@@ -4,12 +4,17 @@
 //! the base64 of the lowercase hex of HMAC-SHA-256 over method, epoch, body and path.
 //! Clients differ in whether they sign the path as sent or percent-decoded, so both
 //! are tried, decoded first.
+//!
+//! The format writes the parts behind one another without anything between them. A signature
+//! therefore fits as well where bytes move from the path's beginning to the body's end. Whoever
+//! reads a signed body must refuse what stands behind the JSON value that it expects.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cresset_model::{Duration, SecretString, Timestamp};
 use ring::hmac;
 use std::borrow::Cow;
+use std::fmt;
 use subtle::ConstantTimeEq as _;
 
 /// How far a request's epoch may be from the server's time, either side.
@@ -17,6 +22,11 @@ pub const WINDOW: Duration = Duration::minutes(30);
 
 /// Longest accepted header, in bytes; a real one has about 130.
 pub const MAX_HEADER_BYTES: usize = 1024;
+
+const DIGEST_BYTES: usize = 32;
+const HEX_BYTES: usize = 2 * DIGEST_BYTES;
+/// Base64 of that many hex digits, padding included.
+const SIGNATURE_BYTES: usize = HEX_BYTES.div_ceil(3) * 4;
 
 /// Why a signed request was refused. Clients are told one text for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +40,10 @@ pub enum Lmv1Error {
     /// The signature fits, but its time is too far from the server's.
     #[error("the request's time is more than 30 minutes from the server's")]
     ClockSkew,
+    /// The same signed request came before, or it is too old to be told from one
+    /// ([`crate::replay`]).
+    #[error("the request came before")]
+    Replayed,
 }
 
 impl Lmv1Error {
@@ -39,17 +53,27 @@ impl Lmv1Error {
             Self::Malformed => "malformed",
             Self::Signature => "signature",
             Self::ClockSkew => "clock_skew",
+            Self::Replayed => "replayed",
         }
     }
 }
 
-/// A parsed header.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A parsed header. Prints without the signature, which for the next half hour is a way in.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedHeader<'a> {
     /// The public half of the token.
     pub access_id: &'a str,
-    digest: [u8; 32],
+    digest: [u8; DIGEST_BYTES],
     epoch: &'a str,
+}
+
+impl fmt::Debug for SignedHeader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedHeader")
+            .field("access_id", &self.access_id)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The signed parts of a request.
@@ -86,19 +110,26 @@ pub fn parse(value: &str) -> Result<SignedHeader<'_>, Lmv1Error> {
     }
 }
 
-/// The 32 bytes behind base64 of 64 lowercase hex characters.
-fn digest(signature: &str) -> Option<[u8; 32]> {
-    let hex = STANDARD
-        .decode(signature)
-        .ok()
-        .filter(|hex| hex.len() == 64)?;
+/// The bytes behind base64 of lowercase hex. Nothing is allocated, since every signed request
+/// comes by here.
+fn digest(signature: &str) -> Option<[u8; DIGEST_BYTES]> {
+    if signature.len() != SIGNATURE_BYTES {
+        return None;
+    }
+    // The decoder asks for room for three bytes in four characters, padding or not.
+    let mut hex = [0; SIGNATURE_BYTES / 4 * 3];
+    let length = STANDARD.decode_slice(signature, &mut hex).ok()?;
     let nibble = |b: u8| match b {
         b'0'..=b'9' => Some(b - b'0'),
         b'a'..=b'f' => Some(b - b'a' + 10),
         _ => None,
     };
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+    let hex = hex[..length].chunks_exact(2);
+    let mut bytes = [0; DIGEST_BYTES];
+    if hex.len() != DIGEST_BYTES || !hex.remainder().is_empty() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(hex) {
         *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
     }
     Some(bytes)
@@ -110,21 +141,35 @@ impl SignedHeader<'_> {
         Timestamp::from_millis(self.epoch.parse().unwrap_or(i64::MAX))
     }
 
-    /// Checks the signature in constant time, then the time.
+    /// What tells one signed request from another.
+    pub(crate) const fn digest(&self) -> &[u8; DIGEST_BYTES] {
+        &self.digest
+    }
+
+    /// Checks the signature in constant time, then the time: a moment exactly [`WINDOW`] away
+    /// is still good.
+    ///
+    /// An empty key fits nothing, nor does a path that does not begin with a slash. An error
+    /// other than [`Lmv1Error::Signature`] comes only for a request that the key's holder
+    /// signed, so its sender may be told.
     pub fn verify(
         &self,
         key: &SecretString,
         request: &SignedRequest<'_>,
         now: Timestamp,
     ) -> Result<(), Lmv1Error> {
-        let decoded = percent_decode(request.path);
+        if key.expose().is_empty() || !request.path.starts_with('/') {
+            return Err(Lmv1Error::Signature);
+        }
+        let hmac_key = hmac_key(key);
         let fits = |path: &[u8]| {
-            let tag = tag(key, request.method, self.epoch, request.body, path);
+            let tag = tag(&hmac_key, request.method, self.epoch, request.body, path);
             bool::from(tag.as_ref().ct_eq(&self.digest))
         };
+        let decoded = percent_decode(request.path);
         let accepted =
             fits(&decoded) || matches!(decoded, Cow::Owned(_)) && fits(request.path.as_bytes());
-        if key.expose().is_empty() || !accepted {
+        if !accepted {
             return Err(Lmv1Error::Signature);
         }
         let apart = now.since(self.signed_at()).0.saturating_abs();
@@ -143,22 +188,43 @@ pub fn sign(
     request: &SignedRequest<'_>,
     now: Timestamp,
 ) -> String {
-    let epoch = now.0.div_euclid(1000).to_string();
-    let tag = tag(
+    let epoch = now.0.div_euclid(1000);
+    header(
+        access_id,
         key,
         request.method,
-        &epoch,
+        request.path,
         request.body,
-        request.path.as_bytes(),
-    );
+        epoch,
+    )
+}
+
+/// The value of the `Authorization` header for a request signed at `epoch_millis`, in
+/// milliseconds since 1970.
+///
+/// Everything is signed as it is given: `method` in upper case, `path` from behind
+/// `/santaba/rest` to before the `?`, `body` byte for byte as it will be sent.
+pub fn header(
+    access_id: &str,
+    key: &SecretString,
+    method: &str,
+    path: &str,
+    body: &[u8],
+    epoch_millis: i64,
+) -> String {
+    let epoch = epoch_millis.to_string();
+    let tag = tag(&hmac_key(key), method, &epoch, body, path.as_bytes());
     let digits = |b: &u8| [b >> 4, b & 15].map(|n| char::from_digit(n.into(), 16).unwrap_or('0'));
     let hex: String = tag.as_ref().iter().flat_map(digits).collect();
     format!("LMv1 {access_id}:{}:{epoch}", STANDARD.encode(hex))
 }
 
-fn tag(key: &SecretString, method: &str, epoch: &str, body: &[u8], path: &[u8]) -> hmac::Tag {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
-    let mut context = hmac::Context::with_key(&key);
+fn hmac_key(key: &SecretString) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())
+}
+
+fn tag(key: &hmac::Key, method: &str, epoch: &str, body: &[u8], path: &[u8]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
     for part in [method.as_bytes(), epoch.as_bytes(), body, path] {
         context.update(part);
     }
@@ -189,5 +255,7 @@ fn percent_decode(path: &str) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+#[cfg(test)]
+mod mutation_tests;
 #[cfg(test)]
 mod tests;

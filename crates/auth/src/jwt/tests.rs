@@ -59,6 +59,21 @@ fn a_token_of_pyjwt_verifies() {
     assert!(claims.scope.contains(&Scope::SearchRead));
 }
 
+#[test]
+fn a_decoded_token_prints_without_its_signature() {
+    let token = sign(&good(), &key(), Alg::HS256);
+    let decoded = decode(&token).unwrap();
+    let printed = format!("{decoded:?}");
+    assert!(printed.contains("admin"), "{printed}");
+    let parts = token.split('.').skip(1);
+    for secret in parts
+        .map(str::to_owned)
+        .chain([format!("{:?}", decoded.signature)])
+    {
+        assert!(!printed.contains(&secret), "{printed}");
+    }
+}
+
 const H: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const P: &str = r#"{"iss":"self-signed","sub":"admin","scope":"search:read","iat":1746000000,"exp":1746003600}"#;
 const K: &str = "0123456789abcdef0123456789abcdef";

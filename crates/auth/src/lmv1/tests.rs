@@ -1,12 +1,12 @@
 use super::*;
 use proptest::prelude::*;
 
-const ID: &str = "48v2wRzfK94y53sq5EuF";
-const KEY: &str = "H_D9i(f5~B^U36^K6i42=^nS~e75gy382Bf6{)P+";
-const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+pub(super) const ID: &str = "48v2wRzfK94y53sq5EuF";
+pub(super) const KEY: &str = "H_D9i(f5~B^U36^K6i42=^nS~e75gy382Bf6{)P+";
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// The known answers of spec/logicmonitor-api.md §1.2: method, body, path, signature.
-const VECTORS: &[(&str, &str, &str, &str)] = &[
+pub(super) const VECTORS: &[(&str, &str, &str, &str)] = &[
     (
         "GET",
         "",
@@ -51,7 +51,11 @@ const VECTORS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-fn check(value: &str, request: &SignedRequest<'_>, now: Timestamp) -> Result<(), Lmv1Error> {
+pub(super) fn check(
+    value: &str,
+    request: &SignedRequest<'_>,
+    now: Timestamp,
+) -> Result<(), Lmv1Error> {
     parse(value)?.verify(&SecretString::new(KEY), request, now)
 }
 
@@ -64,7 +68,10 @@ fn known_answers() {
             body: body.as_bytes(),
         };
         let header = format!("LMv1 {ID}:{signature}:1700000000000");
-        assert_eq!(sign(ID, &SecretString::new(KEY), &request, NOW), header);
+        let key = SecretString::new(KEY);
+        assert_eq!(sign(ID, &key, &request, NOW), header);
+        let by_parts = super::header(ID, &key, method, path, body.as_bytes(), 1_700_000_000_000);
+        assert_eq!(by_parts, header);
         assert_eq!(parse(&header).unwrap().access_id, ID);
         assert_eq!(check(&header, &request, NOW), Ok(()));
     }
@@ -223,5 +230,12 @@ proptest! {
         let request = SignedRequest { method: &method, path: &path, body: &body };
         let header = sign(ID, &SecretString::new(KEY), &request, NOW);
         prop_assert_eq!(check(&header, &request, NOW), Ok(()));
+    }
+
+    #[test]
+    fn any_text_is_judged(text in "(LMv1 )?[A-Za-z0-9:+/=%é \\n]{0,200}") {
+        if let Ok(header) = parse(&text) {
+            prop_assert!(text.starts_with("LMv1 ") && text.contains(header.access_id));
+        }
     }
 }
