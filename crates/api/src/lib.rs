@@ -1,7 +1,7 @@
-//! The HTTP interface: Logpoint's API, and what is Cresset's own.
+//! The HTTP interface: Logpoint's API, LogicMonitor's, and what is Cresset's own.
 //!
 //! [`router()`] is the table of contents: every endpoint is one line there and one file
-//! below [`logpoint`] or [`native`]. Handlers return [`error::Error`], and the only
+//! below [`logpoint`], `logicmonitor` or [`native`]. Handlers return [`error::Error`], and the only
 //! place that knows which status and which body shape a client sees is
 //! [`error::render`]. Handlers reach the rest of the system through the ports in
 //! [`AppState`]; there is no SQL and no file here.
@@ -12,6 +12,7 @@ mod budget;
 pub mod endpoints;
 pub mod error;
 mod layers;
+mod logicmonitor;
 pub mod logpoint;
 mod messages;
 pub mod native;

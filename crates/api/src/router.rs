@@ -2,13 +2,14 @@
 
 use crate::error::{Error, render};
 use crate::layers;
+use crate::logicmonitor;
 use crate::logpoint::schemas::errors::{Failure, Invalid, Problem, TokenRefused};
 use crate::logpoint::{alert_rules, incidents, lists, notifications, repos, search};
 use crate::native;
 use crate::state::{Api, AppState, Context};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -90,15 +91,21 @@ fn endpoints() -> OpenApiRouter<Api> {
 pub fn router(state: AppState) -> Router {
     let api: Api = Arc::new(Context::new(state));
     let (router, _) = endpoints().split_for_parts();
-    router
+    let routed = router
+        .merge(logicmonitor::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         // Bodies are read by `crate::body`, which has limits of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(api.clone(), layers::contain))
+        .layer(from_fn_with_state(api.clone(), logicmonitor::around))
         .layer(from_fn(render::errors))
         .layer(from_fn_with_state(api.clone(), layers::observe))
-        .with_state(api)
+        .with_state(api);
+    // Around the router, because it changes what is routed.
+    Router::new()
+        .fallback_service(routed)
+        .layer(map_request(logicmonitor::settle))
 }
 
 /// The OpenAPI 3.1 document of [`router`].

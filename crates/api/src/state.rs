@@ -1,9 +1,11 @@
 //! What handlers work with.
 
-use crate::auth::Failures;
+use crate::auth::{Failures, LastUses, Replays};
 use crate::budget::Budget;
+use crate::logicmonitor::Quotas;
 use crate::logpoint::search::LiveSearches;
 use crate::messages::Messages;
+use cresset_auth::quota::Limits;
 use cresset_auth::throttle::ThrottleSettings;
 use cresset_catalog::Catalog;
 use cresset_catalog::port::{AuditEntry, RuleWithOwner};
@@ -39,6 +41,10 @@ pub struct ApiSettings {
     pub token_leeway: Duration,
     /// How strictly failed authentications are slowed down.
     pub throttle: ThrottleSettings,
+    /// Whether a signed request that comes a second time is refused.
+    pub refuse_replays: bool,
+    /// Requests per minute that LogicMonitor's API answers, by verb and for each endpoint.
+    pub quota: Limits,
     /// Audit entries about failed authentications written per minute at most.
     pub failure_audit_per_minute: u32,
     /// Largest body of every endpoint but ingest, in bytes.
@@ -84,6 +90,8 @@ impl Default for ApiSettings {
             token_max_lifetime: Some(Duration::hours(24)),
             token_leeway: Duration::seconds(60),
             throttle: ThrottleSettings::default(),
+            refuse_replays: false,
+            quota: Limits::default(),
             failure_audit_per_minute: 60,
             max_body_bytes: 8 << 20,
             max_ingest_body_bytes: 32 << 20,
@@ -152,6 +160,12 @@ pub(crate) type Api = Arc<Context>;
 pub(crate) struct Context {
     pub(crate) app: AppState,
     pub(crate) failures: Failures,
+    /// Signed requests that came.
+    pub(crate) replays: Replays,
+    /// API tokens whose use was recorded.
+    pub(crate) last_uses: LastUses,
+    /// What is left of the budgets of LogicMonitor's API.
+    pub(crate) quotas: Quotas,
     /// Room for the bodies of ingest.
     pub(crate) ingest_budget: Arc<Budget>,
     /// Compressed bodies that are expanded at a time.
@@ -188,9 +202,14 @@ impl Context {
             settings.max_login_body_bytes,
         );
         let login_budget = Budget::new(all.max(largest), largest);
+        let replays = Replays::new(settings.refuse_replays);
+        let quotas = Quotas::new(settings.quota);
         Self {
             app,
             failures,
+            replays,
+            last_uses: LastUses::default(),
+            quotas,
             ingest_budget,
             expanding: Arc::new(Semaphore::new(EXPANDING)),
             rendering: Arc::new(Semaphore::new(RENDERING)),

@@ -4,9 +4,11 @@
 //! Nothing here does I/O, reads the time or draws randomness; the two traits
 //! [`Clock`] and [`Entropy`] are implemented by the binary and by tests.
 
+pub mod account;
 pub mod attack;
 pub mod clock;
 pub mod event;
+pub mod filter;
 pub mod group;
 pub mod html;
 pub mod id;
@@ -15,8 +17,10 @@ pub mod instance;
 pub mod list;
 pub mod notification;
 pub mod repo;
+pub mod role;
 pub mod rule;
 pub mod secret;
+pub mod token;
 pub mod user;
 
 pub use clock::{Clock, Duration, Entropy, ManualClock, Timestamp};

@@ -7,11 +7,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+pub use crate::account::{Account, USER_COLUMNS};
+
 /// A person or a program that may use the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Unique id.
     pub id: ObjectId,
+    /// Small number counted from 1, never used again, as LogicMonitor's clients expect it.
+    pub number: i64,
     /// Unique name, compared exactly.
     pub username: String,
     /// Mail address, empty if none is known.
@@ -185,7 +189,8 @@ pub const ADMINISTRATOR: &str = "administrator";
 /// The four built-in roles, strongest first (spec/logicmonitor-api.md §6.3).
 pub const BUILT_IN_ROLES: [&str; 4] = ["administrator", "manager", "ackonly", "readonly"];
 
-/// What a token may do (spec/logpoint-api.md §1.1, and our own `logs:write`).
+/// What a token may do (spec/logpoint-api.md §1.1, and our own `logs:write`, `setting:read` and
+/// `setting:write`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// List user-defined lists.
@@ -200,6 +205,10 @@ pub enum Scope {
     AlertrulesWrite,
     /// Send logs.
     LogsWrite,
+    /// See users, roles and API tokens, as far as the roles permit.
+    SettingRead,
+    /// Change users, roles and API tokens, as far as the roles permit.
+    SettingWrite,
 }
 
 /// The text names no known scope.
@@ -209,13 +218,15 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::SearchRead,
         Self::SearchWrite,
         Self::LogsourceRead,
         Self::AlertrulesRead,
         Self::AlertrulesWrite,
         Self::LogsWrite,
+        Self::SettingRead,
+        Self::SettingWrite,
     ];
 
     /// The scope as it stands in a token.
@@ -227,6 +238,8 @@ impl Scope {
             Self::AlertrulesRead => "alertrules:read",
             Self::AlertrulesWrite => "alertrules:write",
             Self::LogsWrite => "logs:write",
+            Self::SettingRead => "setting:read",
+            Self::SettingWrite => "setting:write",
         }
     }
 
@@ -235,7 +248,7 @@ impl Scope {
     pub fn allowed_for(self, roles: &[String]) -> bool {
         let reads = matches!(
             self,
-            Self::SearchRead | Self::LogsourceRead | Self::AlertrulesRead
+            Self::SearchRead | Self::LogsourceRead | Self::AlertrulesRead | Self::SettingRead
         );
         roles.iter().any(|role| match role.as_str() {
             "administrator" | "manager" => true,
@@ -261,23 +274,6 @@ impl FromStr for Scope {
     }
 }
 
-/// An LMv1 API token without its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiToken {
-    /// Small number, unique, as LogicMonitor's clients expect it.
-    pub id: i64,
-    /// The public half, 20 letters and digits.
-    pub access_id: String,
-    /// The owner.
-    pub user_id: ObjectId,
-    /// Free text.
-    pub note: String,
-    /// A disabled token is refused.
-    pub disabled: bool,
-    /// Time of creation.
-    pub created_at: Timestamp,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,6 +281,7 @@ mod tests {
     fn user(role: &str, repos: Option<&[&str]>) -> User {
         User {
             id: ObjectId::from_bytes([1; 12]),
+            number: 1,
             username: "ann".to_owned(),
             email: String::new(),
             roles: vec![role.to_owned()],

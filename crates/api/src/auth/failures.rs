@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     SecretKey,
     /// An LMv1 signature.
     Signature,
+    /// A bearer token of LogicMonitor's kind.
+    Bearer,
+    /// No kind that is known.
+    Header,
 }
 
 impl Kind {
@@ -34,6 +38,8 @@ impl Kind {
             Self::Token => "token",
             Self::SecretKey => "secret_key",
             Self::Signature => "lmv1",
+            Self::Bearer => "bearer",
+            Self::Header => "header",
         }
     }
 }

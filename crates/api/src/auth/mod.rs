@@ -1,7 +1,11 @@
 //! Who sends a request, and whether they may.
 
+mod api_token;
 mod credential;
 mod failures;
+mod last_use;
+mod replays;
+mod scheme;
 mod signed;
 mod token;
 
@@ -11,8 +15,12 @@ use axum::http::request::Parts;
 use cresset_model::user::{Scope, User};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+pub(crate) use api_token::Proven;
 pub(crate) use credential::CredentialRequest;
 pub(crate) use failures::{Failures, Kind};
+pub(crate) use last_use::LastUses;
+pub(crate) use replays::Replays;
+pub(crate) use scheme::{Credential, credential};
 pub(crate) use signed::signer;
 pub(crate) use token::Authorized;
 pub(crate) use token::bearer;

@@ -4,22 +4,22 @@
 //! is read whether somebody known claims to have signed, so that a stranger cannot make
 //! the server hold a large body; [`Signer::verify`] proves it afterwards.
 
-use super::{Caller, Kind};
+use super::api_token::{FAILED, scopes_of, unusable};
+use super::{Caller, Kind, Proven};
 use crate::budget::Holder;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_auth::lmv1::{self, Lmv1Error, SignedRequest};
+use cresset_model::token::ApiToken;
 use cresset_model::user::{Scope, User};
 use cresset_model::{SecretString, Timestamp};
 use std::net::IpAddr;
-
-/// The one text for every cause.
-const FAILED: &str = "Authentication failed";
 
 /// Somebody who claims to have signed a request.
 pub(crate) struct Signer {
     header: String,
     user: User,
+    token: ApiToken,
     key: SecretString,
     peer: IpAddr,
 }
@@ -33,42 +33,34 @@ pub(crate) async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<S
             .await?;
         return Err(refuse());
     };
-    let found = match api.catalog.api_token(header.access_id).await? {
-        Some((token, key)) if !token.disabled => api
-            .catalog
-            .user_by_id(token.user_id)
-            .await?
-            .map(|user| (user, key)),
-        _ => None,
+    let found = api.catalog.signing_token(header.access_id).await?;
+    let reason = match &found {
+        None => Some("unknown_token"),
+        Some((user, token, _)) => unusable(user, token, peer, api.now()),
     };
-    let Some((user, key)) = found.filter(|(user, _)| !user.disabled) else {
-        // The same work as for a known id, so that ids cannot be told by time.
-        let request = SignedRequest {
-            method: "GET",
-            path: "/",
-            body: b"",
-        };
-        let _ = header.verify(
-            &SecretString::new("no such token"),
-            &request,
-            Timestamp::MIN,
-        );
-        api.auth_failed(
-            Kind::Signature,
-            header.access_id,
+    match (found, reason) {
+        (Some((user, token, key)), None) => Ok(Signer {
+            header: value.to_owned(),
+            user,
+            token,
+            key,
             peer,
-            "unknown_token",
-            true,
-        )
-        .await?;
-        return Err(refuse());
-    };
-    Ok(Signer {
-        header: value.to_owned(),
-        user,
-        key,
-        peer,
-    })
+        }),
+        (_, reason) => {
+            // The same work as for a known id, so that ids cannot be told by time.
+            let request = SignedRequest {
+                method: "GET",
+                path: "/",
+                body: b"",
+            };
+            let key = SecretString::new("no such token");
+            let _ = header.verify(&key, &request, Timestamp::MIN);
+            let (id, reason) = (header.access_id, reason.unwrap_or("unknown_token"));
+            api.auth_failed(Kind::Signature, id, peer, reason, true)
+                .await?;
+            Err(refuse())
+        }
+    }
 }
 
 impl Signer {
@@ -93,38 +85,40 @@ impl Signer {
         lmv1::parse(&self.header).map_or("", |header| header.access_id)
     }
 
-    /// The caller, if the signature fits the request.
+    /// The caller, if the signature fits the request and the user's role has `scope`.
     pub(crate) async fn verify(
         self,
         api: &Context,
         request: &SignedRequest<'_>,
         scope: Scope,
     ) -> Result<Caller> {
+        let proven = self.prove(api, request).await?;
+        api.permit(proven, scope).await
+    }
+
+    /// The caller, if the signature fits the request.
+    pub(crate) async fn prove(self, api: &Context, request: &SignedRequest<'_>) -> Result<Proven> {
+        let now = api.now();
         let outcome = lmv1::parse(&self.header).and_then(|header| {
-            header
-                .verify(&self.key, request, api.now())
-                .map(|()| header)
+            header.verify(&self.key, request, now)?;
+            api.replays.admit(&header, now)
         });
-        let header = match outcome {
-            Ok(header) => header,
-            Err(error) => {
-                let guess = error == Lmv1Error::Signature;
-                api.auth_failed(
-                    Kind::Signature,
-                    self.access_id(),
-                    self.peer,
-                    error.reason(),
-                    guess,
-                )
+        if let Err(error) = outcome {
+            let (id, guess) = (self.access_id(), error == Lmv1Error::Signature);
+            api.auth_failed(Kind::Signature, id, self.peer, error.reason(), guess)
                 .await?;
-                return Err(Error::Unauthenticated(FAILED.to_owned()));
-            }
-        };
-        api.failures.succeeded(header.access_id, self.peer);
-        api.permit(&self.user, None, scope, self.peer).await?;
-        Ok(Caller {
-            user: self.user,
-            peer: self.peer,
+            return Err(match error {
+                Lmv1Error::ClockSkew => Error::ClockSkew { server_time: now },
+                _ => Error::Unauthenticated(FAILED.to_owned()),
+            });
+        }
+        api.failures.succeeded(self.access_id(), self.peer);
+        api.token_used(&self.token, self.peer).await;
+        let (user, peer) = (self.user, self.peer);
+        Ok(Proven {
+            caller: Caller { user, peer },
+            scopes: scopes_of(&self.token),
+            token: Some(self.token),
         })
     }
 }

@@ -1,11 +1,12 @@
 //! Self-signed tokens on requests.
 
-use super::{Caller, Kind, Needs, Peer};
+use super::{Caller, Kind, Needs, Peer, Proven};
 use crate::error::{Error, Result};
 use crate::state::{Api, Context};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use cresset_auth::bearer::PREFIX;
 use cresset_auth::jwt::{self, Claims, JwtError, Unverified};
 use cresset_model::SecretString;
 use cresset_model::user::{Scope, User};
@@ -68,6 +69,15 @@ impl Context {
         peer: IpAddr,
         scope: Scope,
     ) -> Result<Caller> {
+        let proven = self.prove_bearer(token, peer).await?;
+        self.permit(proven, scope).await
+    }
+
+    /// The caller behind a self-signed token, or a bearer token of LogicMonitor's kind.
+    pub(crate) async fn prove_bearer(&self, token: &str, peer: IpAddr) -> Result<Proven> {
+        if token.starts_with(PREFIX) {
+            return self.prove_bearer_token(token, peer).await;
+        }
         let unverified = match jwt::decode(token) {
             Ok(unverified) => unverified,
             Err(error) => {
@@ -87,8 +97,11 @@ impl Context {
             }
         };
         self.failures.succeeded(&name, peer);
-        self.permit(&user, Some(&claims), scope, peer).await?;
-        Ok(Caller { user, peer })
+        Ok(Proven {
+            caller: Caller { user, peer },
+            token: None,
+            scopes: Some(claims.scope),
+        })
     }
 
     /// Checks the token against the user's key. The outer error is the server's failure.
@@ -116,23 +129,19 @@ impl Context {
         })
     }
 
-    /// 403 unless both the token and the user's role have `scope`.
-    pub(crate) async fn permit(
-        &self,
-        user: &User,
-        claims: Option<&Claims>,
-        scope: Scope,
-        peer: IpAddr,
-    ) -> Result<()> {
+    /// 403 unless both the credential and the user's role have `scope`.
+    pub(crate) async fn permit(&self, proven: Proven, scope: Scope) -> Result<Caller> {
+        let Proven { caller, scopes, .. } = proven;
         let wanted = scope.as_str();
-        let refusal = if claims.is_some_and(|claims| !claims.scope.contains(&scope)) {
+        let refusal = if scopes.is_some_and(|scopes| !scopes.contains(&scope)) {
             format!("The token's scope does not include {wanted}")
-        } else if scope.allowed_for(&user.roles) {
-            return Ok(());
+        } else if scope.allowed_for(&caller.user.roles) {
+            return Ok(caller);
         } else {
             format!("The user's role does not permit {wanted}")
         };
-        self.auth_failed(Kind::Token, &user.username, peer, "forbidden", false)
+        let (name, peer) = (&caller.user.username, caller.peer);
+        self.auth_failed(Kind::Token, name, peer, "forbidden", false)
             .await?;
         Err(Error::Forbidden(refusal))
     }

@@ -8,7 +8,7 @@ pub mod render;
 mod validation;
 
 use axum::response::{IntoResponse, Response};
-use cresset_model::Duration;
+use cresset_model::{Duration, Timestamp};
 use std::sync::Arc;
 pub use validation::ValidationErrors;
 
@@ -21,6 +21,13 @@ pub enum Error {
     /// No acceptable token or signature.
     #[error("{0}")]
     Unauthenticated(String),
+    /// A signature that fits, of a time too far from the server's. Only who holds the key
+    /// reads this, so it may be told.
+    #[error("Authentication failed")]
+    ClockSkew {
+        /// What the server's clock says.
+        server_time: Timestamp,
+    },
     /// User name and secret key do not fit together.
     #[error("Authentication Failed")]
     Credentials,
@@ -30,6 +37,9 @@ pub enum Error {
     /// Too many failed authentications from there.
     #[error("too many failed authentications; try again later")]
     Throttled(Duration),
+    /// More requests than the account may send in a minute.
+    #[error("Too many requests (exceeded rate limits)")]
+    OverQuota,
     /// Fields of the body or the query string are not acceptable.
     #[error("Validation error")]
     Invalid(ValidationErrors),

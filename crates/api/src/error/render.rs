@@ -55,9 +55,11 @@ pub(crate) fn render(error: &Error, family: Family) -> Response {
 /// Logpoint answers a taken name and everything about credentials with 200.
 fn status(error: &Error, family: Family) -> StatusCode {
     let status = match error {
-        Error::Unauthenticated(_) | Error::Credentials => StatusCode::UNAUTHORIZED,
+        Error::Unauthenticated(_) | Error::Credentials | Error::ClockSkew { .. } => {
+            StatusCode::UNAUTHORIZED
+        }
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
-        Error::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+        Error::Throttled(_) | Error::OverQuota => StatusCode::TOO_MANY_REQUESTS,
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NameTaken(_) => StatusCode::OK,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,

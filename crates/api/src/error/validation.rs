@@ -1,6 +1,7 @@
 //! Errors by field, nested as Logpoint's clients expect them.
 
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// Messages by field; fields of sections are nested objects.
 ///
@@ -66,6 +67,34 @@ impl ValidationErrors {
     }
 }
 
+impl fmt::Display for ValidationErrors {
+    /// All messages on one line, for clients that know no fields.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        print(f, "", &self.0, &mut first)
+    }
+}
+
+fn print(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    messages: &Map<String, Value>,
+    first: &mut bool,
+) -> fmt::Result {
+    for (name, message) in messages {
+        let path = format!("{before}{name}");
+        match message {
+            Value::Object(inner) => print(f, &format!("{path}."), inner, first)?,
+            message => {
+                let separator = if std::mem::take(first) { "" } else { "; " };
+                let text = message.as_str().unwrap_or_default();
+                write!(f, "{separator}{path} {text}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +114,10 @@ mod tests {
             "taxonomy": "must be an object",
         });
         assert_eq!(errors.to_json(), expected);
+        assert_eq!(
+            errors.to_string(),
+            "name too short; search_params.limit at least 1; taxonomy must be an object"
+        );
         assert!(errors.into_result(Some(1)).is_err());
         assert_eq!(ValidationErrors::default().into_result(Some(1)), Ok(1));
     }

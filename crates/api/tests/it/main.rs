@@ -11,6 +11,8 @@ mod ingest;
 mod instances;
 mod instances_registered;
 mod lists;
+mod logicmonitor;
+mod logicmonitor_accounts;
 mod model;
 mod moved;
 mod native;

@@ -3,6 +3,8 @@
 //! Every method is one transaction. Times and new ids are arguments: a catalog
 //! reads no clock and draws no randomness, except nonces of the sealing.
 
+mod accounts;
+mod audit_log;
 mod deliveries;
 mod files;
 mod groups;
@@ -10,9 +12,15 @@ mod incident_acts;
 mod incidents;
 mod instances;
 mod lists;
+mod roles;
 mod rules;
+mod tokens;
 mod users;
 
+pub use accounts::{
+    AccountChange, Accounts, MAX_ACCOUNT_DOCUMENT, MAX_ROLES_OF_USER, NewAccount, RoleRef,
+};
+pub use audit_log::{AUDIT_COLUMNS, AuditLine, AuditLog};
 pub use deliveries::{AttemptOutcome, AttemptRecord, Deliveries, DueDelivery};
 pub use files::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
 pub use groups::{Groups, MAX_GROUPS};
@@ -22,17 +30,39 @@ pub use incidents::{
 };
 pub use instances::{Instances, MAX_INSTANCES};
 pub use lists::{Lists, Repos};
+pub use roles::{MAX_ROLE_DOCUMENT, MAX_ROLE_NAME, MAX_ROLES, NewRole, RoleChange, Roles};
 pub use rules::{RuleChanges, RuleFilter, RuleOwner, RulePage, RuleSummary, RuleWithOwner, Rules};
+pub use tokens::{
+    ApiTokens, MAX_TOKEN_LIMITS, MAX_TOKEN_NOTE, MAX_TOKENS_OF_USER, NewToken, SHOWN_OF_BEARER,
+    TokenChange,
+};
 pub use users::{AuditEntry, NewApiToken, NewUser, Users};
 
 /// A whole catalog.
 pub trait Catalog:
-    Users + Groups + Instances + Repos + Lists + Rules + Incidents + IncidentActs + Deliveries + Files
+    Users
+    + AuditLog
+    + Accounts
+    + Roles
+    + ApiTokens
+    + Groups
+    + Instances
+    + Repos
+    + Lists
+    + Rules
+    + Incidents
+    + IncidentActs
+    + Deliveries
+    + Files
 {
 }
 
 impl<T> Catalog for T where
     T: Users
+        + AuditLog
+        + Accounts
+        + Roles
+        + ApiTokens
         + Groups
         + Instances
         + Repos

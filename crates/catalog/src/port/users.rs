@@ -2,7 +2,8 @@
 
 use crate::Result;
 use async_trait::async_trait;
-use cresset_model::user::{ApiToken, Preferences, User};
+use cresset_model::token::ApiToken;
+use cresset_model::user::{Preferences, User};
 use cresset_model::{ObjectId, SecretString, Timestamp};
 use std::collections::BTreeSet;
 

@@ -5,8 +5,8 @@
 //! with the lanes and not with the rows that a sick destination has piled up.
 
 use super::SqliteCatalog;
+use super::audit::cut;
 use super::columns::{Columns, int, not_found, to_word};
-use super::users::cut;
 use crate::port::{AttemptOutcome, AttemptRecord, Deliveries, DueDelivery};
 use crate::{Error, Result};
 use async_trait::async_trait;

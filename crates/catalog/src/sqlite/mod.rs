@@ -7,24 +7,31 @@
 //! `synchronous=FULL`). Reads go through a few connections beside it and never wait
 //! for a writer.
 
+mod accounts;
+mod audit;
+mod audit_log;
 mod columns;
 mod deliveries;
 mod evaluations;
 mod fed_lists;
 mod files;
+mod filter;
 mod groups;
 mod in_place;
 mod incident_acts;
 mod incidents;
 mod instances;
+mod list_page;
 mod lists;
 mod notifications;
 mod passwords;
 mod points;
 mod repos;
+mod roles;
 mod rule_list;
 mod rules;
 mod schema;
+mod tokens;
 mod told;
 mod users;
 mod writer;

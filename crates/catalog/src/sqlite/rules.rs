@@ -2,10 +2,10 @@
 
 mod owners;
 
+use super::audit::audit_texts;
 use super::columns::{Columns, expect_row, int, not_found, to_json};
 use super::in_place::{is_absent, is_taken};
 use super::told::auto_channels;
-use super::users::audit_texts;
 use super::{Change, SqliteCatalog, counter};
 use crate::port::{AuditEntry, RuleChanges, RuleFilter, RuleOwner, RulePage, RuleWithOwner, Rules};
 use crate::{Error, Result};

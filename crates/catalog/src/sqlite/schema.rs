@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Migration `n` leads from schema version `n` to `n + 1`. Never edit one that
 /// was released; add another.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_catalog.sql"),
     include_str!("migrations/0002_groups.sql"),
     include_str!("migrations/0003_dynamic_lists.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007_groups_by_name.sql"),
     include_str!("migrations/0008_asked_deliveries.sql"),
     include_str!("migrations/0009_one_statement.sql"),
+    include_str!("migrations/0010_api_tokens.sql"),
 ];
 /// Marks the file as a Cresset catalog ("CRST").
 const APPLICATION_ID: i64 = 0x4352_5354;

@@ -1,22 +1,31 @@
 //! Users, credentials, audit.
 
+use super::audit::audit_texts;
 use super::columns::{Columns, absent_on_foreign_key, expect_row, from_json, not_found, to_json};
 use super::{SqliteCatalog, bump};
-use crate::port::{AuditEntry, NewApiToken, NewUser, Users};
+use crate::port::{ApiTokens as _, AuditEntry, NewApiToken, NewUser, Users};
 use crate::seal::Place;
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::instance::split_address;
-use cresset_model::user::{ApiToken, DateFormat, HourFormat, Preferences, User};
+use cresset_model::token::ApiToken;
+use cresset_model::user::{DateFormat, HourFormat, Preferences, User};
 use cresset_model::{ObjectId, SecretString};
 use rusqlite::params;
-use sqlx::sqlite::SqliteRow;
+use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
 
 /// Longest name of a user in bytes.
-const MAX_NAME: usize = 255;
-/// Longest detail of an audit entry in bytes; the rest is cut off.
-const MAX_DETAIL: usize = 4096;
+pub(super) const MAX_NAME: usize = 255;
+
+/// What [`user`] reads of `users u`.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.number, u.username, u.email, u.disabled, u.timezone, u.date_format,
+         u.hour_format, u.repos, u.created_at"
+    };
+}
+pub(super) use user_columns;
 
 /// One row per role, or one with an empty role.
 macro_rules! select_users {
@@ -25,17 +34,16 @@ macro_rules! select_users {
     };
     ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.email, u.disabled, u.timezone, u.date_format, ",
-            "u.hour_format, u.repos, u.created_at, r.role",
+            "SELECT r.role, ",
+            user_columns!(),
             $more,
-            " ",
-            "FROM users u LEFT JOIN user_roles r ON r.user_id = u.id ",
+            " FROM users u LEFT JOIN user_roles r ON r.user_id = u.id ",
             $rest
         )
     };
 }
 
-const fn key_place(user: &str) -> Place<'_> {
+pub(super) const fn key_place(user: &str) -> Place<'_> {
     Place {
         table: "users",
         column: "api_access_key",
@@ -43,17 +51,9 @@ const fn key_place(user: &str) -> Place<'_> {
     }
 }
 
-const fn token_place(access_id: &str) -> Place<'_> {
-    Place {
-        table: "api_tokens",
-        column: "access_key",
-        row: access_id,
-    }
-}
-
 #[async_trait]
 impl Users for SqliteCatalog {
-    async fn create_user(&self, user: NewUser) -> Result<User> {
+    async fn create_user(&self, mut user: NewUser) -> Result<User> {
         if user.username.is_empty() || user.username.len() > MAX_NAME {
             return Err(Error::Refused(format!(
                 "a user name has 1 to {MAX_NAME} bytes"
@@ -67,9 +67,10 @@ impl Users for SqliteCatalog {
         let key = self.sealer.seal(key_place(&id), &user.api_access_key)?;
 
         let mut tx = self.begin().await?;
+        let number = next_number(&mut tx).await?;
         let made = sqlx::query(
-            "INSERT INTO users (id, username, email, password_hash, api_access_key, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (username) DO NOTHING",
+            "INSERT INTO users (id, username, email, password_hash, api_access_key, created_at, number)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (username) DO NOTHING",
         )
         .bind(&id)
         .bind(&user.username)
@@ -77,6 +78,7 @@ impl Users for SqliteCatalog {
         .bind(password_hash)
         .bind(key)
         .bind(user.created_at.0)
+        .bind(number)
         .execute(&mut *tx)
         .await?;
         if made.rows_affected() == 0 {
@@ -85,6 +87,8 @@ impl Users for SqliteCatalog {
                 name: user.username,
             });
         }
+        let mut named = BTreeSet::new();
+        user.roles.retain(|role| named.insert(role.clone()));
         for (place, role) in user.roles.iter().enumerate() {
             sqlx::query("INSERT INTO user_roles (user_id, place, role) VALUES ($1, $2, $3)")
                 .bind(&id)
@@ -97,6 +101,7 @@ impl Users for SqliteCatalog {
         tx.commit().await?;
         Ok(User {
             id: user.id,
+            number,
             username: user.username,
             email: user.email,
             roles: user.roles,
@@ -234,63 +239,22 @@ impl Users for SqliteCatalog {
     }
 
     async fn create_api_token(&self, token: NewApiToken) -> Result<ApiToken> {
-        let sealed = self
-            .sealer
-            .seal(token_place(&token.access_id), &token.access_key)?;
-        let id: Option<i64> = sqlx::query_scalar(
-            "INSERT INTO api_tokens (access_id, access_key, user_id, note, created_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (access_id) DO NOTHING RETURNING id",
-        )
-        .bind(&token.access_id)
-        .bind(sealed)
-        .bind(token.user_id.to_string())
-        .bind(&token.note)
-        .bind(token.created_at.0)
-        .fetch_optional(&mut *self.writer.turn().await?)
-        .await
-        .map_err(|e| absent_on_foreign_key(e, "user", token.user_id))?;
-        let Some(id) = id else {
-            return Err(Error::Exists {
-                what: "API token",
-                name: token.access_id,
-            });
-        };
-        Ok(ApiToken {
-            id,
-            access_id: token.access_id,
-            user_id: token.user_id,
-            note: token.note,
-            disabled: false,
-            created_at: token.created_at,
-        })
+        let read = "SELECT number FROM users WHERE id = $1";
+        let number: Option<i64> = sqlx::query_scalar(read)
+            .bind(token.user_id.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        let number = number.ok_or_else(|| not_found("user", token.user_id))?;
+        self.signing_token_made(token, number).await
     }
 
     async fn api_token(&self, access_id: &str) -> Result<Option<(ApiToken, SecretString)>> {
-        let row = sqlx::query(
-            "SELECT id, access_id, access_key, user_id, note, disabled, created_at
-             FROM api_tokens WHERE access_id = $1",
-        )
-        .bind(access_id)
-        .fetch_optional(&self.reader)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let key = self
-            .sealer
-            .open(token_place(access_id), &row.text("access_key")?)?;
-        Ok(Some((api_token(&row)?, key)))
+        let found = self.signing_token(access_id).await?;
+        Ok(found.map(|(_, token, key)| (token, key)))
     }
 
     async fn api_tokens(&self, user_id: ObjectId) -> Result<Vec<ApiToken>> {
-        sqlx::query(
-            "SELECT id, access_id, user_id, note, disabled, created_at
-             FROM api_tokens WHERE user_id = $1 ORDER BY id",
-        )
-        .bind(user_id.to_string())
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(api_token)
-        .collect()
+        self.signing_tokens_of(user_id)
     }
 
     async fn audit(&self, entry: AuditEntry) -> Result<()> {
@@ -323,18 +287,6 @@ impl Users for SqliteCatalog {
     }
 }
 
-/// Actor, address, action and detail, as long as the audit log keeps them.
-pub(super) fn audit_texts(entry: &AuditEntry) -> [&str; 4] {
-    let names = [&entry.actor, &entry.address, &entry.action];
-    let [actor, address, action] = names.map(|name| cut(name, MAX_NAME));
-    [actor, address, action, cut(&entry.detail, MAX_DETAIL)]
-}
-
-/// The longest beginning of at most `max` bytes.
-pub(super) fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
-}
-
 /// The repos that a user was granted; `None` if there is no such list.
 pub(super) fn granted(
     row: &impl Columns,
@@ -342,17 +294,6 @@ pub(super) fn granted(
 ) -> Result<Option<BTreeSet<String>>> {
     let document = row.text_or_null(column)?;
     document.map(|text| from_json(column, &text)).transpose()
-}
-
-fn api_token(row: &SqliteRow) -> Result<ApiToken> {
-    Ok(ApiToken {
-        id: row.int("id")?,
-        access_id: row.text("access_id")?,
-        user_id: row.id("user_id")?,
-        note: row.text("note")?,
-        disabled: row.flag("disabled")?,
-        created_at: row.time("created_at")?,
-    })
 }
 
 fn fold_users<R: Columns>(rows: &[R]) -> Result<Vec<User>> {
@@ -369,18 +310,30 @@ fn fold_user(users: &mut Vec<User>, row: &impl Columns) -> Result<()> {
     let role = row.text_or_null("role")?;
     match users.last_mut() {
         Some(last) if last.id == id => last.roles.extend(role),
-        _ => users.push(User {
-            id,
-            username: row.text("username")?,
-            email: row.text("email")?,
-            roles: role.into_iter().collect(),
-            disabled: row.flag("disabled")?,
-            timezone: row.text("timezone")?,
-            date_format: row.word("date_format")?,
-            hour_format: row.word("hour_format")?,
-            repos: granted(row, "repos")?,
-            created_at: row.time("created_at")?,
-        }),
+        _ => users.push(user(row, role.into_iter().collect())?),
     }
     Ok(())
+}
+
+/// The user of a row of [`user_columns`].
+pub(super) fn user(row: &impl Columns, roles: Vec<String>) -> Result<User> {
+    Ok(User {
+        id: row.id("id")?,
+        number: row.int("number")?,
+        username: row.text("username")?,
+        email: row.text("email")?,
+        roles,
+        disabled: row.flag("disabled")?,
+        timezone: row.text("timezone")?,
+        date_format: row.word("date_format")?,
+        hour_format: row.word("hour_format")?,
+        repos: granted(row, "repos")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// Counts a user who comes into being and returns the number.
+pub(super) async fn next_number(connection: &mut SqliteConnection) -> Result<i64> {
+    let count = "UPDATE counters SET value = value + 1 WHERE name = 'users' RETURNING value";
+    Ok(sqlx::query_scalar(count).fetch_one(connection).await?)
 }

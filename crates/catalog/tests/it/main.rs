@@ -20,6 +20,7 @@ macro_rules! conformance {
     };
 }
 
+mod accounts;
 mod deliveries;
 mod dynamic_lists;
 mod faults;
@@ -29,11 +30,17 @@ mod incident_acts;
 mod incidents;
 mod instances;
 mod lists;
+mod many_tokens;
+mod migration;
 mod notifications;
 mod repos;
+mod roles;
 mod rule_list;
 mod rules;
 mod speed;
 mod sqlite_file;
 mod support;
+mod token_changes;
+mod token_lists;
+mod tokens;
 mod users;

@@ -1,9 +1,13 @@
 //! What the SQLite adapter promises about its file.
 
-use crate::support::{OWNER, at, commit, firing, http, id, new_user, sealer, with_rule};
+use crate::support::{
+    OWNER, at, commit, firing, http, id, new_user, run_sql, sealer, sqlite, told, with_rule,
+};
+use crate::tokens::{bearer, new_token};
 use cresset_catalog::Error;
 use cresset_catalog::port::{
-    Deliveries, Groups, Incidents, Lists, NewApiToken, NewUser, Repos, RuleFilter, Rules, Users,
+    AccountChange, Accounts, ApiTokens, Deliveries, Groups, Incidents, Lists, NewApiToken,
+    NewToken, NewUser, Repos, RuleFilter, Rules, Users,
 };
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::SecretString;
@@ -11,15 +15,6 @@ use cresset_model::notification::HttpAuth;
 use cresset_model::repo::Repo;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-async fn run_sql(path: &Path, statements: &'static str) {
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true);
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    sqlx::raw_sql(statements).execute(&pool).await.unwrap();
-    pool.close().await;
-}
 
 #[tokio::test]
 async fn files_are_private() {
@@ -66,6 +61,10 @@ async fn no_secret_is_readable_in_the_files() {
         "S3CRET-basic",
         "S3CRET-bearer",
         "T-urlsecret",
+        "S3CRET-signing-key",
+        "lmb_visible-part-0123S3CRET-bearers",
+        "S3CRET-bearers",
+        "S3CRET-new-password",
     ];
     let secret = SecretString::new;
     let user = NewUser {
@@ -86,6 +85,23 @@ async fn no_secret_is_readable_in_the_files() {
         created_at: at(0),
     };
     catalog.create_api_token(token).await.unwrap();
+    let signing = NewToken {
+        secret: secret(secrets[8]),
+        ..new_token(1, "another-access-id")
+    };
+    catalog.create_token(signing, &told("made")).await.unwrap();
+    let made = catalog
+        .create_token(bearer(1, secrets[9]), &told("made"))
+        .await;
+    assert_eq!(made.unwrap().shown_key.len(), 17);
+    let change = AccountChange {
+        password: Some(secret(secrets[11])),
+        ..AccountChange::default()
+    };
+    catalog
+        .change_account(1, &change, &told("changed"))
+        .await
+        .unwrap();
     let auths = [
         HttpAuth::ApiToken {
             name: "X".to_owned(),
@@ -375,4 +391,19 @@ async fn many_processes_may_start_and_write_together() {
     let catalog = SqliteCatalog::open(&path, sealer(0)).await.unwrap();
     assert_eq!(catalog.repos().await.unwrap().len(), 120);
     assert!(catalog.check().await.unwrap().is_empty());
+}
+
+/// By this the server tells a first start that was cut short from a token that was deleted.
+#[tokio::test]
+async fn a_token_that_was_made_is_known_when_it_is_gone() {
+    let (_dir, catalog) = sqlite().await;
+    let user = catalog.create_user(new_user(1, "alice")).await.unwrap();
+    assert!(!catalog.has_made_tokens().unwrap());
+    let new = new_token(user.number, "AAA");
+    let token = catalog.create_token(new, &told("made")).await.unwrap();
+    assert!(catalog.has_made_tokens().unwrap());
+    let gone = told("gone");
+    let deleted = catalog.delete_token(user.number, token.id, &gone);
+    assert!(deleted.await.unwrap());
+    assert!(catalog.has_made_tokens().unwrap());
 }

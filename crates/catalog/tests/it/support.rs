@@ -1,7 +1,7 @@
 //! Objects to put into a catalog.
 
 use cresset_catalog::Catalog;
-use cresset_catalog::port::{Firing, FiringCommit, NewUser};
+use cresset_catalog::port::{AuditEntry, Firing, FiringCommit, NewUser};
 use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::incident::{
@@ -15,6 +15,7 @@ use cresset_model::rule::{
     ConditionOption, IncidentCondition, Risk, RiskFunction, RuleSpec, SearchParams,
 };
 use cresset_model::{ObjectId, SecretString, Timestamp};
+use std::path::Path;
 use tempfile::TempDir;
 
 pub(crate) const OWNER: u64 = 1;
@@ -205,4 +206,25 @@ pub(crate) fn commit(firings: Vec<Firing>) -> FiringCommit {
         firings,
         cursor: None,
     }
+}
+
+pub(crate) fn told(action: &str) -> AuditEntry {
+    AuditEntry {
+        at: at(0),
+        actor: "root".to_owned(),
+        address: "192.0.2.7".to_owned(),
+        action: action.to_owned(),
+        detail: String::new(),
+    }
+}
+
+/// Runs statements on a file that no catalog need have made.
+pub(crate) async fn run_sql(path: &Path, statements: impl Into<String>) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let statements = sqlx::AssertSqlSafe(statements.into());
+    sqlx::raw_sql(statements).execute(&pool).await.unwrap();
+    pool.close().await;
 }

@@ -6,6 +6,7 @@ use cresset_model::{ObjectId, Timestamp};
 fn directory(role: &str, granted: Option<&[&str]>) -> RepoDirectory {
     let user = User {
         id: ObjectId::from_bytes([1; 12]),
+        number: 1,
         username: "ann".to_owned(),
         email: String::new(),
         roles: vec![role.to_owned()],

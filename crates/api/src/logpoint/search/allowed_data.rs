@@ -141,47 +141,49 @@ async fn live_searches(api: &Context, user: &User) -> Result<Value> {
     Ok(json!({"success": true, "livesearches": searches}))
 }
 
-/// Devices that sent something during the last day to a repo that the user may search.
-/// There is no register of devices: whoever sends is one.
 async fn devices(api: &Context, user: &User, chosen: &Chosen) -> Result<Value> {
     let mut known = Map::new();
-    let directory = api.repo_directory(user).await?;
-    let repos = directory.remaining(&[]);
-    if let Some(repos) = repos.filter(|_| chosen.has_this_node(api)) {
-        let plan =
-            cresset_query::compile("| chart distinct_list(device_name) as names by device_ip")
-                .map_err(|_| {
-                    Error::Internal("the query for devices does not compile".to_owned())
-                })?;
-        let now = api.now();
-        let request = SearchRequest {
-            plan: Arc::new(plan),
-            repos,
-            from: now - Duration::days(1),
-            to: now,
-            part_of: None,
-            timezone: "UTC".to_owned(),
-            limit: 10_000,
-            up_to_seq: None,
-            timeout: Duration::seconds(8),
-        };
-        let found = api
-            .searcher
-            .run(request)
-            .await
-            .map_err(|e| Error::Refused(e.to_string()))?;
-        for row in found.rows {
-            let row = row.to_json();
-            let Some(ip) = row.get("device_ip").and_then(Value::as_str) else {
-                continue;
-            };
-            let names = row.get("names");
-            let name = names.and_then(|names| names.get(0).unwrap_or(names).as_str());
-            // A device that never said its name goes by its address.
-            let name = name.filter(|name| !name.is_empty()).unwrap_or(ip);
+    if chosen.has_this_node(api) {
+        for (ip, name) in known_devices(api, user).await? {
             known.insert(format!("{}/{ip}", api.settings.repo_ip), name.into());
         }
     }
-    let nodes = chosen.nodes(api, directory.instances());
+    let nodes = chosen.nodes(api, &api.catalog.instances().await?);
     Ok(json!({"success": true, "allowed_devices": [known], "logpoint": nodes}))
+}
+
+/// Address and name of the devices that sent something during the last day to a repo that the
+/// user may search. There is no register of devices: whoever sends is one.
+pub(crate) async fn known_devices(api: &Context, user: &User) -> Result<Vec<(String, String)>> {
+    let directory = api.repo_directory(user).await?;
+    let Some(repos) = directory.remaining(&[]) else {
+        return Ok(Vec::new());
+    };
+    let plan = cresset_query::compile("| chart distinct_list(device_name) as names by device_ip")
+        .map_err(|_| Error::Internal("the query for devices does not compile".to_owned()))?;
+    let now = api.now();
+    let request = SearchRequest {
+        plan: Arc::new(plan),
+        repos,
+        from: now - Duration::days(1),
+        to: now,
+        part_of: None,
+        timezone: "UTC".to_owned(),
+        limit: 10_000,
+        up_to_seq: None,
+        timeout: Duration::seconds(8),
+    };
+    let found = api.searcher.run(request).await;
+    let found = found.map_err(|e| Error::Refused(e.to_string()))?;
+    let rows = found.rows.iter().map(cresset_query::ResultRow::to_json);
+    Ok(rows.filter_map(|row| device(&row)).collect())
+}
+
+fn device(row: &Map<String, Value>) -> Option<(String, String)> {
+    let ip = row.get("device_ip").and_then(Value::as_str)?;
+    let names = row.get("names");
+    let name = names.and_then(|names| names.get(0).unwrap_or(names).as_str());
+    // A device that never said its name goes by its address.
+    let name = name.filter(|name| !name.is_empty()).unwrap_or(ip);
+    Some((ip.to_owned(), name.to_owned()))
 }

@@ -1,0 +1,38 @@
+//! What happens around every request of this API: the version is read, errors get their
+//! envelope, and every answer says how much of the quota is left.
+
+use super::envelope::refusal;
+use super::quota::Spent;
+use super::resource;
+use super::version::Version;
+use crate::error::Error;
+use crate::state::Api;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::sync::Arc;
+
+/// Middleware; requests of the other APIs pass untouched.
+pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    if resource(request.uri().path()).is_none() {
+        return next.run(request).await;
+    }
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("", MatchedPath::as_str);
+    let spent = Spent::new(route, request.method());
+    let mut response = match Version::of(request.headers(), request.uri().query()) {
+        // Who asks for a version expects statuses, so not the oldest.
+        Err(error) => refusal(&error, Version::V3),
+        Ok(version) => {
+            request.extensions_mut().insert(version);
+            request.extensions_mut().insert(spent.clone());
+            let mut response = next.run(request).await;
+            match response.extensions_mut().remove::<Arc<Error>>() {
+                Some(error) => refusal(&error, version),
+                None => response,
+            }
+        }
+    };
+    spent.announce(&api, response.headers_mut());
+    response
+}

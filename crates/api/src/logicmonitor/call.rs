@@ -1,0 +1,217 @@
+//! A request whose caller is proven, as the handlers get it.
+
+use super::envelope::Reply;
+use super::list_params;
+use super::quota::Spent;
+use super::resource;
+use super::rights::Rights;
+use super::spelling::AsSent;
+use super::version::Version;
+use crate::auth::{Caller, Credential, Peer, Proven, credential};
+use crate::body::{self, Params};
+use crate::budget::Holder;
+use crate::error::{Error, Result};
+use crate::state::{Api, Context};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use bytes::Bytes;
+use cresset_auth::lmv1::SignedRequest;
+use cresset_catalog::port::AuditEntry;
+use cresset_model::filter::{Column, ListQuery};
+use cresset_model::token::{ApiToken, TokenKind};
+use cresset_model::user::Scope;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// A request to an endpoint of this API.
+pub(crate) struct Call {
+    /// Who sends it, and from where.
+    pub(crate) caller: Caller,
+    /// What the caller may do here.
+    pub(crate) rights: Rights,
+    /// The API token that proved the caller; `None` for a self-signed token.
+    pub(crate) token: Option<ApiToken>,
+    /// What the credential is narrowed to; `None` for all that its owner may do.
+    pub(crate) scopes: Option<BTreeSet<Scope>>,
+    /// The parameters of the query string.
+    pub(crate) params: Params,
+    version: Version,
+    body: Bytes,
+    path: Vec<(String, String)>,
+}
+
+impl FromRequest<Api> for Call {
+    type Rejection = Error;
+
+    /// Proves the caller, then spends the account's quota, then asks what the caller may do.
+    async fn from_request(request: Request, api: &Api) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(Peer(peer)) = Peer::from_request_parts(&mut parts, api).await;
+        let params = Params::from_request_parts(&mut parts, api).await?;
+        let path = path_of(&mut parts, api).await?;
+        let (proven, body) = prove(api, &parts, body, peer).await?;
+        if let Some(spent) = parts.extensions.get::<Spent>() {
+            spent.spend(api)?;
+        }
+        // What a signature covers is not separated, so bytes of the path could be moved to
+        // the body: nothing may follow the value there, even where no body is expected.
+        if !body.is_empty() && method_ignores_body(&parts) {
+            let read = serde_json::from_slice::<IgnoredAny>(body::without_mark(&body));
+            read.map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+        }
+        let rights = rights_of(api, &proven).await?;
+        let version = parts.extensions.get::<Version>().copied();
+        Ok(Self {
+            caller: proven.caller,
+            rights,
+            token: proven.token,
+            scopes: proven.scopes,
+            params,
+            version: version.unwrap_or(Version::V1),
+            body,
+            path,
+        })
+    }
+}
+
+/// The variable parts of the path. What is no text names nothing that exists.
+async fn path_of(parts: &mut Parts, api: &Api) -> Result<Vec<(String, String)>> {
+    let found = RawPathParams::from_request_parts(parts, api).await;
+    let found = found.map_err(|_| Error::UnknownPath(parts.uri.path().to_owned()))?;
+    let owned = |(name, text): (&str, &str)| (name.to_owned(), text.to_owned());
+    Ok(found.iter().map(owned).collect())
+}
+
+fn method_ignores_body(parts: &Parts) -> bool {
+    parts.method.is_safe() || parts.method == axum::http::Method::DELETE
+}
+
+/// Proves the caller and reads the body, which a signature covers.
+async fn prove(api: &Api, parts: &Parts, body: Body, peer: IpAddr) -> Result<(Proven, Bytes)> {
+    let settings = &api.settings;
+    let limit = settings.max_login_body_bytes.min(settings.max_body_bytes);
+    // Before anybody's name is looked up, so that the answer does not tell who is known.
+    body::refuse_announced(&body, limit)?;
+    let credential = match credential(&parts.headers) {
+        Ok(credential) => credential,
+        Err(reason) => return Err(api.no_credential(peer, reason).await),
+    };
+    match credential {
+        Credential::Bearer(token) => {
+            let proven = api.prove_bearer(token, peer).await?;
+            let mut held = api.login_budget.hold(vec![Holder::peer(peer)]);
+            let body = body::read(api, body, limit, Some(&mut held)).await?;
+            Ok((proven, body))
+        }
+        Credential::Signed(value) => {
+            let signer = crate::auth::signer(api, value, peer).await?;
+            let mut held = api.login_budget.hold(signer.holders());
+            let body = match body::read(api, body, limit, Some(&mut held)).await {
+                Ok(body) => body,
+                Err(error) => {
+                    signer.abandoned(api).await?;
+                    return Err(error);
+                }
+            };
+            let sent = parts.extensions.get::<AsSent>().map(|sent| sent.0.as_str());
+            let sent = sent.unwrap_or_else(|| parts.uri.path());
+            let signed = SignedRequest {
+                method: parts.method.as_str(),
+                path: resource(sent).unwrap_or_default(),
+                body: &body,
+            };
+            let proven = signer.prove(api, &signed).await?;
+            Ok((proven, body))
+        }
+    }
+}
+
+async fn rights_of(api: &Context, proven: &Proven) -> Result<Rights> {
+    let roles = api.catalog.roles_of(proven.caller.user.id).await?;
+    Ok(Rights::new(&roles, proven.scopes.as_ref()))
+}
+
+impl Call {
+    /// The variable part `name` of the path, which is a number; anything else is at no path.
+    pub(crate) fn number(&self, name: &str) -> Result<i64> {
+        let part = self.path.iter().find(|(found, _)| found == name);
+        let text = part.map_or("", |(_, text)| text.as_str());
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Error::NotFound(format!(
+                "{text:?} is no id; ids are numbers"
+            )));
+        }
+        text.parse()
+            .map_err(|_| Error::NotFound(format!("there is nothing with the id {text}")))
+    }
+
+    /// Whether there is a body.
+    pub(crate) fn has_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    /// The body, which is a JSON object, if only an empty one.
+    pub(crate) fn json(&self) -> Result<Map<String, Value>> {
+        if self.body.is_empty() {
+            let message = "the body is empty; send a JSON object, at least {}";
+            return Err(Error::Malformed(message.to_owned()));
+        }
+        body::object(&self.body)
+    }
+
+    /// A parameter of the query string; empty ones count as not given.
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+        list_params::given(&self.params, name)
+    }
+
+    /// What a list is asked for; `columns` are those that it can be filtered and sorted by.
+    pub(crate) fn list_query(&self, columns: &[Column]) -> Result<ListQuery> {
+        list_params::list_query(&self.params, columns)
+    }
+
+    /// One object as the answer, of which `fields` may name parts. Anything but an object
+    /// becomes an empty one.
+    pub(crate) fn object(&self, object: Value) -> Reply {
+        let object = match object {
+            Value::Object(object) => list_params::project(&self.params, object),
+            _ => Map::new(),
+        };
+        Reply::object(self.version, object)
+    }
+
+    /// A page of a list as the answer.
+    pub(crate) fn list(&self, total: u64, items: impl IntoIterator<Item = Value>) -> Reply {
+        let project = |item| match item {
+            Value::Object(object) => Value::Object(list_params::project(&self.params, object)),
+            other => other,
+        };
+        let items = items.into_iter().map(project).collect();
+        Reply::list(self.version, total, items)
+    }
+
+    /// The answer to a deletion.
+    pub(crate) const fn deleted(&self) -> Reply {
+        Reply::nothing(self.version)
+    }
+
+    /// What the caller does, for the audit log: `action` is a constant word, `text` a
+    /// sentence without secrets, to which the token that was used is added.
+    pub(crate) fn audit_entry(&self, api: &Context, action: &str, text: &str) -> AuditEntry {
+        let detail = match &self.token {
+            Some(token) => format!("{text} via API token {}", name_of(token)),
+            None => text.to_owned(),
+        };
+        api.audit_entry(&self.caller.user.username, self.caller.peer, action, detail)
+    }
+}
+
+/// How the audit log names a token.
+pub(crate) fn name_of(token: &ApiToken) -> String {
+    match token.kind {
+        TokenKind::Lmv1 => token.access_id.clone(),
+        TokenKind::Bearer => format!("{}*** (id {})", token.shown_key, token.id),
+    }
+}

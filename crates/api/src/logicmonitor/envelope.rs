@@ -1,0 +1,207 @@
+//! The shapes that answers have in each version, and the only map from error to status here.
+
+use super::version::Version;
+use crate::error::Error;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+/// Tells a client whose signature fits, but whose clock is wrong, what is the matter.
+const FAILURE_REASON: HeaderName = HeaderName::from_static("x-auth-failure-reason");
+
+/// What an endpoint answers with. [`super::call::Call`] makes it.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    version: Version,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Object(Map<String, Value>),
+    List { total: u64, items: Vec<Value> },
+    Nothing,
+}
+
+impl Reply {
+    pub(super) const fn object(version: Version, object: Map<String, Value>) -> Self {
+        let content = Content::Object(object);
+        Self { version, content }
+    }
+
+    pub(super) const fn list(version: Version, total: u64, items: Vec<Value>) -> Self {
+        let content = Content::List { total, items };
+        Self { version, content }
+    }
+
+    /// The answer to a deletion. Clients of versions 2 and 3 want an object.
+    pub(super) const fn nothing(version: Version) -> Self {
+        let content = Content::Nothing;
+        Self { version, content }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let wrapped = self.version == Version::V1;
+        let body = match self.content {
+            Content::Object(object) => Value::Object(object),
+            Content::List { total, items } if wrapped => {
+                json!({"total": total, "items": items, "searchId": null})
+            }
+            Content::List { total, items } => {
+                json!({"total": total, "items": items, "searchId": null, "isMin": false})
+            }
+            Content::Nothing if wrapped => Value::Null,
+            Content::Nothing => json!({}),
+        };
+        if wrapped {
+            let body = json!({"status": 200, "errmsg": "OK", "data": body});
+            response(StatusCode::OK, &body)
+        } else {
+            response(StatusCode::OK, &body)
+        }
+    }
+}
+
+fn response(status: StatusCode, body: &Value) -> Response {
+    let mut response = (status, body.to_string()).into_response();
+    let media = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    // Some answers hold a secret.
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+/// The answer that says why a request was not carried out.
+pub(super) fn refusal(error: &Error, version: Version) -> Response {
+    if let Error::Internal(detail) = error {
+        tracing::error!(detail, "request failed");
+    }
+    let (http, in_v1) = statuses(error);
+    let code = 1000 + http.as_u16();
+    let mut response = if version == Version::V1 {
+        // Too many requests is the one failure that the first version tells by HTTP too.
+        let http = match http {
+            StatusCode::TOO_MANY_REQUESTS => http,
+            _ => StatusCode::OK,
+        };
+        let body = json!({"status": in_v1, "errmsg": text(error), "data": null});
+        self::response(http, &body)
+    } else {
+        let body = json!({"errorMessage": text(error), "errorCode": code, "errorDetail": null});
+        self::response(http, &body)
+    };
+    let headers = response.headers_mut();
+    if response_is_challenge(http, version) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("LMv1, Bearer"));
+    }
+    if let Error::ClockSkew { server_time } = error {
+        let millis = server_time.0.div_euclid(1000);
+        let reason = format!("clock-skew; server-time={millis}");
+        if let Ok(reason) = HeaderValue::from_str(&reason) {
+            headers.insert(FAILURE_REASON, reason);
+        }
+    }
+    response
+}
+
+fn response_is_challenge(http: StatusCode, version: Version) -> bool {
+    http == StatusCode::UNAUTHORIZED && version != Version::V1
+}
+
+/// The HTTP status of versions 2 and 3, and the `status` of version 1 (spec §2.3, §2.4).
+fn statuses(error: &Error) -> (StatusCode, u16) {
+    match error {
+        // A guesser is not told that the throttle holds the guesses back.
+        Error::Unauthenticated(_)
+        | Error::Credentials
+        | Error::ClockSkew { .. }
+        | Error::Throttled(_) => (StatusCode::UNAUTHORIZED, 1401),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, 1041),
+        Error::Invalid(_) | Error::Malformed(_) | Error::Refused(_) => {
+            (StatusCode::BAD_REQUEST, 1007)
+        }
+        Error::NotFound(_) | Error::UnknownPath(_) => (StatusCode::NOT_FOUND, 1069),
+        Error::Conflict(_) | Error::NameTaken(_) => (StatusCode::CONFLICT, 600),
+        Error::OverQuota => (StatusCode::TOO_MANY_REQUESTS, 1429),
+        Error::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, 1007),
+        Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, 1007),
+        Error::UnsupportedMedia(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 1007),
+        Error::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, 1101),
+        Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, 1101),
+        Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, 1001),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, 1001),
+    }
+}
+
+/// What the client reads: one text for every cause of a failed authentication, and no
+/// internal detail.
+fn text(error: &Error) -> String {
+    match error {
+        Error::Unauthenticated(_)
+        | Error::Credentials
+        | Error::ClockSkew { .. }
+        | Error::Throttled(_) => "Authentication failed".to_owned(),
+        Error::Invalid(errors) => errors.to_string(),
+        Error::Internal(_) => "the server failed to carry this out; its log says why".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cresset_model::{Duration, Timestamp};
+
+    #[test]
+    fn statuses_by_version() {
+        let check = |error: Error, http: u16, in_v1: u16| {
+            let statuses = statuses(&error);
+            assert_eq!(
+                (statuses.0.as_u16(), statuses.1),
+                (http, in_v1),
+                "{error:?}"
+            );
+            for version in [Version::V2, Version::V3] {
+                assert_eq!(
+                    refusal(&error, version).status().as_u16(),
+                    http,
+                    "{error:?}"
+                );
+            }
+            let expected = if http == 429 { 429 } else { 200 };
+            let first = refusal(&error, Version::V1);
+            assert_eq!(first.status().as_u16(), expected, "{error:?}");
+            assert_eq!(first.headers()[CONTENT_TYPE], "application/json");
+        };
+        let server_time = Timestamp::from_secs(1);
+        check(Error::Unauthenticated("no".into()), 401, 1401);
+        check(Error::ClockSkew { server_time }, 401, 1401);
+        check(Error::Throttled(Duration::seconds(2)), 401, 1401);
+        check(Error::Forbidden("no".into()), 403, 1041);
+        check(Error::Malformed("x".into()), 400, 1007);
+        check(Error::field("status", "must be 1 or 2"), 400, 1007);
+        check(Error::Refused("in use".into()), 400, 1007);
+        check(Error::NotFound("x".into()), 404, 1069);
+        check(Error::UnknownPath("/x".into()), 404, 1069);
+        check(Error::Conflict("x".into()), 409, 600);
+        check(Error::OverQuota, 429, 1429);
+        check(Error::WrongMethod("PUT".into()), 405, 1007);
+        check(Error::too_large(1), 413, 1007);
+        check(Error::Timeout, 503, 1101);
+        check(Error::Internal("x".into()), 500, 1001);
+    }
+
+    #[test]
+    fn only_a_wrong_clock_is_explained() {
+        let server_time = Timestamp::from_millis(1_700_000_000_123);
+        let skewed = refusal(&Error::ClockSkew { server_time }, Version::V1);
+        let reason = "clock-skew; server-time=1700000000123";
+        assert_eq!(skewed.headers()[FAILURE_REASON], reason);
+        let other = refusal(&Error::Unauthenticated("x".into()), Version::V3);
+        assert!(!other.headers().contains_key(FAILURE_REASON));
+    }
+}

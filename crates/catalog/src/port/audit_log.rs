@@ -1,0 +1,44 @@
+//! The audit log as a list.
+
+use crate::Result;
+use async_trait::async_trait;
+use cresset_model::Timestamp;
+use cresset_model::filter::{Column, ColumnKind, ListQuery, Page};
+
+/// A line of the audit log, as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLine {
+    /// Counted from 1 in the order in which lines were written.
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it: a user name, `system`, or what was claimed.
+    pub actor: String,
+    /// Where the request came from, empty if it was not a request.
+    pub address: String,
+    /// What happened: a sentence, or an action with its details.
+    pub description: String,
+}
+
+/// What the audit log can be filtered and sorted by.
+pub const AUDIT_COLUMNS: &[Column] = &[
+    column("id", ColumnKind::Number),
+    column("username", ColumnKind::Text),
+    column("ip", ColumnKind::Text),
+    column("happenedOn", ColumnKind::Number),
+    column("description", ColumnKind::Text),
+];
+
+const fn column(name: &'static str, kind: ColumnKind) -> Column {
+    Column { name, kind }
+}
+
+/// Reads the audit log.
+#[async_trait]
+pub trait AuditLog: Send + Sync + 'static {
+    /// Lines by [`AUDIT_COLUMNS`]. [`crate::Error::Refused`] tells what is wrong with the
+    /// filter or the order.
+    async fn audit_lines(&self, query: &ListQuery) -> Result<Page<AuditLine>>;
+    /// The line of that id.
+    async fn audit_line(&self, id: i64) -> Result<Option<AuditLine>>;
+}

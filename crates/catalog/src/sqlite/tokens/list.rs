@@ -1,0 +1,105 @@
+//! Lists of tokens.
+
+use super::{ONE, kind_number, token};
+use crate::Result;
+use crate::sqlite::SqliteCatalog;
+use crate::sqlite::columns::not_found;
+use crate::sqlite::filter::Source;
+use crate::sqlite::list_page::{Field, List, Part};
+use cresset_model::filter::{ListQuery, Page};
+use cresset_model::token::{ApiToken, TOKEN_COLUMNS, TokenKind};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params};
+
+/// Fields are in the order of [`TOKEN_COLUMNS`].
+const LIST: List = List {
+    columns: TOKEN_COLUMNS,
+    fields: &[
+        Field::indexed("t.id", "t.id", "NOT INDEXED"),
+        Field::indexed(
+            "t.access_id",
+            "t.access_id",
+            "INDEXED BY api_tokens_access_id",
+        ),
+        Field::indexed(
+            "t.user_number",
+            "t.user_number",
+            "INDEXED BY api_tokens_user_number",
+        ),
+        Field::indexed(
+            "t.user_name",
+            "t.user_name",
+            "INDEXED BY api_tokens_user_name",
+        ),
+        Field::indexed(
+            "t.created_by",
+            "+t.created_by",
+            "INDEXED BY api_tokens_created_by",
+        ),
+        Field::indexed(
+            "t.created_on",
+            "+t.created_on",
+            "INDEXED BY api_tokens_created_on",
+        ),
+        Field::indexed(
+            "t.expires_on",
+            "+t.expires_on",
+            "INDEXED BY api_tokens_expires_on",
+        ),
+        Field::indexed(
+            "t.last_address",
+            "+t.last_address",
+            "INDEXED BY api_tokens_last_address",
+        ),
+        Field::indexed(
+            "t.last_used_on",
+            "+t.last_used_on",
+            "INDEXED BY api_tokens_last_used_on",
+        ),
+        Field::indexed("t.note", "+t.note", "INDEXED BY api_tokens_note"),
+        Field::elements(Source::Elements {
+            of: "t.user_number",
+            owner: "u.number",
+            rows: "user_roles r JOIN users u ON u.id = r.user_id",
+            item: "r.role",
+        }),
+        Field::indexed("t.status", "+t.status", "INDEXED BY api_tokens_status"),
+    ],
+    from: "api_tokens t",
+    id: "t.id",
+    between: Some("t.kind"),
+};
+const _: () = assert!(LIST.fields.len() == TOKEN_COLUMNS.len());
+
+impl SqliteCatalog {
+    /// What [`crate::port::ApiTokens::tokens`] promises.
+    pub(super) async fn token_page(
+        &self,
+        kind: TokenKind,
+        owner: Option<i64>,
+        query: &ListQuery,
+    ) -> Result<Page<ApiToken>> {
+        // With the plus it can stand in the order, where an index has it, too.
+        let kind = Value::Integer(kind_number(kind));
+        let part = match owner {
+            Some(owner) => Part {
+                text: "+t.kind = ?1 AND t.user_number = ?2",
+                bound: vec![kind, Value::Integer(owner)],
+                small: true,
+            },
+            None => Part {
+                text: "+t.kind = ?1",
+                bound: vec![kind],
+                small: false,
+            },
+        };
+        let asked = LIST.ask(part, query)?;
+        let one = |view: &Connection, id: i64| {
+            let mut prepared = view.prepare_cached(ONE)?;
+            let mut rows = prepared.query(params![id, None::<i64>])?;
+            let row = rows.next()?;
+            row.map_or_else(|| Err(not_found("API token", id)), token)
+        };
+        self.points.view(move |view| asked.page(view, one)).await
+    }
+}

@@ -1,0 +1,78 @@
+//! Accounts: users as those see them who administer them.
+
+use crate::Timestamp;
+use crate::filter::{Column, ColumnKind};
+use crate::role::Role;
+use crate::user::User;
+use serde_json::{Map, Value};
+
+/// A user with all that is kept of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The user; its `roles` are the names of [`Account::roles`], in the same order.
+    pub user: User,
+    /// First name, empty if unknown.
+    pub first_name: String,
+    /// Last name, empty if unknown.
+    pub last_name: String,
+    /// Free text.
+    pub note: String,
+    /// Has no password and uses the API only.
+    pub api_only: bool,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// The user's roles.
+    pub roles: Vec<Role>,
+    /// Name of the user who created it, empty if nobody knows.
+    pub created_by: String,
+    /// When one of the user's tokens was last used, to the minute.
+    pub last_action_at: Option<Timestamp>,
+    /// Other keys that a client stored, given back as they came.
+    pub extra: Map<String, Value>,
+}
+
+/// What lists of users can be filtered and sorted by.
+pub const USER_COLUMNS: &[Column] = &[
+    number("id"),
+    text("username"),
+    text("email"),
+    text("firstName"),
+    text("lastName"),
+    text("note"),
+    text("status"),
+    Column {
+        name: "apionly",
+        kind: ColumnKind::Bool,
+    },
+    texts("roles"),
+    texts("roles.name"),
+    text("createdBy"),
+    text("timezone"),
+    text("phone"),
+    text("smsEmail"),
+    text("contactMethod"),
+    text("userType"),
+    number("createdOn"),
+    number("lastActionOn"),
+];
+
+const fn text(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: ColumnKind::Text,
+    }
+}
+
+const fn texts(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: ColumnKind::Texts,
+    }
+}
+
+const fn number(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: ColumnKind::Number,
+    }
+}
