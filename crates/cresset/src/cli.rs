@@ -71,6 +71,30 @@ Examples:
   cresset token --user alice --scope search:read --secret-file alice.key --ttl 10m
   curl -H \"Authorization: Bearer $(cresset token --user admin --scope logs:write)\" …")]
     Token(TokenArgs),
+    /// Print the LMv1 header that signs a request.
+    #[command(after_help = "\
+Examples:
+  cresset sign GET /setting/admins/apitokens --data-dir data
+  curl -H \"$(cresset sign GET /setting/admins)\" http://127.0.0.1:7070/santaba/rest/setting/admins
+  cresset sign POST /setting/admins/1/apitokens -d '{}' --credentials token.json
+
+/santaba/rest and the query string are no part of what is signed, and may be given or left out.
+The body must be sent byte for byte as it was signed. A signature is good for half an hour.")]
+    Sign(crate::cmd::SignArgs),
+    /// Send a signed request to this server, another one, or LogicMonitor, and print the JSON.
+    #[command(after_help = "\
+Examples:
+  cresset api GET '/setting/admins/apitokens?size=5'
+  cresset api POST /setting/admins/1/apitokens -d '{\"note\":\"for ci\"}'
+  cresset api GET '/setting/admins?filter=username:\"alice\"' --to east
+  cresset api GET /setting/roles --to https://ACCOUNT.logicmonitor.com --credentials token.json
+  cresset api DELETE /setting/admins/1/apitokens/7 --to https://10.0.0.1 --bearer-file bearer
+
+Credentials are looked for in the flags, then the profile's target, then the environment
+(CRESSET_ACCESS_ID and CRESSET_ACCESS_KEY, or CRESSET_BEARER_TOKEN); for the server of --data-dir
+also there. A secret never stands on the command line, where every process of the machine reads
+it. The code is 1 for whatever the server calls an error, also in an answer with status 200.")]
+    Api(Box<crate::cmd::ApiArgs>),
     /// Send files to a server; `-` reads standard input.
     #[command(after_help = "\
 Examples:

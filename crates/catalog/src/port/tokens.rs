@@ -86,10 +86,10 @@ pub trait ApiTokens: Send + Sync + 'static {
         change: &TokenChange,
         told: &AuditEntry,
     ) -> Result<Option<ApiToken>>;
-    /// Creates `new`, a token of the same kind and owner, in the place of a token, which ends
-    /// at `old_ends` unless it ends earlier. `None` if the owner has no such token; errors as
-    /// of [`ApiTokens::create_token`], and [`crate::Error::Refused`] for a token that has been
-    /// replaced before.
+    /// Creates `new`, a token of the same kind, owner and limits, in the place of a token,
+    /// which ends at `old_ends` unless it ends earlier. `None` if the owner has no such token;
+    /// errors as of [`ApiTokens::create_token`], and [`crate::Error::Refused`] for a token that
+    /// has been replaced before, is disabled, or has other limits by now.
     async fn rotate_token(
         &self,
         id: i64,

@@ -7,7 +7,7 @@ use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::SecretString;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -107,6 +107,16 @@ pub(crate) async fn access_key_of(
     };
     let key = catalog.api_access_key(found.id).await?;
     key.with_context(|| format!("user {user:?} has no API access key; make one with `cresset user access-key {user} --regenerate`"))
+}
+
+/// All that `source` holds, unless it is more than `most` bytes.
+pub(crate) fn read_at_most(source: impl Read, most: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::copy(&mut source.take(most + 1), &mut bytes)?;
+    if bytes.len() as u64 > most {
+        bail!("it is larger than {most} bytes");
+    }
+    Ok(bytes)
 }
 
 /// The secret in an environment variable; the error is for people.

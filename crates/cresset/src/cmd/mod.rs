@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod api;
 mod bench;
 mod check;
 mod credentials;
@@ -7,8 +8,10 @@ mod group;
 mod ingest;
 mod instance;
 mod outbox;
+mod profile;
 mod rules;
 mod search;
+mod sign;
 mod token;
 mod told;
 mod user;
@@ -17,6 +20,7 @@ use crate::cli::{Cli, Command};
 use clap::CommandFactory;
 use std::process::ExitCode;
 
+pub(crate) use api::{ApiArgs, SignArgs};
 pub(crate) use bench::BenchArgs;
 pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, SEALING_KEY, access_key_of};
 pub(crate) use group::GroupArgs;
@@ -36,6 +40,8 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Group(args) => group::run(args).await?,
         Command::Instance(args) => return instance::run(*args).await,
         Command::Token(args) => token::run(args).await?,
+        Command::Sign(args) => sign::run(&args).await?,
+        Command::Api(args) => return api::run(&args).await,
         Command::Ingest(args) => return ingest::run(args).await,
         Command::Search(args) => search::run(args).await?,
         Command::Outbox(args) => outbox::run(args).await?,

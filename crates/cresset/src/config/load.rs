@@ -3,17 +3,12 @@
 use super::settings::{Kind, SETTINGS, Setting};
 use super::typed::Config;
 use super::units::{parse_duration, parse_size};
+use super::variables::is_of_commands;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::Value;
-
-/// Begins the names of variables that hold keys of targets of `cresset rules`. They are no
-/// settings, and a server may be started where they are set.
-pub(crate) const TARGET_SECRET: &str = "CRESSET_SECRET_";
-/// The variable that holds the key for `cresset instance`; no setting either.
-pub(crate) const INSTANCE_SECRET: &str = "CRESSET_INSTANCE_SECRET";
 
 /// Something wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +49,7 @@ impl Sources {
     pub(super) fn with_env(mut self, vars: impl Iterator<Item = (OsString, OsString)>) -> Self {
         for (name, value) in vars {
             let bytes = name.as_encoded_bytes();
-            let secret =
-                bytes.starts_with(TARGET_SECRET.as_bytes()) || bytes == INSTANCE_SECRET.as_bytes();
-            if secret || !bytes.starts_with(b"CRESSET_") {
+            if is_of_commands(bytes) || !bytes.starts_with(b"CRESSET_") {
                 continue;
             }
             match (name.to_str(), value.into_string()) {

@@ -11,13 +11,15 @@ mod load;
 mod settings;
 mod typed;
 mod units;
+mod variables;
 
 #[cfg(test)]
 pub(crate) use load::load;
-pub(crate) use load::{INSTANCE_SECRET, Problem, Sources, TARGET_SECRET, draft, render_problems};
+pub(crate) use load::{Problem, Sources, draft, render_problems};
 pub(crate) use settings::SETTINGS;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;
+pub(crate) use variables::{ACCESS_ID, ACCESS_KEY, BEARER_TOKEN, INSTANCE_SECRET, TARGET_SECRET};
 
 #[cfg(test)]
 mod tests;

@@ -346,4 +346,40 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "\"60s\"",
         "how far a client's clock may be off",
     ),
+    s(
+        "auth.replay",
+        Kind::Choice(&["off", "reject"]),
+        "\"off\"",
+        "reject a signed request (LMv1) that comes a second time",
+    ),
+    s(
+        "quota.get",
+        Kind::Int(1, 100_000),
+        "500",
+        "GET requests per minute to each endpoint of /santaba/rest",
+    ),
+    s(
+        "quota.post",
+        Kind::Int(1, 100_000),
+        "200",
+        "POST requests per minute to each endpoint of /santaba/rest",
+    ),
+    s(
+        "quota.put",
+        Kind::Int(1, 100_000),
+        "200",
+        "PUT requests per minute to each endpoint of /santaba/rest",
+    ),
+    s(
+        "quota.patch",
+        Kind::Int(1, 100_000),
+        "250",
+        "PATCH requests per minute to each endpoint of /santaba/rest",
+    ),
+    s(
+        "quota.delete",
+        Kind::Int(1, 100_000),
+        "300",
+        "DELETE requests per minute to each endpoint of /santaba/rest",
+    ),
 ];

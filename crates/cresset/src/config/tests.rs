@@ -138,6 +138,9 @@ fn variables_that_are_not_text_are_named_and_others_ignored() {
         ("CRESSET_SECRET_EAST".into(), odd()),
         ("CRESSET_SECRET_WEST".into(), "key".into()),
         ("CRESSET_INSTANCE_SECRET".into(), "key".into()),
+        ("CRESSET_ACCESS_ID".into(), "id".into()),
+        ("CRESSET_ACCESS_KEY".into(), "key".into()),
+        ("CRESSET_BEARER_TOKEN".into(), odd()),
     ];
     let config = load(&Sources::default().with_env(vars.into_iter())).unwrap();
     assert_eq!(config.name, "n");

@@ -3,6 +3,7 @@
 use super::load::{Problem, Values};
 use super::settings::ROLES;
 use super::units::{parse_duration, parse_size};
+use cresset_auth::quota::Limits;
 use cresset_model::Duration;
 use cresset_notify::Cidr;
 use std::net::SocketAddr;
@@ -97,6 +98,8 @@ pub(crate) struct Config {
     pub(crate) max_searches: usize,
     pub(crate) max_token_lifetime: Duration,
     pub(crate) clock_leeway: Duration,
+    pub(crate) refuse_replays: bool,
+    pub(crate) quota: Limits,
 }
 
 /// Reads checked values; [`super::draft()`] has put defaults for what would not read.
@@ -120,6 +123,16 @@ impl Reader<'_> {
             .get(key)
             .and_then(|g| g.value.as_integer())
             .map_or(0, i64::unsigned_abs)
+    }
+    fn quota(&self) -> Limits {
+        Limits {
+            get: self.int("quota.get") as u32,
+            post: self.int("quota.post") as u32,
+            put: self.int("quota.put") as u32,
+            patch: self.int("quota.patch") as u32,
+            delete: self.int("quota.delete") as u32,
+            ..Limits::default()
+        }
     }
     fn addr(&self, key: &str) -> Option<SocketAddr> {
         self.text(key).parse().ok()
@@ -217,6 +230,8 @@ impl Config {
             max_searches: r.int("search.max_concurrent") as usize,
             max_token_lifetime: r.duration("auth.max_token_lifetime"),
             clock_leeway: r.duration("auth.clock_leeway"),
+            refuse_replays: r.text("auth.replay") == "reject",
+            quota: r.quota(),
         };
         (config, problems)
     }

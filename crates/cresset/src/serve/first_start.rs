@@ -72,10 +72,10 @@ pub(super) async fn populate(
         create_first_user(catalog, dir, url, now, entropy).await?;
     }
     if let Some(mut initial) = InitialCredentials::read(dir)? {
-        // Finishes a first start that crashed between the user and its token.
-        if catalog.api_token(&initial.access_id).await?.is_none()
+        // Finishes a first start that crashed between the user and its token. A token that
+        // somebody deleted stays away.
+        if !catalog.has_made_tokens()?
             && let Some(user) = catalog.user_by_name(&initial.username).await?
-            && catalog.api_tokens(user.id).await?.is_empty()
         {
             catalog
                 .create_api_token(first_token(&initial, user.id, now))

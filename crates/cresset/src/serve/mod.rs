@@ -11,6 +11,7 @@ mod own_nodes;
 mod parts;
 mod patience;
 mod preflight;
+mod request_target;
 mod roles;
 mod signals;
 

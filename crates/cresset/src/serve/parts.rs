@@ -230,6 +230,8 @@ impl Parts {
                 max_ingest_in_flight_bytes: config.max_in_flight,
                 request_timeout: config.request_timeout,
                 max_search_time: config.search_timeout,
+                refuse_replays: config.refuse_replays,
+                quota: config.quota,
                 ..ApiSettings::default()
             },
             metrics,

@@ -200,6 +200,8 @@ fn every_command_has_help_with_examples_and_completions_exist() -> Result<()> {
         "check",
         "user",
         "token",
+        "sign",
+        "api",
         "ingest",
         "search",
         "outbox",

@@ -1,10 +1,12 @@
 //! End to end: the real binary, real sinks, real files.
 
 mod alert;
+mod api_command;
 mod bad_input;
 mod cli;
 mod conformance;
 mod conformance_g6;
+mod conformance_logicmonitor;
 mod conformance_search;
 mod crash;
 mod delivery;
@@ -17,6 +19,7 @@ mod lists;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]
 mod proc_memory;
+mod request_target;
 mod rules_as_code;
 mod start;
 mod tutorial;

@@ -2,6 +2,7 @@
 
 use super::lists::List;
 use super::place::Mistake;
+use crate::cmd::credentials::read_at_most;
 use anyhow::{Context, bail};
 use cresset_fleet::document::{Mended, Problem, RuleDoc, TestCase};
 use cresset_fleet::plan::Folder;
@@ -337,12 +338,6 @@ fn read_text(path: &Path) -> anyhow::Result<Option<String>> {
     Ok(String::from_utf8(bytes).ok())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the reader is limited")]
 pub(super) fn bounded(reader: impl Read) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        bail!("larger than {} MiB", MAX_BYTES >> 20);
-    }
-    Ok(bytes)
+    read_at_most(reader, MAX_BYTES)
 }
