@@ -102,6 +102,9 @@ least_server() {
   for _ in $(seq 100); do [ -s "$dir/least_port" ] && return; sleep 0.1; done
   fail "the least server did not start"
 }
+# stolen: what the host of this virtual machine has taken away so far, and all time, in ticks
+stolen() { awk '$1 == "cpu" { for (i = 2; i <= 9; i++) all += $i; print $9, all }' /proc/stat; }
+read -r stolen_before all_before < <(stolen)
 for run in $(seq "$runs"); do
   stop
   start "$dir/data$run"
@@ -123,6 +126,7 @@ print(rows[len(rows) // 2]["id"])' "$rules") || fail "the rules were not all mad
 of() {
   awk -v name="$1" '$1 == name { print $2 }' "$dir/figures" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
 }
+read -r stolen_after all_after < <(stolen)
 echo "medians of $runs runs with $rules rules each:"
 judge "create_api, median" "$(of create_median)" below 10 ms
 judge "create_api, 99th percentile" "$(of create_p99)" below 10 ms
@@ -130,6 +134,8 @@ judge "create_api, longest" "$(of create_longest)" below 10 ms
 printf 'create_api: CPU of the server, detection included, %s ms each\n' "$(of create_cpu)"
 printf 'the least server: median %s, 99th percentile %s, longest %s ms\n' \
   "$(of least_median)" "$(of least_p99)" "$(of least_longest)"
+awk -v stolen="$((stolen_after - stolen_before))" -v all="$((all_after - all_before))" \
+  'BEGIN { printf "the host of this machine took away %.1f %% of its processors (0 where it does not tell)\n", 100 * stolen / all }'
 judge "lists_api of all, median of 50" "$(of lists_median)" below 50 ms
 judge "lists_api of all, longest" "$(of lists_longest)" below 50 ms
 printf 'lists_api: CPU of the server %s ms each\n' "$(of lists_cpu)"
