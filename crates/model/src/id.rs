@@ -1,7 +1,7 @@
 //! Object ids: 24 lowercase hex characters, as Logpoint's clients expect them.
 
 use crate::{Entropy, Timestamp};
-use compact_str::CompactString;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
@@ -39,13 +39,7 @@ impl ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One write of the whole: a list of rules prints thousands of ids.
-        self.0
-            .iter()
-            .flat_map(|b| [b >> 4, b & 0xf])
-            .filter_map(|n| char::from_digit(n.into(), 16))
-            .collect::<CompactString>()
-            .fmt(f)
+        f.pad(HEXLOWER.encode_mut_str(&self.0, &mut [0; 24]))
     }
 }
 
@@ -59,21 +53,20 @@ impl FromStr for ObjectId {
     type Err = InvalidObjectId;
 
     fn from_str(s: &str) -> Result<Self, InvalidObjectId> {
-        let text = s.as_bytes();
-        if text.len() != 24 || !text.iter().all(u8::is_ascii_hexdigit) {
+        let mut bytes = [0; 12];
+        if s.len() != 24 {
             return Err(InvalidObjectId);
         }
-        let mut bytes = [0; 12];
-        for (i, b) in bytes.iter_mut().enumerate() {
-            *b = u8::from_str_radix(&s[i * 2..i * 2 + 2], 16).map_err(|_| InvalidObjectId)?;
-        }
+        HEXLOWER_PERMISSIVE
+            .decode_mut(s.as_bytes(), &mut bytes)
+            .map_err(|_| InvalidObjectId)?;
         Ok(Self(bytes))
     }
 }
 
 impl Serialize for ObjectId {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        s.serialize_str(HEXLOWER.encode_mut_str(&self.0, &mut [0; 24]))
     }
 }
 
@@ -92,11 +85,13 @@ mod tests {
     fn text_form_round_trips_and_rejects_the_rest() {
         let id: ObjectId = "67f8ae6fbe9edae2fcfbc1ee".parse().unwrap();
         assert_eq!(id.to_string(), "67f8ae6fbe9edae2fcfbc1ee");
+        assert_eq!("67F8AE6FBE9EDAE2FCFBC1EE".parse(), Ok(id));
         for bad in [
             "",
             "67f8",
             "67f8ae6fbe9edae2fcfbc1eg",
             "+7f8ae6fbe9edae2fcfbc1ee",
+            "éééééééééééé",
         ] {
             assert!(bad.parse::<ObjectId>().is_err(), "{bad}");
         }

@@ -66,11 +66,13 @@ fn read(
     let mut rules = Vec::new();
     while let Some(row) = rows.next()? {
         // By place, which is several times cheaper than by name.
-        let (id, name): (String, String) = (row.get(0)?, row.get(1)?);
-        if wanted(&name) {
+        let (id, name) = (row.get_ref(0)?, row.get_ref(1)?);
+        let name = name.as_str().map_err(rusqlite::Error::from)?;
+        if wanted(name) {
+            let id = id.as_str().map_err(rusqlite::Error::from)?;
             rules.push(RuleSummary {
-                id: parse_id("id", &id)?,
-                name,
+                id: parse_id("id", id)?,
+                name: name.to_owned(),
                 description: row.get(2)?,
                 active: row.get(3)?,
             });

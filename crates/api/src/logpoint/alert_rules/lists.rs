@@ -5,8 +5,8 @@ use crate::auth::{AlertrulesRead, Authorized};
 use crate::body::Params;
 use crate::error::{Error, Result};
 use crate::state::Api;
-use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use cresset_catalog::port::{RuleFilter, RulePage, RuleSummary};
 use cresset_model::ObjectId;
@@ -65,7 +65,10 @@ pub(crate) async fn lists(
         rows: found.rows.iter().map(|rule| Row::of(rule, user)).collect(),
         total: found.total,
     };
-    Ok(Json(page).into_response())
+    // Of a known length: a buffer that grows is copied several times.
+    let mut body = Vec::with_capacity(page.rows.iter().map(Row::length).sum::<usize>() + 64);
+    serde_json::to_writer(&mut body, &page).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// The answer. It is written from here rather than as JSON values, because making
@@ -96,5 +99,10 @@ impl<'a> Row<'a> {
             name: &rule.name,
             user,
         }
+    }
+
+    /// About how many bytes it takes.
+    fn length(&self) -> usize {
+        128 + self.name.len() + self.description.len() + self.user.len()
     }
 }
