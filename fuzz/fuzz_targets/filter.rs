@@ -10,16 +10,12 @@ use cresset_model::filter::{
 use libfuzzer_sys::fuzz_target;
 
 const COLUMNS: &[Column] = &[
-    column("id", ColumnKind::Number),
-    column("note", ColumnKind::Text),
-    column("contact.name", ColumnKind::Text),
-    column("apionly", ColumnKind::Bool),
-    column("roles", ColumnKind::Texts),
+    Column::number("id"),
+    Column::text("note"),
+    Column::text("contact.name"),
+    Column::new("apionly", ColumnKind::Bool),
+    Column::texts("roles"),
 ];
-
-const fn column(name: &'static str, kind: ColumnKind) -> Column {
-    Column { name, kind }
-}
 
 /// A row made of texts.
 struct Texts<'a>(Vec<&'a str>);

@@ -33,46 +33,22 @@ pub struct Account {
 
 /// What lists of users can be filtered and sorted by.
 pub const USER_COLUMNS: &[Column] = &[
-    number("id"),
-    text("username"),
-    text("email"),
-    text("firstName"),
-    text("lastName"),
-    text("note"),
-    text("status"),
-    Column {
-        name: "apionly",
-        kind: ColumnKind::Bool,
-    },
-    texts("roles"),
-    texts("roles.name"),
-    text("createdBy"),
-    text("timezone"),
-    text("phone"),
-    text("smsEmail"),
-    text("contactMethod"),
-    text("userType"),
-    number("createdOn"),
-    number("lastActionOn"),
+    Column::number("id"),
+    Column::text("username"),
+    Column::text("email"),
+    Column::text("firstName"),
+    Column::text("lastName"),
+    Column::text("note"),
+    Column::text("status"),
+    Column::new("apionly", ColumnKind::Bool),
+    Column::texts("roles"),
+    Column::texts("roles.name"),
+    Column::text("createdBy"),
+    Column::text("timezone"),
+    Column::text("phone"),
+    Column::text("smsEmail"),
+    Column::text("contactMethod"),
+    Column::text("userType"),
+    Column::number("createdOn"),
+    Column::number("lastActionOn"),
 ];
-
-const fn text(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Text,
-    }
-}
-
-const fn texts(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Texts,
-    }
-}
-
-const fn number(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Number,
-    }
-}

@@ -152,6 +152,28 @@ pub struct Column {
     pub kind: ColumnKind,
 }
 
+impl Column {
+    /// A column of texts.
+    pub const fn text(name: &'static str) -> Self {
+        Self::new(name, ColumnKind::Text)
+    }
+
+    /// A column of numbers.
+    pub const fn number(name: &'static str) -> Self {
+        Self::new(name, ColumnKind::Number)
+    }
+
+    /// A column of lists of texts.
+    pub const fn texts(name: &'static str) -> Self {
+        Self::new(name, ColumnKind::Texts)
+    }
+
+    /// A column of any kind.
+    pub const fn new(name: &'static str, kind: ColumnKind) -> Self {
+        Self { name, kind }
+    }
+}
+
 /// What a caller wants of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListQuery {

@@ -1,6 +1,6 @@
 //! Roles: named bundles of privileges.
 
-use crate::filter::{Column, ColumnKind};
+use crate::filter::Column;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -100,28 +100,14 @@ fn strongest(roles: &[Role], settings: &[&str]) -> Right {
 
 /// What lists of roles can be filtered and sorted by.
 pub const ROLE_COLUMNS: &[Column] = &[
-    number("id"),
-    text("name"),
-    text("description"),
-    number("associatedUserCount"),
-    number("roleGroupId"),
-    text("customHelpLabel"),
-    text("customHelpURL"),
+    Column::number("id"),
+    Column::text("name"),
+    Column::text("description"),
+    Column::number("associatedUserCount"),
+    Column::number("roleGroupId"),
+    Column::text("customHelpLabel"),
+    Column::text("customHelpURL"),
 ];
-
-const fn text(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Text,
-    }
-}
-
-const fn number(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Number,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! API tokens: the credentials with which programs sign requests or name themselves.
 
-use crate::filter::{Column, ColumnKind};
+use crate::filter::Column;
 use crate::{ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -65,33 +65,16 @@ impl ApiToken {
 /// What lists of tokens can be filtered and sorted by. The access key is not among them: a
 /// filter on it would tell it letter by letter.
 pub const TOKEN_COLUMNS: &[Column] = &[
-    number("id"),
-    text("accessId"),
-    number("adminId"),
-    text("adminName"),
-    text("createdBy"),
-    number("createdOn"),
-    number("expiresOn"),
-    text("lastAuthIp"),
-    number("lastUsedOn"),
-    text("note"),
-    Column {
-        name: "roles",
-        kind: ColumnKind::Texts,
-    },
-    number("status"),
+    Column::number("id"),
+    Column::text("accessId"),
+    Column::number("adminId"),
+    Column::text("adminName"),
+    Column::text("createdBy"),
+    Column::number("createdOn"),
+    Column::number("expiresOn"),
+    Column::text("lastAuthIp"),
+    Column::number("lastUsedOn"),
+    Column::text("note"),
+    Column::texts("roles"),
+    Column::number("status"),
 ];
-
-const fn text(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Text,
-    }
-}
-
-const fn number(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: ColumnKind::Number,
-    }
-}

@@ -97,3 +97,30 @@ impl Context {
         recorded.map_or_else(|e| e, |()| Error::Unauthenticated(FAILED.to_owned()))
     }
 }
+
+/// A token for tests: user ann's, without limits.
+#[cfg(test)]
+pub(crate) fn a_token() -> ApiToken {
+    use cresset_model::ObjectId;
+    use cresset_model::token::TokenKind;
+    ApiToken {
+        id: 1,
+        kind: TokenKind::Lmv1,
+        access_id: "a".to_owned(),
+        shown_key: String::new(),
+        user_id: ObjectId::from_bytes([1; 12]),
+        user_number: 1,
+        user_name: "ann".to_owned(),
+        roles: Vec::new(),
+        note: String::new(),
+        disabled: false,
+        created_at: Timestamp(0),
+        created_by: String::new(),
+        last_used_at: None,
+        last_address: String::new(),
+        expires_at: None,
+        scopes: None,
+        networks: Vec::new(),
+        rotated_to: None,
+    }
+}

@@ -60,29 +60,13 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cresset_model::ObjectId;
-    use cresset_model::token::TokenKind;
+    use crate::auth::api_token::a_token;
 
     fn token(id: i64, last_used_at: Option<i64>) -> ApiToken {
         ApiToken {
             id,
-            kind: TokenKind::Lmv1,
-            access_id: "a".to_owned(),
-            shown_key: String::new(),
-            user_id: ObjectId::from_bytes([1; 12]),
-            user_number: 1,
-            user_name: "ann".to_owned(),
-            roles: Vec::new(),
-            note: String::new(),
-            disabled: false,
-            created_at: Timestamp(0),
-            created_by: String::new(),
             last_used_at: last_used_at.map(Timestamp::from_secs),
-            last_address: String::new(),
-            expires_at: None,
-            scopes: None,
-            networks: Vec::new(),
-            rotated_to: None,
+            ..a_token()
         }
     }
 

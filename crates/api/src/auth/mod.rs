@@ -16,6 +16,8 @@ use cresset_model::user::{Scope, User};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(crate) use api_token::Proven;
+#[cfg(test)]
+pub(crate) use api_token::a_token;
 pub(crate) use credential::CredentialRequest;
 pub(crate) use failures::{Failures, Kind};
 pub(crate) use last_use::LastUses;

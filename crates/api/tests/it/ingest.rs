@@ -4,7 +4,7 @@ use crate::site::{Answer, JSON, Site, request};
 use axum::body::Body;
 use cresset_api::{ApiSettings, Pace, Readiness};
 use cresset_auth::lmv1::{SignedRequest, sign};
-use cresset_catalog::port::{NewApiToken, Users as _};
+use cresset_catalog::port::{ApiTokens as _, AuditEntry, NewToken, Users as _};
 use cresset_ingest::IngestSettings;
 use cresset_model::{Clock as _, Duration, SecretString};
 use serde_json::json;
@@ -304,14 +304,16 @@ async fn unproven_bodies_leave_room_for_others() {
 /// Gives `user` an API token.
 async fn api_token(site: &Site, user: &str, access_id: &str, key: &SecretString) {
     let user = site.catalog.user_by_name(user).await.unwrap().unwrap();
-    let token = NewApiToken {
-        access_id: access_id.to_owned(),
-        access_key: key.clone(),
-        user_id: user.id,
-        note: String::new(),
-        created_at: site.clock.now(),
+    let now = site.clock.now();
+    let token = NewToken::signing(access_id.to_owned(), key.clone(), user.number, now);
+    let told = AuditEntry {
+        at: now,
+        actor: "test".to_owned(),
+        address: String::new(),
+        action: "api_token_created".to_owned(),
+        detail: String::new(),
     };
-    site.catalog.create_api_token(token).await.unwrap();
+    site.catalog.create_token(token, &told).await.unwrap();
 }
 
 #[tokio::test]

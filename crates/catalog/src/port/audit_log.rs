@@ -3,7 +3,7 @@
 use crate::Result;
 use async_trait::async_trait;
 use cresset_model::Timestamp;
-use cresset_model::filter::{Column, ColumnKind, ListQuery, Page};
+use cresset_model::filter::{Column, ListQuery, Page};
 
 /// A line of the audit log, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,16 +22,12 @@ pub struct AuditLine {
 
 /// What the audit log can be filtered and sorted by.
 pub const AUDIT_COLUMNS: &[Column] = &[
-    column("id", ColumnKind::Number),
-    column("username", ColumnKind::Text),
-    column("ip", ColumnKind::Text),
-    column("happenedOn", ColumnKind::Number),
-    column("description", ColumnKind::Text),
+    Column::number("id"),
+    Column::text("username"),
+    Column::text("ip"),
+    Column::number("happenedOn"),
+    Column::text("description"),
 ];
-
-const fn column(name: &'static str, kind: ColumnKind) -> Column {
-    Column { name, kind }
-}
 
 /// Reads the audit log.
 #[async_trait]

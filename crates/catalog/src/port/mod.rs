@@ -36,7 +36,7 @@ pub use tokens::{
     ApiTokens, MAX_TOKEN_LIMITS, MAX_TOKEN_NOTE, MAX_TOKENS_OF_USER, NewToken, SHOWN_OF_BEARER,
     TokenChange,
 };
-pub use users::{AuditEntry, NewApiToken, NewUser, Users};
+pub use users::{AuditEntry, NewUser, Users};
 
 /// A whole catalog.
 pub trait Catalog:

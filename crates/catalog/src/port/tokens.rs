@@ -45,6 +45,30 @@ pub struct NewToken {
     pub networks: Vec<String>,
 }
 
+impl NewToken {
+    /// A token that signs, without limits or note.
+    pub fn signing(
+        access_id: String,
+        secret: SecretString,
+        user_number: i64,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            kind: TokenKind::Lmv1,
+            access_id,
+            secret,
+            user_number,
+            note: String::new(),
+            disabled: false,
+            created_at,
+            created_by: String::new(),
+            expires_at: None,
+            scopes: None,
+            networks: Vec::new(),
+        }
+    }
+}
+
 /// A change of a token: what is `None` stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenChange {

@@ -2,7 +2,6 @@
 
 use crate::Result;
 use async_trait::async_trait;
-use cresset_model::token::ApiToken;
 use cresset_model::user::{Preferences, User};
 use cresset_model::{ObjectId, SecretString, Timestamp};
 use std::collections::BTreeSet;
@@ -22,21 +21,6 @@ pub struct NewUser {
     pub password: Option<SecretString>,
     /// API access key; stored sealed.
     pub api_access_key: SecretString,
-    /// Time of creation.
-    pub created_at: Timestamp,
-}
-
-/// An LMv1 token to be created.
-#[derive(Debug, Clone)]
-pub struct NewApiToken {
-    /// Public half, unique.
-    pub access_id: String,
-    /// Secret half; stored sealed.
-    pub access_key: SecretString,
-    /// The owner.
-    pub user_id: ObjectId,
-    /// Free text.
-    pub note: String,
     /// Time of creation.
     pub created_at: Timestamp,
 }
@@ -83,12 +67,6 @@ pub trait Users: Send + Sync + 'static {
     async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>>;
     /// Replaces the API access key; tokens signed with the old one die.
     async fn set_api_access_key(&self, id: ObjectId, key: SecretString) -> Result<()>;
-    /// Creates an LMv1 token.
-    async fn create_api_token(&self, token: NewApiToken) -> Result<ApiToken>;
-    /// The token of that access id with its key, opened.
-    async fn api_token(&self, access_id: &str) -> Result<Option<(ApiToken, SecretString)>>;
-    /// Tokens of a user, without keys.
-    async fn api_tokens(&self, user_id: ObjectId) -> Result<Vec<ApiToken>>;
     /// Appends to the audit log.
     async fn audit(&self, entry: AuditEntry) -> Result<()>;
     /// The newest `limit` audit entries, newest first.

@@ -7,13 +7,13 @@ use super::columns::{Columns, from_json, not_found};
 use super::users::{self, user_columns};
 use super::{SqliteCatalog, audit};
 use crate::Result;
-use crate::port::{ApiTokens, AuditEntry, NewApiToken, NewToken, TokenChange};
+use crate::port::{ApiTokens, AuditEntry, NewToken, TokenChange};
 use crate::seal::Place;
 use async_trait::async_trait;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TokenKind};
 use cresset_model::user::User;
-use cresset_model::{ObjectId, SecretString, Timestamp};
+use cresset_model::{SecretString, Timestamp};
 use rusqlite::params;
 
 /// What stands for the kinds in the database.
@@ -52,11 +52,6 @@ const BEARERS: &str = concat!(
     user_columns!(),
     " FROM token_keys k JOIN api_tokens t ON t.id = k.token JOIN users u ON u.id = t.user_id
       WHERE k.digest = ?1"
-);
-const OF_USER: &str = concat!(
-    "SELECT ",
-    token_columns!(),
-    " FROM api_tokens t WHERE t.user_id = ?1 AND t.kind = 0 ORDER BY t.id"
 );
 
 /// The place that keys have been sealed for since before they stood in a table of their own.
@@ -183,7 +178,6 @@ impl ApiTokens for SqliteCatalog {
 }
 
 impl SqliteCatalog {
-    /// What [`crate::port::Users::api_tokens`] promises.
     /// Whether a token was ever made here, if only one that is gone.
     ///
     /// # Errors
@@ -197,41 +191,6 @@ impl SqliteCatalog {
             Ok(())
         })?;
         Ok(made)
-    }
-
-    pub(super) fn signing_tokens_of(&self, user: ObjectId) -> Result<Vec<ApiToken>> {
-        let mut found = Vec::new();
-        self.points.read(OF_USER, [user.to_string()], |row| {
-            found.push(token(row)?);
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    /// What [`crate::port::Users::create_api_token`] promises.
-    pub(super) async fn signing_token_made(
-        &self,
-        token: NewApiToken,
-        user_number: i64,
-    ) -> Result<ApiToken> {
-        let new = NewToken {
-            kind: TokenKind::Lmv1,
-            access_id: token.access_id,
-            secret: token.access_key,
-            user_number,
-            note: token.note,
-            disabled: false,
-            created_at: token.created_at,
-            created_by: String::new(),
-            expires_at: None,
-            scopes: None,
-            networks: Vec::new(),
-        };
-        let keys = change::keys(&self.sealer, &new)?;
-        let mut tx = self.begin().await?;
-        let id = change::insert(&mut tx, &new, &keys).await?;
-        tx.commit().await?;
-        self.token_made(id)
     }
 
     /// What was made a moment ago, unless somebody deleted it since.

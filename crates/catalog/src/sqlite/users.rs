@@ -3,12 +3,11 @@
 use super::audit::audit_texts;
 use super::columns::{Columns, absent_on_foreign_key, expect_row, from_json, not_found, to_json};
 use super::{SqliteCatalog, bump};
-use crate::port::{ApiTokens as _, AuditEntry, NewApiToken, NewUser, Users};
+use crate::port::{AuditEntry, NewUser, Users};
 use crate::seal::Place;
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::instance::split_address;
-use cresset_model::token::ApiToken;
 use cresset_model::user::{DateFormat, HourFormat, Preferences, User};
 use cresset_model::{ObjectId, SecretString};
 use rusqlite::params;
@@ -236,25 +235,6 @@ impl Users for SqliteCatalog {
             .execute(&mut *self.writer.turn().await?)
             .await?;
         expect_row(&met, "user", id)
-    }
-
-    async fn create_api_token(&self, token: NewApiToken) -> Result<ApiToken> {
-        let read = "SELECT number FROM users WHERE id = $1";
-        let number: Option<i64> = sqlx::query_scalar(read)
-            .bind(token.user_id.to_string())
-            .fetch_optional(&self.reader)
-            .await?;
-        let number = number.ok_or_else(|| not_found("user", token.user_id))?;
-        self.signing_token_made(token, number).await
-    }
-
-    async fn api_token(&self, access_id: &str) -> Result<Option<(ApiToken, SecretString)>> {
-        let found = self.signing_token(access_id).await?;
-        Ok(found.map(|(_, token, key)| (token, key)))
-    }
-
-    async fn api_tokens(&self, user_id: ObjectId) -> Result<Vec<ApiToken>> {
-        self.signing_tokens_of(user_id)
     }
 
     async fn audit(&self, entry: AuditEntry) -> Result<()> {

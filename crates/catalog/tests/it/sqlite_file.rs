@@ -6,8 +6,8 @@ use crate::support::{
 use crate::tokens::{bearer, new_token};
 use cresset_catalog::Error;
 use cresset_catalog::port::{
-    AccountChange, Accounts, ApiTokens, Deliveries, Groups, Incidents, Lists, NewApiToken,
-    NewToken, NewUser, Repos, RuleFilter, Rules, Users,
+    AccountChange, Accounts, ApiTokens, Deliveries, Groups, Incidents, Lists, NewToken, NewUser,
+    Repos, RuleFilter, Rules, Users,
 };
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::SecretString;
@@ -77,14 +77,9 @@ async fn no_secret_is_readable_in_the_files() {
         .set_api_access_key(id(OWNER), secret(secrets[2]))
         .await
         .unwrap();
-    let token = NewApiToken {
-        access_id: "visible-access-id".to_owned(),
-        access_key: secret(secrets[3]),
-        user_id: id(OWNER),
-        note: String::new(),
-        created_at: at(0),
-    };
-    catalog.create_api_token(token).await.unwrap();
+    let key = secret(secrets[3]);
+    let token = NewToken::signing("visible-access-id".to_owned(), key, 1, at(0));
+    catalog.create_token(token, &told("made")).await.unwrap();
     let signing = NewToken {
         secret: secret(secrets[8]),
         ..new_token(1, "another-access-id")

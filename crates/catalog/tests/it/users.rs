@@ -1,5 +1,5 @@
 use crate::support::{OWNER, at, id, new_user, with_rule};
-use cresset_catalog::port::{AuditEntry, NewApiToken, NewUser};
+use cresset_catalog::port::{AuditEntry, NewUser};
 use cresset_catalog::{Catalog, Error};
 use cresset_model::SecretString;
 use cresset_model::repo::Repo;
@@ -271,36 +271,6 @@ async fn rules_of_administrators_see_every_repo(catalog: &dyn Catalog) {
     assert_eq!(found.repos, RepoAccess::All);
 }
 
-fn token(access_id: &str, user: u64) -> NewApiToken {
-    NewApiToken {
-        access_id: access_id.to_owned(),
-        access_key: SecretString::new(format!("key-of-{access_id}")),
-        user_id: id(user),
-        note: "collector".to_owned(),
-        created_at: at(5),
-    }
-}
-
-async fn api_tokens_are_found_by_access_id(catalog: &dyn Catalog) {
-    catalog.create_user(new_user(1, "alice")).await.unwrap();
-    let first = catalog.create_api_token(token("AAA", 1)).await.unwrap();
-    let second = catalog.create_api_token(token("BBB", 1)).await.unwrap();
-    assert_ne!(first.id, second.id);
-    let (found, key) = catalog.api_token("BBB").await.unwrap().unwrap();
-    assert_eq!((found, key.expose()), (second.clone(), "key-of-BBB"));
-    assert!(catalog.api_token("CCC").await.unwrap().is_none());
-    assert_eq!(catalog.api_tokens(id(1)).await.unwrap(), [first, second]);
-    assert!(catalog.api_tokens(id(2)).await.unwrap().is_empty());
-
-    let taken = catalog.create_api_token(token("AAA", 1)).await.unwrap_err();
-    assert!(matches!(taken, Error::Exists { .. }), "{taken}");
-    let orphan = catalog.create_api_token(token("DDD", 9)).await.unwrap_err();
-    assert!(
-        matches!(orphan, Error::NotFound { what: "user", .. }),
-        "{orphan}"
-    );
-}
-
 async fn audit_is_read_newest_first_and_bounded(catalog: &dyn Catalog) {
     let entry = |n: i64, detail: String| AuditEntry {
         at: at(n),
@@ -332,6 +302,5 @@ conformance!(
     only_the_right_password_is_accepted,
     an_unusable_password_is_refused,
     access_key_is_opened_and_replaced,
-    api_tokens_are_found_by_access_id,
     audit_is_read_newest_first_and_bounded,
 );

@@ -12,14 +12,18 @@ pub(super) async fn audit(
     action: &str,
     detail: String,
 ) -> anyhow::Result<()> {
-    let entry = AuditEntry {
+    Ok(catalog.audit(audit_entry(action, detail)).await?)
+}
+
+/// What was done from the command line, to be written down together with what it did.
+pub(super) fn audit_entry(action: &str, detail: String) -> AuditEntry {
+    AuditEntry {
         at: SystemClock.now(),
         actor: "command line".to_owned(),
         address: String::new(),
         action: action.to_owned(),
         detail,
-    };
-    Ok(catalog.audit(entry).await?)
+    }
 }
 
 /// Answers with JSON or in words.

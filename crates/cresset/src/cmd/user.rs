@@ -3,13 +3,13 @@
 mod preferences;
 
 use super::credentials::{open_catalog, write_private};
-use super::told::{audit, say};
+use super::told::{audit, audit_entry, say};
 use crate::cli::DataDir;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use cresset_auth::keys;
-use cresset_catalog::port::{NewApiToken, NewUser, Users};
+use cresset_catalog::port::{ApiTokens as _, NewToken, NewUser, Users};
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::user::{BUILT_IN_ROLES, User};
 use cresset_model::{Clock, ObjectId};
@@ -253,16 +253,13 @@ async fn api_token(
     let content =
         json!({"username": name, "access_id": access_id, "access_key": access_key.expose()});
     write_private(&file, &(serde_json::to_string_pretty(&content)? + "\n"))?;
-    let now = SystemClock.now();
-    let new = NewApiToken {
-        access_id: access_id.clone(),
-        access_key,
-        user_id: user.id,
+    let told = audit_entry("api_token_created", format!("{access_id} for {name}"));
+    let new = NewToken {
         note,
-        created_at: now,
+        created_by: told.actor.clone(),
+        ..NewToken::signing(access_id.clone(), access_key, user.number, told.at)
     };
-    let token = catalog.create_api_token(new).await?;
-    audit(catalog, "api_token_created", format!("user {name}")).await?;
+    let token = catalog.create_token(new, &told).await?;
     let shown = json!({"id": token.id, "user": name, "access_id": access_id, "file": file});
     say(
         json,

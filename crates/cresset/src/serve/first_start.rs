@@ -4,7 +4,7 @@ use crate::cmd::{CATALOG, InitialCredentials, SEALING_KEY};
 use crate::config::Config;
 use anyhow::Context;
 use cresset_auth::keys;
-use cresset_catalog::port::{NewApiToken, NewUser, Repos, Users};
+use cresset_catalog::port::{ApiTokens as _, AuditEntry, NewToken, NewUser, Repos, Users};
 use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO, Repo};
@@ -15,6 +15,8 @@ use std::path::Path;
 
 /// Name of the first user.
 const FIRST_USER: &str = "admin";
+/// Who made what no user made.
+const SYSTEM: &str = "system";
 
 /// Creates the directory (0700) and the sealing key (0600) if they are missing, and opens the catalog.
 pub(super) async fn open(dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<SqliteCatalog> {
@@ -77,9 +79,7 @@ pub(super) async fn populate(
         if !catalog.has_made_tokens()?
             && let Some(user) = catalog.user_by_name(&initial.username).await?
         {
-            catalog
-                .create_api_token(first_token(&initial, user.id, now))
-                .await?;
+            create_first_token(catalog, &initial, user.number, now).await?;
         }
         if initial.url != url {
             url.clone_into(&mut initial.url);
@@ -118,18 +118,28 @@ async fn create_first_user(
             created_at: now,
         })
         .await?;
-    catalog
-        .create_api_token(first_token(&initial, user.id, now))
-        .await?;
-    Ok(())
+    create_first_token(catalog, &initial, user.number, now).await
 }
 
-fn first_token(initial: &InitialCredentials, user_id: ObjectId, now: Timestamp) -> NewApiToken {
-    NewApiToken {
-        access_id: initial.access_id.clone(),
-        access_key: SecretString::new(initial.access_key.clone()),
-        user_id,
+async fn create_first_token(
+    catalog: &SqliteCatalog,
+    initial: &InitialCredentials,
+    user: i64,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let key = SecretString::new(initial.access_key.clone());
+    let new = NewToken {
         note: "made at the first start".to_owned(),
-        created_at: now,
-    }
+        created_by: SYSTEM.to_owned(),
+        ..NewToken::signing(initial.access_id.clone(), key, user, now)
+    };
+    let told = AuditEntry {
+        at: now,
+        actor: SYSTEM.to_owned(),
+        address: String::new(),
+        action: "api_token_created".to_owned(),
+        detail: format!("{} for {}", initial.access_id, initial.username),
+    };
+    catalog.create_token(new, &told).await?;
+    Ok(())
 }

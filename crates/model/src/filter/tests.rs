@@ -8,20 +8,16 @@ use super::*;
 
 /// Columns as lists of tokens and users have them.
 const COLUMNS: &[Column] = &[
-    column("id", ColumnKind::Number),
-    column("accessId", ColumnKind::Text),
-    column("note", ColumnKind::Text),
-    column("lastUsedOn", ColumnKind::Number),
-    column("lastAuthIp", ColumnKind::Text),
-    column("apionly", ColumnKind::Bool),
-    column("roles", ColumnKind::Texts),
-    column("contact.name", ColumnKind::Text),
-    column("status", ColumnKind::Number),
+    Column::number("id"),
+    Column::text("accessId"),
+    Column::text("note"),
+    Column::number("lastUsedOn"),
+    Column::text("lastAuthIp"),
+    Column::new("apionly", ColumnKind::Bool),
+    Column::texts("roles"),
+    Column::text("contact.name"),
+    Column::number("status"),
 ];
-
-const fn column(name: &'static str, kind: ColumnKind) -> Column {
-    Column { name, kind }
-}
 
 /// A row with the values that a test gives it.
 struct Sample(Vec<(&'static str, Cell)>);

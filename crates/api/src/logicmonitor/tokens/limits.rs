@@ -101,8 +101,7 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cresset_model::ObjectId;
-    use cresset_model::token::TokenKind;
+    use crate::auth::a_token;
 
     fn limits(scopes: Option<&[&str]>, networks: &[&str], expires: Option<i64>) -> Limits {
         let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
@@ -201,24 +200,10 @@ mod tests {
     fn token(scopes: Option<&[&str]>, networks: &[&str], expires: Option<i64>) -> ApiToken {
         let limits = limits(scopes, networks, expires);
         ApiToken {
-            id: 1,
-            kind: TokenKind::Lmv1,
-            access_id: "a".to_owned(),
-            shown_key: String::new(),
-            user_id: ObjectId::from_bytes([1; 12]),
-            user_number: 1,
-            user_name: "ann".to_owned(),
-            roles: Vec::new(),
-            note: String::new(),
-            disabled: false,
-            created_at: Timestamp(0),
-            created_by: String::new(),
-            last_used_at: None,
-            last_address: String::new(),
             expires_at: limits.expires_at,
             scopes: limits.scopes,
             networks: limits.networks,
-            rotated_to: None,
+            ..a_token()
         }
     }
 }
