@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use tokio::time::{Instant, timeout_at};
@@ -87,6 +88,17 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
         )),
         Err(error) => Err(Error::Malformed(format!("the body is not JSON: {error}"))),
     }
+}
+
+/// Refuses a body that is not one JSON value, even where none is expected. LMv1 does not
+/// separate what it signs, so bytes of the path could otherwise be moved to the body.
+pub(crate) fn demand_json(bytes: &[u8]) -> Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let read = serde_json::from_slice::<IgnoredAny>(without_mark(bytes));
+    let read = read.map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")));
+    read.map(|IgnoredAny| ())
 }
 
 /// Whether a body that may be a form is JSON.

@@ -3,6 +3,7 @@
 //! The router is built beside this table, and tests hold the two together: each line is
 //! served, each served path is a line, and each endpoint refuses who lacks what it says.
 
+use cresset_model::grants::Ability;
 use cresset_model::user::Scope;
 
 /// Which conventions an endpoint follows for credentials and errors.
@@ -33,14 +34,23 @@ impl Family {
 pub enum Access {
     /// Nothing.
     Open,
-    /// A token with this scope.
+    /// A self-signed token, a bearer token or a signature (LMv1). Both the credential and the
+    /// user's role have to have this scope.
     Token(Scope),
-    /// A token with this scope, of an administrator.
+    /// The same, of an administrator.
     Administrator(Scope),
-    /// A token with this scope, or a request signed by an API token whose owner's role has it.
-    TokenOrSignature(Scope),
     /// User name and API access key.
     SecretKey,
+}
+
+impl Access {
+    /// The scope that the credential has to have, where credentials have scopes.
+    pub const fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Token(scope) | Self::Administrator(scope) => Some(scope),
+            Self::Open | Self::SecretKey => None,
+        }
+    }
 }
 
 /// One endpoint.
@@ -54,6 +64,17 @@ pub struct Endpoint {
     pub family: Family,
     /// What it asks for.
     pub access: Access,
+    /// What the caller's role has to give; `None` where nobody has to be known.
+    pub role: Option<Ability>,
+}
+
+impl Endpoint {
+    /// Whether it answers requests with this method and path, as the router writes it. Where
+    /// `GET` is answered, so is `HEAD`.
+    pub(crate) fn serves(&self, method: &str, path: &str) -> bool {
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.path == path && self.methods.contains(&method)
+    }
 }
 
 const fn jwt(methods: &'static [&'static str], path: &'static str, scope: Scope) -> Endpoint {
@@ -62,24 +83,35 @@ const fn jwt(methods: &'static [&'static str], path: &'static str, scope: Scope)
         path,
         family: Family::Jwt,
         access: Access::Token(scope),
+        role: Some(Ability::Scope(scope)),
     }
 }
 
-const fn credential(methods: &'static [&'static str], path: &'static str) -> Endpoint {
+const fn credential(
+    methods: &'static [&'static str],
+    path: &'static str,
+    role: Ability,
+) -> Endpoint {
     Endpoint {
         methods,
         path,
         family: Family::Credential,
         access: Access::SecretKey,
+        role: Some(role),
     }
 }
 
 const fn native(methods: &'static [&'static str], path: &'static str, access: Access) -> Endpoint {
+    let role = match access.scope() {
+        Some(scope) => Some(Ability::Scope(scope)),
+        None => None,
+    };
     Endpoint {
         methods,
         path,
         family: Family::Native,
         access,
+        role,
     }
 }
 
@@ -88,6 +120,10 @@ const POST: &[&str] = &["POST"];
 const DELETE: &[&str] = &["DELETE"];
 const PUT_DELETE: &[&str] = &["PUT", "DELETE"];
 const EITHER: &[&str] = &["GET", "POST"];
+const SEARCH: Ability = Ability::Scope(Scope::SearchRead);
+
+/// The endpoint that takes bodies larger than any other, and so reads them itself.
+pub(crate) const INGEST: &str = "/api/v1/ingest";
 
 /// Every endpoint. A path stands here once per access.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -125,22 +161,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     jwt(GET, "/UserDefinedList/lists_api", Scope::SearchRead),
     jwt(POST, "/UserDefinedList/import_api", Scope::SearchWrite),
-    credential(POST, "/getalloweddata"),
-    credential(POST, "/getsearchlogs"),
-    credential(EITHER, "/incidents"),
-    credential(EITHER, "/get_data_from_incident"),
-    credential(EITHER, "/get_users"),
-    credential(EITHER, "/incident_states"),
-    credential(POST, "/add_incident_comment"),
-    credential(POST, "/assign_incident"),
-    credential(POST, "/resolve_incident"),
-    credential(POST, "/close_incident"),
-    credential(POST, "/reopen_incident"),
-    native(
-        POST,
-        "/api/v1/ingest",
-        Access::TokenOrSignature(Scope::LogsWrite),
-    ),
+    credential(POST, "/getalloweddata", SEARCH),
+    credential(POST, "/getsearchlogs", SEARCH),
+    credential(EITHER, "/incidents", Ability::ReadIncidents),
+    credential(EITHER, "/get_data_from_incident", Ability::ReadIncidents),
+    credential(EITHER, "/get_users", Ability::ReadIncidents),
+    credential(EITHER, "/incident_states", Ability::ReadIncidents),
+    credential(POST, "/add_incident_comment", Ability::WorkOnIncidents),
+    credential(POST, "/assign_incident", Ability::WorkOnIncidents),
+    credential(POST, "/resolve_incident", Ability::WorkOnIncidents),
+    credential(POST, "/close_incident", Ability::WorkOnIncidents),
+    credential(POST, "/reopen_incident", Ability::WorkOnIncidents),
+    native(POST, INGEST, Access::Token(Scope::LogsWrite)),
     native(
         GET,
         "/api/v1/rules/{id}/evaluations",

@@ -6,6 +6,7 @@
 //! [`error::render`]. Handlers reach the rest of the system through the ports in
 //! [`AppState`]; there is no SQL and no file here.
 
+mod asked;
 pub mod auth;
 mod body;
 mod budget;
@@ -18,7 +19,8 @@ mod messages;
 pub mod native;
 mod router;
 mod state;
+pub mod target;
 
 pub use messages::{CheckLogo, CheckTemplate, IncidentView, Messages};
 pub use router::{openapi, router};
-pub use state::{ApiSettings, AppState, Pace, Readiness, RuleMode};
+pub use state::{ApiSettings, AppState, Pace, Readiness, RuleMode, V1AuthFailure};

@@ -1,5 +1,7 @@
 //! The table of contents. [`crate::endpoints`] says what each endpoint asks for.
 
+use crate::asked;
+use crate::auth;
 use crate::error::{Error, render};
 use crate::layers;
 use crate::logicmonitor;
@@ -7,13 +9,13 @@ use crate::logpoint::schemas::errors::{Failure, Invalid, Problem, TokenRefused};
 use crate::logpoint::{alert_rules, incidents, lists, notifications, repos, search};
 use crate::native;
 use crate::state::{Api, AppState, Context};
+use crate::target;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -97,6 +99,8 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         // Bodies are read by `crate::body`, which has limits of its own.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(api.clone(), auth::prove))
+        .layer(from_fn(target::whole))
         .layer(from_fn_with_state(api.clone(), layers::contain))
         .layer(from_fn_with_state(api.clone(), logicmonitor::around))
         .layer(from_fn(render::errors))
@@ -106,22 +110,13 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .fallback_service(routed)
         .layer(map_request(logicmonitor::settle))
+        .layer(from_fn(asked::remember))
 }
 
 /// The OpenAPI 3.1 document of [`router`].
 pub fn openapi() -> OpenApi {
     let (_, mut document) = endpoints().split_for_parts();
-    let components = document.components.get_or_insert_with(Default::default);
-    let jwt = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .build();
-    components.add_security_scheme("jwt", SecurityScheme::Http(jwt));
-    let lmv1 = ApiKeyValue::with_description(
-        "Authorization",
-        "`LMv1 accessId:signature:epochMillis`, a signature over method, epoch, body and path",
-    );
-    components.add_security_scheme("lmv1", SecurityScheme::ApiKey(ApiKey::Header(lmv1)));
+    native::openapi::credentials::add(&mut document);
     name_operations(&mut document);
     native::openapi::refusals::add(&mut document);
     document

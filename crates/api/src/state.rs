@@ -1,6 +1,6 @@
 //! What handlers work with.
 
-use crate::auth::{Failures, LastUses, Replays};
+use crate::auth::{Failures, Guesses, LastUses, Replays};
 use crate::budget::Budget;
 use crate::logicmonitor::Quotas;
 use crate::logpoint::search::LiveSearches;
@@ -43,6 +43,13 @@ pub struct ApiSettings {
     pub throttle: ThrottleSettings,
     /// Whether a signed request that comes a second time is refused.
     pub refuse_replays: bool,
+    /// Whether user name and password are taken in the first version of LogicMonitor's API.
+    pub basic: bool,
+    /// How the first version of LogicMonitor's API tells that somebody is not proven.
+    pub v1_auth_failure: V1AuthFailure,
+    /// Whether PUT of an API token keeps status and note where they are absent. As documented
+    /// it enables the token and empties the note.
+    pub strict_put: bool,
     /// Requests per minute that LogicMonitor's API answers, by verb and for each endpoint.
     pub quota: Limits,
     /// Audit entries about failed authentications written per minute at most.
@@ -71,6 +78,19 @@ pub struct ApiSettings {
     pub poll_hold: Duration,
 }
 
+/// How the first version of LogicMonitor's API tells that somebody is not proven: the HTTP
+/// status, and the one in the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum V1AuthFailure {
+    /// 200 and 1401, as clients have seen it.
+    #[default]
+    Http200Status1401,
+    /// 200 and 403, as the table of that version's codes has it.
+    Http200Status403,
+    /// 401 and 1401.
+    Http401Status1401,
+}
+
 /// The least progress of a body on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -91,6 +111,9 @@ impl Default for ApiSettings {
             token_leeway: Duration::seconds(60),
             throttle: ThrottleSettings::default(),
             refuse_replays: false,
+            basic: false,
+            v1_auth_failure: V1AuthFailure::default(),
+            strict_put: false,
             quota: Limits::default(),
             failure_audit_per_minute: 60,
             max_body_bytes: 8 << 20,
@@ -160,6 +183,8 @@ pub(crate) type Api = Arc<Context>;
 pub(crate) struct Context {
     pub(crate) app: AppState,
     pub(crate) failures: Failures,
+    /// Passwords that are guessed or checked.
+    pub(crate) guesses: Guesses,
     /// Signed requests that came.
     pub(crate) replays: Replays,
     /// API tokens whose use was recorded.
@@ -191,6 +216,7 @@ impl std::ops::Deref for Context {
 impl Context {
     pub(crate) fn new(app: AppState) -> Self {
         let failures = Failures::new(app.settings.throttle, app.settings.failure_audit_per_minute);
+        let guesses = Guesses::new(app.settings.throttle);
         let settings = &app.settings;
         let (all, largest) = (
             settings.max_ingest_in_flight_bytes,
@@ -207,6 +233,7 @@ impl Context {
         Self {
             app,
             failures,
+            guesses,
             replays,
             last_uses: LastUses::default(),
             quotas,

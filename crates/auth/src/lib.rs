@@ -1,5 +1,5 @@
 //! Credentials: self-signed JWTs, LMv1 signatures, bearer tokens, generated keys; and what
-//! limits their use: networks, replay cache, quota, and the throttle that slows down guessing.
+//! limits their use: networks, replay cache, quota, and the throttles that slow down guessing.
 //!
 //! Nothing here does I/O or knows HTTP. Time and randomness are arguments, keys
 //! are looked up by the caller. The order of the checks is the point of the design:
@@ -8,6 +8,7 @@
 //! ([`jwt::Unverified::verify`]).
 
 pub mod bearer;
+pub mod guesses;
 pub mod jwt;
 pub mod keys;
 pub mod lmv1;

@@ -72,7 +72,7 @@ impl FailureThrottle {
     }
 
     /// `Err` with the time to wait if failures for `name` from `address` are held back.
-    fn allowed(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
+    pub fn allowed(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
         let Some(entry) = self.entries.peek(&key(name, address)) else {
             return Ok(());
         };
@@ -110,6 +110,18 @@ impl FailureThrottle {
         }
     }
 
+    /// Takes back one attempt that was counted.
+    pub(crate) fn withdraw(&mut self, name: &str, address: IpAddr) {
+        let key = key(name, address);
+        let Some(entry) = self.entries.peek_mut(&key) else {
+            return;
+        };
+        entry.failures = entry.failures.saturating_sub(1);
+        if entry.failures == 0 {
+            self.entries.pop(&key);
+        }
+    }
+
     fn delay(&self, entry: &Entry, now: Timestamp) -> Duration {
         let beyond = entry.failures.saturating_sub(self.settings.free_failures);
         if beyond == 0 || now.since(entry.last) > self.settings.forget_after {
@@ -124,7 +136,7 @@ impl FailureThrottle {
     }
 }
 
-fn key(name: &str, address: IpAddr) -> (String, IpAddr) {
+pub(crate) fn key(name: &str, address: IpAddr) -> (String, IpAddr) {
     (name.chars().take(NAME_CHARS).collect(), network(address))
 }
 

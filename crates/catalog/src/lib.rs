@@ -8,6 +8,8 @@
 //! - [`port::Files::register_flush`] writes event files and the event log's cursor
 //!   in one transaction: an event is in a file or in the log, never in both.
 
+pub mod audit_chain;
+mod elsewhere;
 mod error;
 pub mod port;
 pub mod seal;

@@ -3,23 +3,33 @@
 //! A sealed secret is the text `v1:<key id>:<base64 of nonce, ciphertext, tag>`,
 //! encrypted with ChaCha20-Poly1305. The place where it is stored is authenticated
 //! with it, so a sealed text copied to another row does not open there.
+//!
+//! A [`Sealer`] holds several keys, of which each opens what it sealed. It asks where
+//! the keys come from, its [`KeySource`], again when it meets a key that it does not know:
+//! that is how a running server takes a new one.
 
+mod key;
+mod key_file;
+mod source;
+mod turn;
+
+pub(crate) use key::{Key, key_id_of};
+pub use key_file::KeyFile;
+pub use source::{KeySource, SourceKind, Stamp};
+
+use crate::elsewhere::elsewhere;
 use crate::{Error, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use cresset_model::{Entropy, SecretString};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::rand::{SecureRandom, SystemRandom};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use key::Keyring;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::path::Path;
-use zeroize::Zeroizing;
+use std::sync::Arc;
+use turn::{Asked, Turn, Worth};
 
-const KEY_LEN: usize = 32;
-const VERSION: &str = "v1";
 /// Longest secret that is sealed, in bytes.
 pub const MAX_SECRET_BYTES: usize = 4 << 20;
+/// Most keys at a time.
+pub const MAX_KEYS: usize = 16;
 
 /// Where a secret is stored: the row of a column of a table.
 #[derive(Debug, Clone, Copy)]
@@ -35,23 +45,35 @@ pub struct Place<'a> {
 impl Place<'_> {
     /// Table and column names hold no NUL, so no two places give the same bytes.
     fn associated_data(self) -> Vec<u8> {
-        [VERSION, self.table, self.column, self.row]
+        [key::VERSION, self.table, self.column, self.row]
             .join("\0")
             .into_bytes()
     }
+
+    fn error(self, why: &str) -> Error {
+        let Self { table, column, row } = self;
+        Error::Seal(format!("{table}.{column} of {row:?}: {why}"))
+    }
 }
 
-/// Seals and opens secrets with one key.
+/// Seals with the first of its keys, and opens with all. Clones share the keys.
 #[derive(Clone)]
 pub struct Sealer {
-    key: LessSafeKey,
-    key_id: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// `None` for keys that are given once and for all.
+    source: Option<Box<dyn KeySource>>,
+    keys: RwLock<Keyring>,
+    asked: Mutex<Asked>,
+    turn: Turn,
 }
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sealer")
-            .field("key_id", &self.key_id)
+            .field("key_ids", &self.key_ids())
             .finish_non_exhaustive()
     }
 }
@@ -62,170 +84,197 @@ impl Sealer {
     /// Never replaces a file: if `path` exists, even if it came into being a
     /// moment ago, the result is an [`Error::Io`] of kind `AlreadyExists`.
     pub fn generate_file(path: &Path, entropy: &dyn Entropy) -> Result<Self> {
-        let mut key = Zeroizing::new([0; KEY_LEN]);
-        entropy.fill(&mut *key);
-        let sealer = Self::from_key(&key)?;
-        let text = Zeroizing::new(format!("{}\n", BASE64.encode(*key)));
-        write_new_file(path, text.as_bytes()).map_err(|source| io_error(path, source))?;
-        Ok(sealer)
+        KeyFile::new(path).create(entropy)?;
+        Self::load_file(path)
     }
 
-    /// Reads the key that [`Sealer::generate_file`] wrote.
+    /// Reads the keys of a file, one a line.
     ///
     /// [`Error::Seal`] if the file can be read by others or holds no key.
     pub fn load_file(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(|source| io_error(path, source))?;
-        let meta = file.metadata().map_err(|source| io_error(path, source))?;
-        let mode = meta.permissions().mode() & 0o777;
-        let shown = path.display();
-        if mode & 0o077 != 0 {
-            return Err(Error::Seal(format!(
-                "the key file {shown} is open to other users (mode {mode:03o}); run: chmod 600 '{shown}'"
-            )));
-        }
-        let malformed = || {
-            Error::Seal(format!(
-                "{shown} holds no key (32 bytes in base64); restore the key file of this data directory from a backup"
-            ))
-        };
-        let len = usize::try_from(meta.len())
-            .ok()
-            .filter(|n| *n <= 256)
-            .ok_or_else(malformed)?;
-        let mut text = Zeroizing::new(vec![0; len]);
-        file.read_exact(&mut text)
-            .map_err(|source| io_error(path, source))?;
-        let text = std::str::from_utf8(&text).map_err(|_| malformed())?;
-        let key = decode_key(text).ok_or_else(malformed)?;
-        Self::from_key(&key)
+        Self::from_source(Box::new(KeyFile::new(path)))
     }
 
-    /// The sealer of a key given as text: 32 bytes in base64, as in the file.
+    /// The sealer of keys given as text, which never change: 32 bytes in base64 each, one a line.
     pub fn from_text(text: &SecretString) -> Result<Self> {
-        let key = decode_key(text.expose())
-            .ok_or_else(|| Error::Seal("the sealing key must be 32 bytes in base64".to_owned()))?;
-        Self::from_key(&key)
+        let keys = Keyring::parse(text.expose()).map_err(Error::Seal)?;
+        Ok(Self::of(None, keys, Asked::default()))
     }
 
-    /// Names the key without giving it away: 8 hex characters.
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    /// The sealer of the keys of a source, which is asked now, and again when it may have more.
+    pub fn from_source(source: Box<dyn KeySource>) -> Result<Self> {
+        let stamp = source.stamp()?;
+        let keys = elsewhere(|| read(&*source))?;
+        Ok(Self::of(Some(source), keys, Asked::at(stamp)))
     }
 
-    /// Seals `secret` for `place`.
-    pub fn seal(&self, place: Place<'_>, secret: &SecretString) -> Result<String> {
-        if secret.expose().len() > MAX_SECRET_BYTES {
-            return Err(Error::Refused(format!(
-                "a secret of {} bytes is too long, at most {MAX_SECRET_BYTES} can be stored",
-                secret.expose().len()
-            )));
-        }
-        let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new()
-            .fill(&mut nonce)
-            .map_err(|_| Error::Seal("the system gives no random numbers".to_owned()))?;
-        let mut data = Zeroizing::new(secret.expose().as_bytes().to_vec());
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(place.associated_data()),
-                &mut data,
-            )
-            .map_err(|_| Error::Seal("encryption failed".to_owned()))?;
-        let whole = [&nonce, data.as_slice(), tag.as_ref()].concat();
-        Ok(format!(
-            "{VERSION}:{}:{}",
-            self.key_id,
-            BASE64.encode(whole)
-        ))
-    }
-
-    /// Opens what [`Sealer::seal`] sealed for the same `place`.
-    pub fn open(&self, place: Place<'_>, sealed: &str) -> Result<SecretString> {
-        let Place { table, column, row } = place;
-        let bad = |why: String| Error::Seal(format!("{table}.{column} of {row:?}: {why}"));
-        let mut parts = sealed.splitn(3, ':');
-        let (Some(VERSION), Some(key_id), Some(body)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(bad("unknown form, perhaps of a newer Cresset".to_owned()));
+    fn of(source: Option<Box<dyn KeySource>>, keys: Keyring, asked: Asked) -> Self {
+        let shared = Shared {
+            source,
+            keys: RwLock::new(keys),
+            asked: Mutex::new(asked),
+            turn: Turn::default(),
         };
-        if key_id != self.key_id {
-            return Err(bad(format!(
-                "sealed with key {key_id}, but the key in use is {}; \
-                 restore the key file that belongs to this data directory",
-                self.key_id
-            )));
+        Self {
+            shared: Arc::new(shared),
         }
-        let damaged = || bad("damaged, or copied here from another place".to_owned());
-        let mut data = Zeroizing::new(BASE64.decode(body).map_err(|_| damaged())?);
-        if data.len() < NONCE_LEN {
-            return Err(damaged());
-        }
-        let (nonce, text) = data.split_at_mut(NONCE_LEN);
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        let plain = self
-            .key
-            .open_in_place(nonce, Aad::from(place.associated_data()), text)
-            .map_err(|_| damaged())?;
-        std::str::from_utf8(plain)
-            .map(SecretString::new)
-            .map_err(|_| damaged())
     }
 
-    fn from_key(key: &[u8; KEY_LEN]) -> Result<Self> {
-        let unbound = UnboundKey::new(&CHACHA20_POLY1305, key)
-            .map_err(|_| Error::Seal("the key has the wrong length".to_owned()))?;
-        let named = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key);
-        let digest = ring::hmac::sign(&named, b"cresset key id");
-        let name = digest
-            .as_ref()
-            .iter()
-            .take(4)
-            .fold(0_u32, |n, b| n << 8 | u32::from(*b));
-        let key_id = format!("{name:08x}");
-        Ok(Self {
-            key: LessSafeKey::new(unbound),
-            key_id,
+    /// Names the first key without giving it away: 8 hex characters.
+    pub fn key_id(&self) -> String {
+        self.first().id().to_owned()
+    }
+
+    /// The ids of all keys, in their order.
+    pub fn key_ids(&self) -> Vec<String> {
+        let keys = self.shared.keys.read();
+        keys.iter().map(|key| key.id().to_owned()).collect()
+    }
+
+    /// Seals `secret` for `place` with the first key.
+    pub fn seal(&self, place: Place<'_>, secret: &SecretString) -> Result<String> {
+        self.first().seal(place, secret)
+    }
+
+    /// Opens what was sealed for the same `place`.
+    pub fn open(&self, place: Place<'_>, sealed: &str) -> Result<SecretString> {
+        let Some(id) = key_id_of(sealed) else {
+            return Err(place.error("unknown form, perhaps of a newer Cresset"));
+        };
+        match self.key_or_ask(id) {
+            Ok(Some(key)) => key.open(place, sealed),
+            Ok(None) => Err(place.error(&self.lacks(id))),
+            Err(error) => Err(place.error(&format!(
+                "sealed with key {id}, which is not known, and {error}"
+            ))),
+        }
+    }
+
+    pub(crate) fn first(&self) -> Arc<Key> {
+        Arc::clone(self.shared.keys.read().first())
+    }
+
+    /// The key of that id, if it is known.
+    pub(crate) fn key(&self, id: &str) -> Option<Arc<Key>> {
+        self.shared.keys.read().get(id).map(Arc::clone)
+    }
+
+    /// The key of that id, for which the source is asked if it may have more by now. Only who
+    /// asks for a key that is not known waits for the source, one at a time asks it, and tasks of
+    /// a waiting thread go to another one.
+    pub(crate) fn key_or_ask(&self, id: &str) -> Result<Option<Arc<Key>>> {
+        match self.key(id) {
+            Some(key) => Ok(Some(key)),
+            None => self.ask_for(id),
+        }
+    }
+
+    fn ask_for(&self, id: &str) -> Result<Option<Arc<Key>>> {
+        let Some(source) = self.shared.source.as_deref() else {
+            return Ok(None);
+        };
+        let stamp = source.stamp()?;
+        let (worth, times) = {
+            let asked = self.shared.asked.lock();
+            (asked.worth(id, stamp.as_ref()), asked.times)
+        };
+        match worth {
+            Worth::Nothing => Ok(None),
+            Worth::IfFree => match self.shared.turn.if_free() {
+                Some(turn) => self.ask(source, id, times, &turn),
+                None => Ok(None),
+            },
+            Worth::Waiting => elsewhere(|| {
+                let turn = self.turn()?;
+                self.ask(source, id, times, &turn)
+            }),
+        }
+    }
+
+    /// Asks for a key, unless that was done since the source had been asked so many `times`.
+    fn ask(
+        &self,
+        source: &dyn KeySource,
+        id: &str,
+        times: u64,
+        turn: &MutexGuard<'_, ()>,
+    ) -> Result<Option<Arc<Key>>> {
+        if let Some(key) = self.key(id) {
+            return Ok(Some(key)); // somebody else asked meanwhile
+        }
+        let asked_since = self.shared.asked.lock().times > times;
+        let read = if asked_since {
+            Ok(())
+        } else {
+            self.read_again(source, turn)
+        };
+        let key = self.key(id);
+        if key.is_none() {
+            self.shared.asked.lock().in_vain(id);
+        }
+        read.map(|()| key)
+    }
+
+    /// Asks the source whatever it says of itself.
+    pub(crate) fn ask_again(&self) -> Result<()> {
+        let Some(source) = self.shared.source.as_deref() else {
+            return Ok(());
+        };
+        elsewhere(|| self.read_again(source, &self.turn()?))
+    }
+
+    fn turn(&self) -> Result<MutexGuard<'_, ()>> {
+        self.shared.turn.wait().ok_or_else(|| {
+            Error::Seal(format!(
+                "too many wait for {} already; try again in a moment",
+                self.source_name()
+            ))
         })
     }
-}
 
-fn decode_key(text: &str) -> Option<Zeroizing<[u8; KEY_LEN]>> {
-    let bytes = Zeroizing::new(BASE64.decode(text.trim()).ok()?);
-    Some(Zeroizing::new(
-        <[u8; KEY_LEN]>::try_from(bytes.as_slice()).ok()?,
-    ))
-}
+    /// Keys that were known stay so if the source fails. Nobody waits meanwhile but those who
+    /// want the turn themselves.
+    fn read_again(&self, source: &dyn KeySource, _turn: &MutexGuard<'_, ()>) -> Result<()> {
+        self.shared.asked.lock().times += 1;
+        let stamp = source.stamp()?;
+        let keys = elsewhere(|| read(source))?;
+        self.shared.asked.lock().stamp = stamp;
+        *self.shared.keys.write() = keys;
+        tracing::info!(keys = ?self.key_ids(), "the sealing keys were read again");
+        Ok(())
+    }
 
-/// Writes beside `path` and links into place: whoever opens `path` sees all of
-/// the content, and of two writers at once one fails.
-fn write_new_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let draft = folder.join(name);
-    let written = (|| {
-        match std::fs::remove_file(&draft) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => {} // at most the draft of a process that died here
+    /// The file of the keys, if they come from one.
+    pub(crate) fn file(&self) -> Option<&KeyFile> {
+        self.shared.source.as_ref()?.file()
+    }
+
+    /// Where the keys come from; `None` for keys that were given.
+    pub(crate) fn source_kind(&self) -> Option<SourceKind> {
+        Some(self.shared.source.as_ref()?.kind())
+    }
+
+    /// Where the keys come from, as a person would call it.
+    pub(crate) fn source_name(&self) -> String {
+        match &self.shared.source {
+            Some(source) => source.name(),
+            None => "the key given".to_owned(),
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::hard_link(&draft, path)
-    })();
-    let removed = std::fs::remove_file(&draft);
-    written?;
-    removed?;
-    File::open(folder)?.sync_all()
+    }
+
+    /// Why nothing of the key of that id can be opened.
+    pub(crate) fn lacks(&self, id: &str) -> String {
+        format!(
+            "sealed with key {id}, but {} has {}; restore the key file that belongs to this data directory",
+            self.source_name(),
+            self.key_ids().join(", ")
+        )
+    }
+}
+
+fn read(source: &dyn KeySource) -> Result<Keyring> {
+    let text = source.read()?;
+    Keyring::parse(text.expose()).map_err(|why| Error::Seal(format!("{}: {why}", source.name())))
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> Error {

@@ -56,6 +56,22 @@ Examples:
   cresset group add 'Night shift' alice bob
 Rules name groups in visible_to_usergroups; members then see the rules' incidents.")]
     Group(crate::cmd::GroupArgs),
+    /// Show the audit log of a data directory, and prove that nobody was at it.
+    #[command(after_help = "\
+Examples:
+  cresset audit list --since 7d --action 'api_token_*' --data-dir data
+  cresset audit head > audit-head.txt            keep it where nobody here can change it
+  cresset audit verify --head $(cat audit-head.txt)
+The code of verify is 0 if everything fits and 1 if not.")]
+    Audit(crate::cmd::AuditArgs),
+    /// Manage the keys that seal stored secrets, server running or not.
+    #[command(after_help = "\
+Examples:
+  cresset keys list --data-dir data
+  cresset keys rotate
+  cresset keys forget
+Keys that come from a command are found as the server finds them, by CRESSET_SEALING_KEY_COMMAND.")]
+    Keys(crate::cmd::KeysArgs),
     /// Manage other instances that this one searches, server running or not.
     #[command(after_help = "\
 Examples:

@@ -9,6 +9,7 @@ mod cmd;
 mod config;
 mod demo;
 mod proc_memory;
+mod sealing_keys;
 mod serve;
 mod sinks;
 mod system;

@@ -293,7 +293,7 @@ impl Member {
             }),
             value => Err(Error::Refused {
                 status: status.as_u16(),
-                message: words(value.as_ref(), &bytes),
+                message: words(value.as_ref(), &bytes, &self.key),
             }),
         }
     }

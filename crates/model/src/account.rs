@@ -49,6 +49,7 @@ pub const USER_COLUMNS: &[Column] = &[
     Column::text("smsEmail"),
     Column::text("contactMethod"),
     Column::text("userType"),
+    Column::new("twoFAEnabled", ColumnKind::Bool),
     Column::number("createdOn"),
     Column::number("lastActionOn"),
 ];

@@ -9,6 +9,7 @@ pub mod attack;
 pub mod clock;
 pub mod event;
 pub mod filter;
+pub mod grants;
 pub mod group;
 pub mod html;
 pub mod id;

@@ -1,6 +1,6 @@
 //! Roles: named bundles of privileges.
 
-use crate::filter::Column;
+use crate::filter::{Column, ColumnKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -107,6 +107,8 @@ pub const ROLE_COLUMNS: &[Column] = &[
     Column::number("roleGroupId"),
     Column::text("customHelpLabel"),
     Column::text("customHelpURL"),
+    Column::new("requireEULA", ColumnKind::Bool),
+    Column::new("twoFARequired", ColumnKind::Bool),
 ];
 
 #[cfg(test)]

@@ -60,6 +60,51 @@ impl ApiToken {
     pub fn is_usable(&self, now: Timestamp) -> bool {
         !self.disabled && self.expires_at.is_none_or(|end| now < end)
     }
+
+    /// How logs name it: what lists show of it anyhow.
+    pub fn label(&self) -> String {
+        match self.kind {
+            TokenKind::Lmv1 => self.access_id.clone(),
+            TokenKind::Bearer => format!("{}*** (id {})", self.shown_key, self.id),
+        }
+    }
+}
+
+/// What became of tokens, as their owner is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenAct {
+    /// Made.
+    Created,
+    /// Given another note, end, scopes or networks.
+    Changed,
+    /// Made usable again.
+    Enabled,
+    /// Disabled by somebody.
+    Disabled,
+    /// Disabled by the server, because nobody used it.
+    Idle,
+    /// Replaced by another, which is named after it.
+    Rotated,
+    /// Deleted for good.
+    Deleted,
+}
+
+/// What the owner of tokens is told. It holds nothing of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenNews {
+    /// What happened.
+    pub act: TokenAct,
+    /// The tokens by name, at most 50.
+    pub tokens: Vec<String>,
+    /// How many more there are.
+    pub others: u64,
+    /// Who did it.
+    pub actor: String,
+    /// From where, empty if it was not a request.
+    pub address: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What lists of tokens can be filtered and sorted by. The access key is not among them: a

@@ -1,5 +1,6 @@
 //! Users, roles, scopes and the credentials that name them.
 
+use crate::grants::Ability;
 use crate::instance::is_remote;
 use crate::repo::OWN_REPO;
 use crate::{ObjectId, Timestamp};
@@ -243,18 +244,10 @@ impl Scope {
         }
     }
 
-    /// True if one of `roles` may use this scope: administrators and managers
-    /// may use all, `ackonly` and `readonly` only those that read.
+    /// Whether one of these built-in roles gives this scope, by the table in
+    /// [`crate::grants`]. What roles of one's own give depends on their privileges.
     pub fn allowed_for(self, roles: &[String]) -> bool {
-        let reads = matches!(
-            self,
-            Self::SearchRead | Self::LogsourceRead | Self::AlertrulesRead | Self::SettingRead
-        );
-        roles.iter().any(|role| match role.as_str() {
-            "administrator" | "manager" => true,
-            "ackonly" | "readonly" => reads,
-            _ => false,
-        })
+        Ability::Scope(self).of_built_in(roles)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod template;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod tls;
+mod token_mail;
 pub mod webhook;
 pub mod worker;
 
@@ -29,4 +30,5 @@ pub use http::{GuardedClient, HttpSettings, guarded_client};
 pub use peer::peer_client;
 pub use retry::RetrySchedule;
 pub use settings::NotifySettings;
+pub use token_mail::TokenMailer;
 pub use worker::{Waker, Worker};

@@ -6,7 +6,7 @@ use crate::state::Context;
 use cresset_auth::bearer::BearerToken;
 use cresset_auth::networks::Networks;
 use cresset_model::Timestamp;
-use cresset_model::token::ApiToken;
+use cresset_model::token::{ApiToken, TokenKind};
 use cresset_model::user::{Scope, User};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,13 +15,25 @@ use std::net::IpAddr;
 pub(super) const FAILED: &str = "Authentication failed";
 
 /// Somebody who proved who they are, and with what.
+#[derive(Clone)]
 pub(crate) struct Proven {
     /// Who it is.
     pub(crate) caller: Caller,
-    /// The API token that was used; `None` for a self-signed token.
+    /// The API token that was used; `None` for a self-signed token or a password.
     pub(crate) token: Option<ApiToken>,
     /// What the credential is narrowed to; `None` for all that its owner may do.
     pub(crate) scopes: Option<BTreeSet<Scope>>,
+}
+
+impl Proven {
+    /// What kind of credential it was.
+    pub(super) fn kind(&self) -> Kind {
+        match self.token.as_ref().map(|token| token.kind) {
+            Some(TokenKind::Lmv1) => Kind::Signature,
+            Some(TokenKind::Bearer) => Kind::Bearer,
+            None => Kind::Token,
+        }
+    }
 }
 
 /// Why a token is refused although it exists, as a constant word for metrics and the audit
@@ -102,7 +114,6 @@ impl Context {
 #[cfg(test)]
 pub(crate) fn a_token() -> ApiToken {
     use cresset_model::ObjectId;
-    use cresset_model::token::TokenKind;
     ApiToken {
         id: 1,
         kind: TokenKind::Lmv1,

@@ -3,11 +3,14 @@
 use super::{Caller, Kind, Peer};
 use crate::body::{self, Params};
 use crate::budget::Holder;
+use crate::endpoints::ENDPOINTS;
 use crate::error::{Error, Result};
 use crate::state::{Api, Context};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
+use axum::http::request::Parts;
 use cresset_auth::keys::same_secret;
 use cresset_model::SecretString;
+use cresset_model::grants::Ability;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,6 +29,7 @@ impl FromRequest<Api> for CredentialRequest {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self> {
         let (mut parts, body) = request.into_parts();
+        let ability = role_for(&parts);
         let Ok(Peer(peer)) = Peer::from_request_parts(&mut parts, api).await;
         let Params(mut query) = Params::from_request_parts(&mut parts, api).await?;
         // Nobody is proven yet, so the body is small and counts against a budget of strangers.
@@ -59,12 +63,25 @@ impl FromRequest<Api> for CredentialRequest {
         let caller = api
             .login(&username, &SecretString::new(secret_key), peer)
             .await?;
+        // What says nothing of roles is for nobody.
+        let Some(ability) = ability else {
+            return Err(Error::Internal("an endpoint names no role".to_owned()));
+        };
+        api.demand_role(Kind::SecretKey, &caller, ability).await?;
         Ok(Self {
             caller,
             fields,
             query,
         })
     }
+}
+
+/// What the caller's role has to give.
+fn role_for(parts: &Parts) -> Option<Ability> {
+    let route = parts.extensions.get::<MatchedPath>()?.as_str();
+    let method = parts.method.as_str();
+    let endpoint = ENDPOINTS.iter().find(|e| e.serves(method, route));
+    endpoint.and_then(|endpoint| endpoint.role)
 }
 
 impl CredentialRequest {

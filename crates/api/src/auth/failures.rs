@@ -3,9 +3,10 @@
 //!
 //! Keys are verified first, and who proves to have the key is never held back: otherwise
 //! a stranger behind the same proxy could lock a user out. What is verified here costs
-//! one HMAC or one comparison; passwords, which are short and costly to hash, are not
-//! accepted over HTTP.
+//! one HMAC or one comparison. Passwords, which are short and costly to hash, are counted
+//! apart, before they are looked at ([`super::guesses`]).
 
+use super::Proven;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_auth::throttle::{FailureThrottle, ThrottleSettings};
@@ -28,6 +29,8 @@ pub(crate) enum Kind {
     Signature,
     /// A bearer token of LogicMonitor's kind.
     Bearer,
+    /// User name and password.
+    Basic,
     /// No kind that is known.
     Header,
 }
@@ -39,6 +42,7 @@ impl Kind {
             Self::SecretKey => "secret_key",
             Self::Signature => "lmv1",
             Self::Bearer => "bearer",
+            Self::Basic => "basic",
             Self::Header => "header",
         }
     }
@@ -108,9 +112,28 @@ impl Context {
             0 => format!("{kind}: {reason}"),
             n => format!("{kind}: {reason}; {n} earlier failures were not recorded"),
         };
-        self.audit(&name, peer, "authentication_failed", detail)
+        self.audit_refused(&name, peer, "authentication_failed", detail)
             .await;
         Ok(())
+    }
+
+    /// Records that somebody proven asks more often than the quota allows. The entry counts
+    /// among those about failures, so that no flood of these fills the disk either.
+    pub(crate) async fn over_quota(&self, proven: &Proven) {
+        let (user, peer) = (&proven.caller.user.username, proven.caller.peer);
+        let allowance = self.failures.budget.lock().take(self.now(), peer);
+        let Some(suppressed) = allowance else {
+            return;
+        };
+        let mut detail = match &proven.token {
+            Some(token) => format!("API token {}", token.label()),
+            None => format!("user {user}"),
+        };
+        if suppressed > 0 {
+            detail += &format!("; {suppressed} earlier refusals were not recorded");
+        }
+        self.audit_refused(user, peer, "api_request_throttled", detail)
+            .await;
     }
 }
 

@@ -1,12 +1,16 @@
 //! Who sends a request, and whether they may.
 
 mod api_token;
+mod basic;
 mod credential;
 mod failures;
+mod guesses;
 mod last_use;
+mod permit;
 mod replays;
 mod scheme;
 mod signed;
+mod signed_requests;
 mod token;
 
 use crate::error::{self, Error};
@@ -20,10 +24,12 @@ pub(crate) use api_token::Proven;
 pub(crate) use api_token::a_token;
 pub(crate) use credential::CredentialRequest;
 pub(crate) use failures::{Failures, Kind};
+pub(crate) use guesses::Guesses;
 pub(crate) use last_use::LastUses;
 pub(crate) use replays::Replays;
 pub(crate) use scheme::{Credential, credential};
-pub(crate) use signed::signer;
+pub(crate) use signed::{Arriving, prove_signed};
+pub(crate) use signed_requests::prove;
 pub(crate) use token::Authorized;
 pub(crate) use token::bearer;
 

@@ -10,6 +10,8 @@ pub(crate) enum Credential<'a> {
     Signed(&'a str),
     /// A bearer token or a self-signed token.
     Bearer(&'a str),
+    /// Base64 of user name and password.
+    Basic(&'a str),
 }
 
 impl fmt::Debug for Credential<'_> {
@@ -17,6 +19,7 @@ impl fmt::Debug for Credential<'_> {
         f.write_str(match self {
             Self::Signed(_) => "Signed(***)",
             Self::Bearer(_) => "Bearer(***)",
+            Self::Basic(_) => "Basic(***)",
         })
     }
 }
@@ -34,6 +37,9 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Credential<'_>, &'static
         Some(("LMv1", _)) => Ok(Credential::Signed(value)),
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(Credential::Bearer(token.trim()))
+        }
+        Some((scheme, text)) if scheme.eq_ignore_ascii_case("basic") => {
+            Ok(Credential::Basic(text.trim()))
         }
         _ => Err("unknown_scheme"),
     }
@@ -61,7 +67,8 @@ mod tests {
         check(&[b"Bearer x", b"Bearer x"], Err("several"));
         check(&[b"LMv1 a:b:c", b"Bearer x"], Err("several"));
         check(&[b"lmv1 a:b:c"], Err("unknown_scheme"));
-        check(&[b"Basic eDp5"], Err("unknown_scheme"));
+        check(&[b"Basic eDp5"], Ok(Credential::Basic("eDp5")));
+        check(&[b"Digest eDp5"], Err("unknown_scheme"));
         check(&[b""], Err("unknown_scheme"));
         check(&[b"Bearer"], Err("unknown_scheme"));
         check(&[b"Bearer \xe9"], Err("malformed"));

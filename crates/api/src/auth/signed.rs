@@ -1,22 +1,74 @@
 //! LMv1 signatures on requests.
 //!
-//! Two steps, because the signature covers the body: [`signer`] finds out before the body
-//! is read whether somebody known claims to have signed, so that a stranger cannot make
-//! the server hold a large body; [`Signer::verify`] proves it afterwards.
+//! Two steps, because the signature covers the body: before the body is read it is found out
+//! whether somebody known claims to have signed, so that a stranger cannot make the server
+//! hold a large body; afterwards it is proven.
 
 use super::api_token::{FAILED, scopes_of, unusable};
 use super::{Caller, Kind, Proven};
-use crate::budget::Holder;
+use crate::body;
+use crate::budget::{Budget, Held, Holder};
 use crate::error::{Error, Result};
 use crate::state::Context;
+use axum::body::Body;
+use bytes::Bytes;
 use cresset_auth::lmv1::{self, Lmv1Error, SignedRequest};
 use cresset_model::token::ApiToken;
-use cresset_model::user::{Scope, User};
+use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
 use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A request whose body is on its way.
+pub(crate) struct Arriving<'a> {
+    /// The method in upper case.
+    pub(crate) method: &'a str,
+    /// The path that is signed.
+    pub(crate) path: &'a str,
+    /// Where it comes from.
+    pub(crate) peer: IpAddr,
+    /// The body.
+    pub(crate) body: Body,
+    /// Most bytes of it.
+    pub(crate) limit: usize,
+    /// Where there is room for it.
+    pub(crate) budget: &'a Arc<Budget>,
+}
+
+/// The caller who signed with the header value `value`, and the body with the room that it
+/// takes up.
+pub(crate) async fn prove_signed(
+    api: &Context,
+    value: &str,
+    arriving: Arriving<'_>,
+) -> Result<(Proven, Bytes, Held)> {
+    let Arriving {
+        method, path, peer, ..
+    } = arriving;
+    // Before anybody's name is looked up, so that the answer does not tell who is known.
+    body::refuse_announced(&arriving.body, arriving.limit)?;
+    let signer = signer(api, value, peer).await?;
+    let mut held = arriving.budget.hold(signer.holders());
+    let read = body::read(api, arriving.body, arriving.limit, Some(&mut held));
+    let body = match read.await {
+        Ok(body) => body,
+        Err(error) => {
+            signer.abandoned(api).await?;
+            return Err(error);
+        }
+    };
+    let request = SignedRequest {
+        method,
+        path,
+        body: &body,
+    };
+    let proven = signer.prove(api, &request).await?;
+    held.proven();
+    Ok((proven, body, held))
+}
 
 /// Somebody who claims to have signed a request.
-pub(crate) struct Signer {
+struct Signer {
     header: String,
     user: User,
     token: ApiToken,
@@ -25,7 +77,7 @@ pub(crate) struct Signer {
 }
 
 /// Looks up who claims to have signed with the header value `value`.
-pub(crate) async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<Signer> {
+async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<Signer> {
     let refuse = || Error::Unauthenticated(FAILED.to_owned());
     let Ok(header) = lmv1::parse(value) else {
         let reason = Lmv1Error::Malformed.reason();
@@ -66,7 +118,7 @@ pub(crate) async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<S
 impl Signer {
     /// Whom an unproven body is charged to: its sender's address, and the one whose id it
     /// bears. An id is no secret.
-    pub(crate) fn holders(&self) -> Vec<Holder> {
+    fn holders(&self) -> Vec<Holder> {
         vec![
             Holder::Unproven,
             Holder::peer(self.peer),
@@ -75,7 +127,7 @@ impl Signer {
     }
 
     /// Records that a body did not arrive whole, so that nobody was proven.
-    pub(crate) async fn abandoned(&self, api: &Context) -> Result<()> {
+    async fn abandoned(&self, api: &Context) -> Result<()> {
         let (id, reason) = (self.access_id(), "body_incomplete");
         api.auth_failed(Kind::Signature, id, self.peer, reason, false)
             .await
@@ -85,19 +137,8 @@ impl Signer {
         lmv1::parse(&self.header).map_or("", |header| header.access_id)
     }
 
-    /// The caller, if the signature fits the request and the user's role has `scope`.
-    pub(crate) async fn verify(
-        self,
-        api: &Context,
-        request: &SignedRequest<'_>,
-        scope: Scope,
-    ) -> Result<Caller> {
-        let proven = self.prove(api, request).await?;
-        api.permit(proven, scope).await
-    }
-
     /// The caller, if the signature fits the request.
-    pub(crate) async fn prove(self, api: &Context, request: &SignedRequest<'_>) -> Result<Proven> {
+    async fn prove(self, api: &Context, request: &SignedRequest<'_>) -> Result<Proven> {
         let now = api.now();
         let outcome = lmv1::parse(&self.header).and_then(|header| {
             header.verify(&self.key, request, now)?;

@@ -1,5 +1,6 @@
 //! Self-signed tokens on requests.
 
+use super::signed_requests::Signed;
 use super::{Caller, Kind, Needs, Peer, Proven};
 use crate::error::{Error, Result};
 use crate::state::{Api, Context};
@@ -10,16 +11,27 @@ use cresset_auth::bearer::PREFIX;
 use cresset_auth::jwt::{self, Claims, JwtError, Unverified};
 use cresset_model::SecretString;
 use cresset_model::user::{Scope, User};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
 /// What a client reads for every token whose signer is not proven to be the user.
 const INVALID: &str = "Invalid token";
 
-/// A caller with a token that has the scope `S`, and a role that permits it.
+/// A caller with a credential that has the scope `S`, and a role that permits it.
 pub(crate) struct Authorized<S> {
     pub(crate) caller: Caller,
+    /// What the credential is narrowed to; `None` for all that its owner may do.
+    scopes: Option<BTreeSet<Scope>>,
     scope: PhantomData<S>,
+}
+
+impl<S> Authorized<S> {
+    /// Whether the credential has `scope` besides `S`; the caller's role is not looked at.
+    pub(crate) fn credential_has(&self, scope: Scope) -> bool {
+        let scopes = self.scopes.as_ref();
+        scopes.is_none_or(|scopes| scopes.contains(&scope))
+    }
 }
 
 impl<S> std::ops::Deref for Authorized<S> {
@@ -35,10 +47,15 @@ impl<S: Needs> FromRequestParts<Api> for Authorized<S> {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self> {
         let Ok(Peer(peer)) = Peer::from_request_parts(parts, api).await;
-        let token = bearer(&parts.headers)?;
-        let caller = api.authorize(token, peer, S::SCOPE).await?;
+        let proven = match parts.extensions.remove::<Signed>() {
+            Some(Signed(proven)) => proven,
+            None => api.prove_bearer(bearer(&parts.headers)?, peer).await?,
+        };
+        let scopes = proven.scopes.clone();
+        let caller = api.permit(proven, S::SCOPE).await?;
         Ok(Self {
             caller,
+            scopes,
             scope: PhantomData,
         })
     }
@@ -62,17 +79,6 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str> {
 }
 
 impl Context {
-    /// The caller behind `token`, if the token has `scope` and the user's role permits it.
-    pub(crate) async fn authorize(
-        &self,
-        token: &str,
-        peer: IpAddr,
-        scope: Scope,
-    ) -> Result<Caller> {
-        let proven = self.prove_bearer(token, peer).await?;
-        self.permit(proven, scope).await
-    }
-
     /// The caller behind a self-signed token, or a bearer token of LogicMonitor's kind.
     pub(crate) async fn prove_bearer(&self, token: &str, peer: IpAddr) -> Result<Proven> {
         if token.starts_with(PREFIX) {
@@ -127,23 +133,6 @@ impl Context {
             // Only the holder of the key reads these.
             (Err(error), _) => Err(Refusal::new(error.reason(), &error.to_string())),
         })
-    }
-
-    /// 403 unless both the credential and the user's role have `scope`.
-    pub(crate) async fn permit(&self, proven: Proven, scope: Scope) -> Result<Caller> {
-        let Proven { caller, scopes, .. } = proven;
-        let wanted = scope.as_str();
-        let refusal = if scopes.is_some_and(|scopes| !scopes.contains(&scope)) {
-            format!("The token's scope does not include {wanted}")
-        } else if scope.allowed_for(&caller.user.roles) {
-            return Ok(caller);
-        } else {
-            format!("The user's role does not permit {wanted}")
-        };
-        let (name, peer) = (&caller.user.username, caller.peer);
-        self.auth_failed(Kind::Token, name, peer, "forbidden", false)
-            .await?;
-        Err(Error::Forbidden(refusal))
     }
 }
 

@@ -4,12 +4,15 @@ use super::Error;
 use crate::endpoints::Family;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cresset_model::Duration;
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// The header with [`failure_reason`].
+pub(crate) const FAILURE_REASON: HeaderName = HeaderName::from_static("x-auth-failure-reason");
 
 /// Middleware: gives every [`Error`] the shape that the path's family uses.
 pub(crate) async fn errors(request: Request, next: Next) -> Response {
@@ -41,6 +44,9 @@ pub(crate) fn render(error: &Error, family: Family) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
+    if let Some(reason) = failure_reason(error) {
+        headers.insert(FAILURE_REASON, reason);
+    }
     if let Error::Throttled(wait)
     | Error::Busy {
         retry_after: wait, ..
@@ -49,6 +55,15 @@ pub(crate) fn render(error: &Error, family: Family) -> Response {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(*wait)));
     }
     response
+}
+
+/// Tells a client whose signature fits, but whose clock is wrong, what is the matter.
+pub(crate) fn failure_reason(error: &Error) -> Option<HeaderValue> {
+    let Error::ClockSkew { server_time } = error else {
+        return None;
+    };
+    let millis = server_time.0.div_euclid(1000);
+    HeaderValue::from_str(&format!("clock-skew; server-time={millis}")).ok()
 }
 
 /// Status by error, with what the families do differently:
@@ -91,7 +106,10 @@ fn status(error: &Error, family: Family) -> StatusCode {
 fn token_shape(error: &Error) -> bool {
     matches!(
         error,
-        Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Throttled(_)
+        Error::Unauthenticated(_)
+            | Error::ClockSkew { .. }
+            | Error::Forbidden(_)
+            | Error::Throttled(_)
     )
 }
 

@@ -20,15 +20,16 @@ pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: N
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("", MatchedPath::as_str);
     let spent = Spent::new(route, request.method());
+    let in_v1 = api.settings.v1_auth_failure;
     let mut response = match Version::of(request.headers(), request.uri().query()) {
         // Who asks for a version expects statuses, so not the oldest.
-        Err(error) => refusal(&error, Version::V3),
+        Err(error) => refusal(&error, Version::V3, in_v1),
         Ok(version) => {
             request.extensions_mut().insert(version);
             request.extensions_mut().insert(spent.clone());
             let mut response = next.run(request).await;
             match response.extensions_mut().remove::<Arc<Error>>() {
-                Some(error) => refusal(&error, version),
+                Some(error) => refusal(&error, version, in_v1),
                 None => response,
             }
         }

@@ -7,7 +7,7 @@ use super::resource;
 use super::rights::Rights;
 use super::spelling::AsSent;
 use super::version::Version;
-use crate::auth::{Caller, Credential, Peer, Proven, credential};
+use crate::auth::{Arriving, Caller, Credential, Peer, Proven, credential, prove_signed};
 use crate::body::{self, Params};
 use crate::budget::Holder;
 use crate::error::{Error, Result};
@@ -16,12 +16,10 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use bytes::Bytes;
-use cresset_auth::lmv1::SignedRequest;
 use cresset_catalog::port::AuditEntry;
 use cresset_model::filter::{Column, ListQuery};
-use cresset_model::token::{ApiToken, TokenKind};
+use cresset_model::token::ApiToken;
 use cresset_model::user::Scope;
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -53,14 +51,14 @@ impl FromRequest<Api> for Call {
         let params = Params::from_request_parts(&mut parts, api).await?;
         let path = path_of(&mut parts, api).await?;
         let (proven, body) = prove(api, &parts, body, peer).await?;
-        if let Some(spent) = parts.extensions.get::<Spent>() {
-            spent.spend(api)?;
+        if let Some(spent) = parts.extensions.get::<Spent>()
+            && let Err(error) = spent.spend(api)
+        {
+            api.over_quota(&proven).await;
+            return Err(error);
         }
-        // What a signature covers is not separated, so bytes of the path could be moved to
-        // the body: nothing may follow the value there, even where no body is expected.
-        if !body.is_empty() && method_ignores_body(&parts) {
-            let read = serde_json::from_slice::<IgnoredAny>(body::without_mark(&body));
-            read.map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+        if method_ignores_body(&parts) {
+            body::demand_json(&body)?;
         }
         let rights = rights_of(api, &proven).await?;
         let version = parts.extensions.get::<Version>().copied();
@@ -100,33 +98,39 @@ async fn prove(api: &Api, parts: &Parts, body: Body, peer: IpAddr) -> Result<(Pr
         Err(reason) => return Err(api.no_credential(peer, reason).await),
     };
     match credential {
-        Credential::Bearer(token) => {
-            let proven = api.prove_bearer(token, peer).await?;
+        Credential::Basic(_) if !takes_passwords(api, parts) => {
+            Err(api.no_credential(peer, "unknown_scheme").await)
+        }
+        Credential::Bearer(token) | Credential::Basic(token) => {
+            let proven = match credential {
+                Credential::Basic(text) => api.prove_basic(text, peer).await?,
+                _ => api.prove_bearer(token, peer).await?,
+            };
             let mut held = api.login_budget.hold(vec![Holder::peer(peer)]);
             let body = body::read(api, body, limit, Some(&mut held)).await?;
             Ok((proven, body))
         }
         Credential::Signed(value) => {
-            let signer = crate::auth::signer(api, value, peer).await?;
-            let mut held = api.login_budget.hold(signer.holders());
-            let body = match body::read(api, body, limit, Some(&mut held)).await {
-                Ok(body) => body,
-                Err(error) => {
-                    signer.abandoned(api).await?;
-                    return Err(error);
-                }
-            };
             let sent = parts.extensions.get::<AsSent>().map(|sent| sent.0.as_str());
             let sent = sent.unwrap_or_else(|| parts.uri.path());
-            let signed = SignedRequest {
+            let arriving = Arriving {
                 method: parts.method.as_str(),
                 path: resource(sent).unwrap_or_default(),
-                body: &body,
+                peer,
+                body,
+                limit,
+                budget: &api.login_budget,
             };
-            let proven = signer.prove(api, &signed).await?;
+            let (proven, body, _) = prove_signed(api, value, arriving).await?;
             Ok((proven, body))
         }
     }
+}
+
+/// Only the first version of the API knows passwords.
+fn takes_passwords(api: &Api, parts: &Parts) -> bool {
+    let version = parts.extensions.get::<Version>();
+    api.settings.basic && version == Some(&Version::V1)
 }
 
 async fn rights_of(api: &Context, proven: &Proven) -> Result<Rights> {
@@ -210,8 +214,5 @@ impl Call {
 
 /// How the audit log names a token.
 pub(crate) fn name_of(token: &ApiToken) -> String {
-    match token.kind {
-        TokenKind::Lmv1 => token.access_id.clone(),
-        TokenKind::Bearer => format!("{}*** (id {})", token.shown_key, token.id),
-    }
+    token.label()
 }

@@ -2,13 +2,12 @@
 
 use super::version::Version;
 use crate::error::Error;
+use crate::error::render::{FAILURE_REASON, failure_reason};
+use crate::state::V1AuthFailure;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-
-/// Tells a client whose signature fits, but whose clock is wrong, what is the matter.
-const FAILURE_REASON: HeaderName = HeaderName::from_static("x-auth-failure-reason");
 
 /// What an endpoint answers with. [`super::call::Call`] makes it.
 #[derive(Debug)]
@@ -76,7 +75,9 @@ fn response(status: StatusCode, body: &Value) -> Response {
 }
 
 /// The answer that says why a request was not carried out.
-pub(super) fn refusal(error: &Error, version: Version) -> Response {
+///
+/// `failure` is how the first version tells that somebody is not proven.
+pub(super) fn refusal(error: &Error, version: Version, failure: V1AuthFailure) -> Response {
     if let Error::Internal(detail) = error {
         tracing::error!(detail, "request failed");
     }
@@ -84,9 +85,11 @@ pub(super) fn refusal(error: &Error, version: Version) -> Response {
     let code = 1000 + http.as_u16();
     let mut response = if version == Version::V1 {
         // Too many requests is the one failure that the first version tells by HTTP too.
-        let http = match http {
-            StatusCode::TOO_MANY_REQUESTS => http,
-            _ => StatusCode::OK,
+        let (http, in_v1) = match (http, failure) {
+            (StatusCode::UNAUTHORIZED, V1AuthFailure::Http200Status403) => (StatusCode::OK, 403),
+            (StatusCode::UNAUTHORIZED, V1AuthFailure::Http401Status1401) => (http, in_v1),
+            (StatusCode::TOO_MANY_REQUESTS, _) => (http, in_v1),
+            _ => (StatusCode::OK, in_v1),
         };
         let body = json!({"status": in_v1, "errmsg": text(error), "data": null});
         self::response(http, &body)
@@ -94,22 +97,15 @@ pub(super) fn refusal(error: &Error, version: Version) -> Response {
         let body = json!({"errorMessage": text(error), "errorCode": code, "errorDetail": null});
         self::response(http, &body)
     };
+    let challenged = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
-    if response_is_challenge(http, version) {
+    if challenged {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("LMv1, Bearer"));
     }
-    if let Error::ClockSkew { server_time } = error {
-        let millis = server_time.0.div_euclid(1000);
-        let reason = format!("clock-skew; server-time={millis}");
-        if let Ok(reason) = HeaderValue::from_str(&reason) {
-            headers.insert(FAILURE_REASON, reason);
-        }
+    if let Some(reason) = failure_reason(error) {
+        headers.insert(FAILURE_REASON, reason);
     }
     response
-}
-
-fn response_is_challenge(http: StatusCode, version: Version) -> bool {
-    http == StatusCode::UNAUTHORIZED && version != Version::V1
 }
 
 /// The HTTP status of versions 2 and 3, and the `status` of version 1 (spec §2.3, §2.4).
@@ -156,6 +152,31 @@ mod tests {
     use super::*;
     use cresset_model::{Duration, Timestamp};
 
+    fn refused(error: &Error, version: Version) -> Response {
+        refusal(error, version, V1AuthFailure::default())
+    }
+
+    #[test]
+    fn the_first_version_tells_failed_authentication_as_it_is_set() {
+        use V1AuthFailure::{Http200Status403, Http200Status1401, Http401Status1401};
+        let denied = Error::Unauthenticated("x".into());
+        let check = |error: &Error, failure, http: u16, challenged: bool| {
+            let response = refusal(error, Version::V1, failure);
+            assert_eq!(response.status().as_u16(), http, "{failure:?}");
+            let challenge = response.headers().contains_key(WWW_AUTHENTICATE);
+            assert_eq!(challenge, challenged, "{failure:?}");
+        };
+        check(&denied, Http200Status1401, 200, false);
+        check(&denied, Http200Status403, 200, false);
+        check(&denied, Http401Status1401, 401, true);
+        for failure in [Http200Status1401, Http200Status403, Http401Status1401] {
+            check(&Error::Forbidden("no".into()), failure, 200, false);
+            check(&Error::OverQuota, failure, 429, false);
+            let other = refusal(&denied, Version::V3, failure);
+            assert_eq!(other.status().as_u16(), 401, "{failure:?}");
+        }
+    }
+
     #[test]
     fn statuses_by_version() {
         let check = |error: Error, http: u16, in_v1: u16| {
@@ -167,13 +188,13 @@ mod tests {
             );
             for version in [Version::V2, Version::V3] {
                 assert_eq!(
-                    refusal(&error, version).status().as_u16(),
+                    refused(&error, version).status().as_u16(),
                     http,
                     "{error:?}"
                 );
             }
             let expected = if http == 429 { 429 } else { 200 };
-            let first = refusal(&error, Version::V1);
+            let first = refused(&error, Version::V1);
             assert_eq!(first.status().as_u16(), expected, "{error:?}");
             assert_eq!(first.headers()[CONTENT_TYPE], "application/json");
         };
@@ -198,10 +219,10 @@ mod tests {
     #[test]
     fn only_a_wrong_clock_is_explained() {
         let server_time = Timestamp::from_millis(1_700_000_000_123);
-        let skewed = refusal(&Error::ClockSkew { server_time }, Version::V1);
+        let skewed = refused(&Error::ClockSkew { server_time }, Version::V1);
         let reason = "clock-skew; server-time=1700000000123";
         assert_eq!(skewed.headers()[FAILURE_REASON], reason);
-        let other = refusal(&Error::Unauthenticated("x".into()), Version::V3);
+        let other = refused(&Error::Unauthenticated("x".into()), Version::V3);
         assert!(!other.headers().contains_key(FAILURE_REASON));
     }
 }

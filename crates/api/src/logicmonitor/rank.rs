@@ -8,6 +8,7 @@ use super::call::Call;
 use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_model::account::Account;
+use cresset_model::grants::{Ability, GRANTS};
 use cresset_model::role::{Right, Role, own_tokens, role_access, user_access};
 use cresset_model::user::{ADMINISTRATOR, Scope};
 use std::collections::BTreeSet;
@@ -19,23 +20,24 @@ pub(super) struct Rank {
     users: Right,
     roles: Right,
     own_tokens: bool,
-    scopes: BTreeSet<Scope>,
+    abilities: BTreeSet<Ability>,
 }
 
 impl Rank {
     /// What somebody with these roles may do.
     pub(super) fn of(roles: &[Role]) -> Self {
-        let names: Vec<String> = roles.iter().map(|role| role.name.clone()).collect();
         // What the settings' scopes allow depends on privileges, which are compared as such.
-        let counts = |scope: &Scope| {
-            !matches!(scope, Scope::SettingRead | Scope::SettingWrite) && scope.allowed_for(&names)
+        let counts = |ability: &Ability| {
+            let of_settings = matches!(ability.scope(), Scope::SettingRead | Scope::SettingWrite);
+            !of_settings && ability.of_roles(roles)
         };
+        let abilities = GRANTS.iter().map(|grant| grant.ability);
         Self {
-            administrator: names.iter().any(|name| name == ADMINISTRATOR),
+            administrator: roles.iter().any(|role| role.name == ADMINISTRATOR),
             users: user_access(roles),
             roles: role_access(roles),
             own_tokens: own_tokens(roles),
-            scopes: Scope::ALL.into_iter().filter(counts).collect(),
+            abilities: abilities.filter(counts).collect(),
         }
     }
 
@@ -44,7 +46,8 @@ impl Rank {
         let narrow = |scopes: &&BTreeSet<Scope>| scopes.len() < Scope::ALL.len();
         if let Some(scopes) = scopes.filter(narrow) {
             self.administrator = false;
-            self.scopes.retain(|scope| scopes.contains(scope));
+            self.abilities
+                .retain(|ability| scopes.contains(&ability.scope()));
         }
         self
     }
@@ -69,8 +72,8 @@ impl Rank {
         if other.own_tokens && !self.own_tokens {
             return Some("the right to make tokens of one's own".to_owned());
         }
-        let scope = other.scopes.difference(&self.scopes).next();
-        scope.map(|scope| format!("the right {}", scope.as_str()))
+        let more = other.abilities.difference(&self.abilities).next();
+        more.map(|ability| format!("the right {}", ability.as_str()))
     }
 }
 
@@ -216,6 +219,35 @@ mod tests {
         check(&[&roles], &[&users], Some("write users"));
         check(&[&nothing], &[&roles], Some("write roles"));
         check(&[&viewers], &[&manager], Some("tokens"));
+    }
+
+    /// Lists of tokens judge each role once rather than all roles of each owner.
+    #[test]
+    fn roles_together_give_what_each_gives() {
+        let all = [
+            role("administrator", &[("*", "write")]),
+            role("manager", &[("useraccess.apitoken", "write")]),
+            role("readonly", &[]),
+            role("users", &[("useraccess.*", "write")]),
+            role("viewers", &[("useraccess.*", "read")]),
+            role("roles", &[("roleaccess.*", "write")]),
+            role("nothing", &[]),
+        ];
+        let some = |set: usize| {
+            let roles = all.iter().enumerate();
+            let roles = roles.filter(|(place, _)| set & 1 << place != 0);
+            roles.map(|(_, role)| role.clone()).collect::<Vec<Role>>()
+        };
+        let sets = 0..1 << all.len();
+        for caller in sets.clone() {
+            let caller = Rank::of(&some(caller));
+            for owner in sets.clone() {
+                let owner = some(owner);
+                let together = caller.lacks(&Rank::of(&owner)).is_some();
+                let one = |role| caller.lacks(&Rank::of(from(role))).is_some();
+                assert_eq!(together, owner.iter().any(one), "{caller:?} {owner:?}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub(crate) fn routes() -> Router<Api> {
             get(tokens::this::this),
         )
         .route(
+            "/santaba/rest/setting/admins/apitokens/revoke",
+            post(tokens::revoke::revoke),
+        )
+        .route(
             "/santaba/rest/setting/admins/apitokens/{tokenId}",
             get(tokens::read::read),
         )

@@ -1,5 +1,6 @@
 //! `GET /api/v1/openapi.json`
 
+pub(crate) mod credentials;
 pub(crate) mod refusals;
 
 use axum::Json;

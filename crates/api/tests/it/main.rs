@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
 mod auth;
+mod authorisation;
+mod bad_requests;
 mod docs_page;
 mod incident_life;
 mod incident_shapes;
@@ -26,12 +28,14 @@ mod payloads_jwt;
 mod payloads_shape;
 mod permissions;
 mod preferences;
+mod role_scopes;
 mod routes;
 mod rules;
 mod scopes;
 mod search;
 mod search_page;
 mod search_shapes;
+mod signed;
 mod site;
 mod tokens;
 mod truncated;

@@ -15,12 +15,7 @@ fn concrete(path: &str) -> String {
 }
 
 fn scope(endpoint: &Endpoint) -> Option<Scope> {
-    match endpoint.access {
-        Access::Token(scope) | Access::Administrator(scope) | Access::TokenOrSignature(scope) => {
-            Some(scope)
-        }
-        Access::Open | Access::SecretKey => None,
-    }
+    endpoint.access.scope()
 }
 
 /// All scopes but one.

@@ -1,5 +1,6 @@
 //! The audit log as a list.
 
+use super::{AuditEntry, RefusedRequest};
 use crate::Result;
 use async_trait::async_trait;
 use cresset_model::Timestamp;
@@ -16,7 +17,11 @@ pub struct AuditLine {
     pub actor: String,
     /// Where the request came from, empty if it was not a request.
     pub address: String,
-    /// What happened: a sentence, or an action with its details.
+    /// What happened, as a constant word.
+    pub action: String,
+    /// What there is to say about it.
+    pub detail: String,
+    /// Both in a sentence, or at least in words.
     pub description: String,
 }
 
@@ -29,9 +34,11 @@ pub const AUDIT_COLUMNS: &[Column] = &[
     Column::text("description"),
 ];
 
-/// Reads the audit log.
+/// Writes lines about refused requests, and reads all lines.
 #[async_trait]
 pub trait AuditLog: Send + Sync + 'static {
+    /// Appends to the audit log that a request was refused.
+    async fn audit_refused(&self, entry: AuditEntry, request: &RefusedRequest) -> Result<()>;
     /// Lines by [`AUDIT_COLUMNS`]. [`crate::Error::Refused`] tells what is wrong with the
     /// filter or the order.
     async fn audit_lines(&self, query: &ListQuery) -> Result<Page<AuditLine>>;

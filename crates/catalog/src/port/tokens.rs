@@ -8,8 +8,10 @@ use cresset_model::token::{ApiToken, TokenKind};
 use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
 
-/// Most tokens of a user, of both kinds together.
+/// Most tokens of a user, of both kinds together, unless [`super::TokenPolicy`] says otherwise.
 pub const MAX_TOKENS_OF_USER: u32 = 100;
+/// Most tokens of each user that [`ApiTokens::tokens_of`] returns.
+pub const TOKENS_WITH_USER: u32 = 100;
 /// Longest note in characters.
 pub const MAX_TOKEN_NOTE: usize = 1024;
 /// Most networks of a token, and most scopes.
@@ -84,13 +86,22 @@ pub struct TokenChange {
     pub networks: Option<Vec<String>>,
 }
 
+/// How tokens are revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// They are refused until somebody enables them.
+    Disable,
+    /// They are gone for good.
+    Delete,
+}
+
 /// API tokens, whose times are kept to the second. Every change takes effect at once for every process, and is one transaction
 /// with the line of the audit log that tells of it; a change that finds no token writes none.
 #[async_trait]
 pub trait ApiTokens: Send + Sync + 'static {
     /// Creates a token. [`crate::Error::NotFound`] without such a user,
     /// [`crate::Error::Exists`] for a taken access id or secret, [`crate::Error::Refused`] for
-    /// a user with [`MAX_TOKENS_OF_USER`] tokens and for texts that are too long.
+    /// a user with as many tokens as [`super::TokenPolicy`] allows and for texts that are too long.
     async fn create_token(&self, new: NewToken, told: &AuditEntry) -> Result<ApiToken>;
     /// Tokens of a kind, of one user or of all, by [`cresset_model::token::TOKEN_COLUMNS`].
     /// [`crate::Error::Refused`] tells what is wrong with the filter or the order.
@@ -123,6 +134,18 @@ pub trait ApiTokens: Send + Sync + 'static {
     ) -> Result<Option<ApiToken>>;
     /// Deletes a token of `owner` for good; false if there is none of that id.
     async fn delete_token(&self, owner: i64, id: i64, told: &AuditEntry) -> Result<bool>;
+    /// Revokes those of these tokens that are there, whoever owns them, and returns them as they
+    /// are then, or were; what is disabled already is no more disabled. `told` holds what is
+    /// the same in the audit log's line about each; its detail follows the name of the token.
+    async fn revoke_tokens(
+        &self,
+        ids: &[i64],
+        how: Revocation,
+        told: &AuditEntry,
+    ) -> Result<Vec<ApiToken>>;
+    /// The tokens of these users, by owner, then kind, then id. Of a user who has more than
+    /// [`TOKENS_WITH_USER`] those are left out that are disabled, then the oldest.
+    async fn tokens_of(&self, owners: &[i64]) -> Result<Vec<ApiToken>>;
     /// The signing token of that access id with its owner and its key, opened. It may be
     /// disabled or expired, and so may its owner be disabled.
     async fn signing_token(

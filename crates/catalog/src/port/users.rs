@@ -59,7 +59,8 @@ pub trait Users: Send + Sync + 'static {
     /// and searches see it at once. [`crate::Error::NotFound`] names a repo that does not
     /// exist, or whose address is at no registered instance.
     async fn grant_repos(&self, id: ObjectId, repos: Option<&BTreeSet<String>>) -> Result<()>;
-    /// Whether `password` is the user's; false for users without one.
+    /// Whether `password` is the user's; false, and not sooner, for users without one and
+    /// for ids of nobody.
     async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool>;
     /// The user of that exact name with the API access key, opened.
     async fn user_and_key(&self, username: &str) -> Result<Option<(User, SecretString)>>;

@@ -56,6 +56,7 @@ const LIST: List = List {
         Field::plain("CAST(u.extra ->> '$.smsEmail' AS TEXT)"),
         Field::plain("CAST(u.extra ->> '$.contactMethod' AS TEXT)"),
         Field::plain("CAST(u.extra ->> '$.userType' AS TEXT)"),
+        Field::plain("CAST(coalesce(u.extra ->> '$.twoFAEnabled', 0) AS INTEGER)"),
         Field::plain("(u.created_at / 1000000)"),
         Field::plain(
             "coalesce((SELECT max(a.last_used_on) FROM api_tokens a WHERE a.user_id = u.id), 0)",
@@ -97,9 +98,8 @@ impl Accounts for SqliteCatalog {
             None => None,
         };
         let id = new.id.to_string();
-        let key = users::key_place(&id);
-        let key = self.sealer.seal(key, &new.api_access_key)?;
-        let mut tx = self.begin().await?;
+        let (mut tx, sealing) = self.begin_sealing().await?;
+        let key = sealing.seal(users::key_place(&id), &new.api_access_key)?;
         let number = change::insert(&mut tx, &new, password_hash, &key).await?;
         audit::tell(&mut tx, told).await?;
         tx.commit().await?;

@@ -1,26 +1,42 @@
 //! The audit log as a list.
 
 use super::SqliteCatalog;
+use super::audit::{audit_texts, cut};
 use super::columns::{Columns, not_found};
 use super::list_page::{Field, List, Part};
 use crate::Result;
-use crate::port::{AUDIT_COLUMNS, AuditLine, AuditLog};
+use crate::port::{AUDIT_COLUMNS, AuditEntry, AuditLine, AuditLog, RefusedRequest};
 use async_trait::async_trait;
 use cresset_model::filter::{ListQuery, Page};
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 /// What happened. Lines about users, roles and tokens are sentences if the API wrote them;
-/// those of the command line and all others need their action to be understood.
+/// those of the command line and all others need their action to be understood. Requests with
+/// API tokens that were refused read as in LogicMonitor's access logs (spec §3.9).
 macro_rules! description {
     () => {
-        "CASE WHEN a.detail GLOB '[A-Z]*' AND (a.action GLOB 'user_*'
+        "CASE WHEN a.path <> '' AND a.action = 'api_request_throttled'
+           THEN 'Throttled API request: ' || substr(a.detail, 1, instr(a.detail || ';', ';') - 1)
+             || ' attempted to access path ''' || a.path || ''' with Method: ' || a.method
+         WHEN a.path <> '' AND a.action = 'authentication_failed' AND a.actor <> ''
+           AND (a.detail GLOB 'lmv1: *' OR a.detail GLOB 'bearer: *')
+           THEN 'Failed API request: API token ' || a.actor
+             || ' attempted to access path ''' || a.path || ''' with Method: ' || a.method
+         WHEN a.detail GLOB '[A-Z]*' AND (a.action GLOB 'user_*'
            OR a.action GLOB 'role_*' OR a.action GLOB 'api_token_*') THEN a.detail
-         ELSE rtrim(replace(a.action, '_', ' ') || ': ' || a.detail, ': ') END"
+         ELSE rtrim(replace(a.action, '_', ' ') || ': ' || a.detail, ': ')
+           || CASE a.path WHEN '' THEN '' ELSE ' (' || a.method || ' ' || a.path || ')' END
+         END"
     };
 }
 
+/// Longest method that is kept, in bytes; the rest is cut off.
+const MAX_METHOD: usize = 32;
+/// Longest path that is kept, in bytes; the rest is cut off.
+const MAX_PATH: usize = 1024;
+
 const ONE: &str = concat!(
-    "SELECT a.id, a.at, a.actor, a.address, ",
+    "SELECT a.id, a.at, a.actor, a.address, a.action, a.detail, ",
     description!(),
     " AS description FROM audit a WHERE a.id = ?1"
 );
@@ -43,6 +59,18 @@ const _: () = assert!(LIST.fields.len() == AUDIT_COLUMNS.len());
 
 #[async_trait]
 impl AuditLog for SqliteCatalog {
+    async fn audit_refused(&self, entry: AuditEntry, request: &RefusedRequest) -> Result<()> {
+        let [actor, address, action, detail] = audit_texts(&entry);
+        let method = cut(&request.method, MAX_METHOD);
+        let path = cut(&request.path, MAX_PATH);
+        self.writer.turn().await?.execute(
+            "INSERT INTO audit (at, actor, address, action, detail, method, path)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![entry.at.0, actor, address, action, detail, method, path],
+        )?;
+        Ok(())
+    }
+
     async fn audit_lines(&self, query: &ListQuery) -> Result<Page<AuditLine>> {
         let all = Part {
             text: "",
@@ -76,6 +104,8 @@ fn line(row: &impl Columns) -> Result<AuditLine> {
         at: row.time("at")?,
         actor: row.text("actor")?,
         address: row.text("address")?,
+        action: row.text("action")?,
+        detail: row.text("detail")?,
         description: row.text("description")?,
     })
 }
@@ -83,7 +113,7 @@ fn line(row: &impl Columns) -> Result<AuditLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::{AuditEntry, Users as _};
+    use crate::port::Users as _;
     use crate::seal::Sealer;
     use cresset_model::filter::{Sort, parse};
     use cresset_model::{SecretString, Timestamp};
@@ -142,5 +172,48 @@ mod tests {
             (Timestamp::from_secs(20), ci)
         );
         assert_eq!(catalog.audit_line(9).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn refused_requests_read_as_logicmonitor_words_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = catalog(&dir).await;
+        let request = RefusedRequest {
+            method: "GET".to_owned(),
+            path: "/santaba/rest/setting/admins".to_owned(),
+        };
+        let access = " attempted to access path '/santaba/rest/setting/admins' with Method: GET";
+        let check = async |action: &str, actor: &str, detail: &str, expected: &str| {
+            let entry = AuditEntry {
+                at: Timestamp::from_secs(50),
+                actor: actor.to_owned(),
+                address: "192.0.2.7".to_owned(),
+                action: action.to_owned(),
+                detail: detail.to_owned(),
+            };
+            catalog.audit_refused(entry, &request).await.unwrap();
+            let all = catalog.audit_lines(&ListQuery::default()).await.unwrap();
+            let line = all.items.last().unwrap();
+            assert_eq!(line.description, expected.replace("{access}", access));
+            assert_eq!(
+                (line.action.as_str(), line.detail.as_str()),
+                (action, detail)
+            );
+        };
+        let failed = "authentication_failed";
+        let told = "Failed API request: API token AbC{access}";
+        check(failed, "AbC", "lmv1: signature", told).await;
+        let more = "bearer: network; 7 earlier failures were not recorded";
+        check(failed, "AbC", more, told).await;
+        let told = "authentication failed: token: expired (GET /santaba/rest/setting/admins)";
+        check(failed, "ann", "token: expired", told).await;
+        let told = "authentication failed: header: missing (GET /santaba/rest/setting/admins)";
+        check(failed, "", "header: missing", told).await;
+        let throttled = "api_request_throttled";
+        let told = "Throttled API request: API token AbC{access}";
+        check(throttled, "ann", "API token AbC", told).await;
+        check(throttled, "ann", "API token AbC; 7 earlier ones", told).await;
+        let told = "Throttled API request: user ann{access}";
+        check(throttled, "ann", "user ann", told).await;
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{BUSY_TIMEOUT, CACHE, WAL_LIMIT};
 use crate::Result;
+use crate::elsewhere::elsewhere;
 use rusqlite::ffi::ErrorCode;
 use rusqlite::{Connection, Error, OpenFlags};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Extended result codes of SQLite (sqlite.org/rescode.html).
 const CONSTRAINT_FOREIGN_KEY: i32 = 787;
@@ -60,14 +60,6 @@ impl Pace {
         };
         self.0.store(started.elapsed() > SOON, Ordering::Relaxed);
         done
-    }
-}
-
-fn elsewhere<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        // Without other threads nobody could take them.
-        _ => work(),
     }
 }
 

@@ -21,13 +21,13 @@ impl Instances for SqliteCatalog {
             ));
         }
         let id = instance.id.to_string();
-        let sealed = self.sealer.seal(key_place(&id), key)?;
         // Health has a column of its own, which changes all the time.
         let settings = Instance {
             health: InstanceHealth::default(),
             ..instance.clone()
         };
-        let mut tx = self.begin().await?;
+        let (mut tx, sealing) = self.begin_sealing().await?;
+        let sealed = sealing.seal(key_place(&id), key)?;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM instances")
             .fetch_one(&mut *tx)
             .await?;
@@ -100,12 +100,14 @@ impl Instances for SqliteCatalog {
 
     async fn replace_instance_key(&self, id: ObjectId, key: &SecretString) -> Result<()> {
         let id = id.to_string();
+        let (mut tx, sealing) = self.begin_sealing().await?;
         let met = sqlx::query("UPDATE instances SET access_key = $2 WHERE id = $1")
             .bind(&id)
-            .bind(self.sealer.seal(key_place(&id), key)?)
-            .execute(&mut *self.writer.turn().await?)
+            .bind(sealing.seal(key_place(&id), key)?)
+            .execute(&mut *tx)
             .await?;
-        expect_row(&met, "instance", id)
+        expect_row(&met, "instance", id)?;
+        Ok(tx.commit().await?)
     }
 
     async fn record_health(&self, id: ObjectId, health: &InstanceHealth) -> Result<()> {

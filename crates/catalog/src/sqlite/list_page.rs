@@ -173,17 +173,19 @@ impl Asked {
     fn ids(&self, view: &Connection) -> Result<(u64, Vec<i64>)> {
         let List { from, id, .. } = self.list;
         let (text, order) = (&self.text, &self.order);
-        if self.narrow {
-            let probe = format!("SELECT {id} FROM {from} {text} LIMIT {}", FEW + 1);
-            let found = read(view, &probe, &self.bound)?;
-            if found.len() <= FEW {
-                let total = found.len() as u64;
+        // Every row that passes is met once, even if there are too many to be put in order.
+        let total = if self.narrow {
+            let all = format!("SELECT {id} FROM {from} {text}");
+            let (total, found) = read_few(view, &all, &self.bound)?;
+            if found.len() as u64 == total {
                 return Ok((total, self.few(view, &found)?));
             }
-        }
-        let count = format!("SELECT count(*) FROM {from} {text}");
-        let total = read(view, &count, &self.bound)?;
-        let total = total.first().map_or(0, |n| n.unsigned_abs());
+            total
+        } else {
+            let count = format!("SELECT count(*) FROM {from} {text}");
+            let total = read(view, &count, &self.bound)?;
+            total.first().map_or(0, |n| n.unsigned_abs())
+        };
         if self.offset >= total {
             return Ok((total, Vec::new()));
         }
@@ -216,4 +218,18 @@ fn read(view: &Connection, statement: &str, bound: &[Value]) -> Result<Vec<i64>>
     let mut prepared = view.prepare_cached(statement)?;
     let rows = prepared.query_map(params_from_iter(bound), number)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many rows there are, and the first [`FEW`].
+fn read_few(view: &Connection, statement: &str, bound: &[Value]) -> Result<(u64, Vec<i64>)> {
+    let mut prepared = view.prepare_cached(statement)?;
+    let mut rows = prepared.query(params_from_iter(bound))?;
+    let (mut total, mut found) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        total += 1;
+        if found.len() < FEW {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok((total, found))
 }

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod audit;
+mod audit_chain;
 mod audit_log;
 mod columns;
 mod deliveries;
@@ -27,18 +28,19 @@ mod notifications;
 mod passwords;
 mod points;
 mod repos;
+mod reseal;
 mod roles;
 mod rule_list;
 mod rules;
 mod schema;
+mod sealing;
 mod tokens;
 mod told;
 mod users;
 mod writer;
 
-use crate::seal::{Place, Sealer};
+use crate::seal::Sealer;
 use crate::{Error, Result};
-use cresset_model::SecretString;
 use points::Points;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -66,12 +68,6 @@ const WAL_LIMIT: &str = "16777216";
 
 /// How changes begin: with the write lock.
 const BEGIN: &str = "BEGIN IMMEDIATE";
-
-const KEY_CHECK: Place<'static> = Place {
-    table: "meta",
-    column: "value",
-    row: "key_check",
-};
 
 /// Reads that see the same moment.
 type View = sqlx::Transaction<'static, Sqlite>;
@@ -109,7 +105,7 @@ impl SqliteCatalog {
         let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
         let setting_up = pool(1).connect_lazy_with(writing.clone());
         schema::migrate(&setting_up).await?;
-        check_key(&setting_up, &sealer).await?;
+        sealing::check_key(&setting_up, &sealer).await?;
         setting_up.close().await;
         let writer = Writer::open(writing).await?;
 
@@ -174,25 +170,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A word sealed on first use tells at the start, not at the first log-in, that
-/// the key file is not the one of this database.
-async fn check_key(writer: &SqlitePool, sealer: &Sealer) -> Result<()> {
-    let read = "SELECT value FROM meta WHERE name = 'key_check'";
-    let mut stored: Option<String> = sqlx::query_scalar(read).fetch_optional(writer).await?;
-    if stored.is_none() {
-        sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(sealer.seal(KEY_CHECK, &SecretString::new("cresset"))?)
-        .execute(writer)
-        .await?;
-        stored = sqlx::query_scalar(read).fetch_optional(writer).await?;
-    }
-    sealer
-        .open(KEY_CHECK, &stored.unwrap_or_default())
-        .map(drop)
-}
-
 /// Makes a counter grow, in the transaction of the change that it stands for.
 async fn bump(connection: &mut SqliteConnection, counter: &'static str) -> Result<()> {
     sqlx::query("UPDATE counters SET value = value + 1 WHERE name = $1")
@@ -214,7 +191,7 @@ async fn counter(pool: &SqlitePool, counter: &'static str) -> Result<u64> {
 mod tests {
     use super::*;
     use crate::port::{Files, FlushCommit};
-    use cresset_model::Timestamp;
+    use cresset_model::{SecretString, Timestamp};
 
     fn flush(n: u64) -> FlushCommit {
         let key = |k: u64| {

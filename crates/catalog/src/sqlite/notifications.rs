@@ -71,10 +71,10 @@ impl SqliteCatalog {
         now: Timestamp,
     ) -> Result<()> {
         let document = HttpDocument::of(notification).to_secret()?;
-        let mut tx = self.begin().await?;
+        let (mut tx, sealing) = self.begin_sealing().await?;
         for id in ids {
             let rule = id.to_string();
-            let settings = self.sealer.seal(http_place(&rule), &document)?;
+            let settings = sealing.seal(http_place(&rule), &document)?;
             let (enabled, dispatch) = (notification.enabled, notification.dispatch);
             let row = NotificationRow {
                 rule,

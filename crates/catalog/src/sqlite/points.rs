@@ -4,23 +4,46 @@
 //! thread, ten times as much as the read itself; here the caller's own thread makes it, if it
 //! touches a handful of pages, which the system has in memory. A long list comes by another
 //! thread, but as a whole and not row by row.
+//!
+//! What proves a request is the same from one request to the next, so it is remembered, sealed
+//! as it is stored, for as long as nothing in the database changes: SQLite tells every
+//! connection whether any other one, of whatever process, has committed since
+//! (sqlite.org/pragma.html#pragma_data_version).
 
 use super::in_place;
 use crate::Result;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Params, Row, Transaction};
+use std::any::Any;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Connections kept for the next read.
 const KEPT: usize = 4;
 
+/// Answers remembered per connection.
+const REMEMBERED: usize = 256;
+
 /// Connections that read in place.
 #[derive(Debug)]
 pub(super) struct Points {
     path: PathBuf,
     /// `None` once they were closed.
-    idle: Mutex<Option<Vec<Connection>>>,
+    idle: Mutex<Option<Vec<Reading>>>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    connection: Connection,
+    remembered: Remembered,
+}
+
+/// Answers, by statement and parameter, that hold in a version of the database.
+#[derive(Debug, Default)]
+struct Remembered {
+    version: i64,
+    answers: HashMap<(&'static str, String), Box<dyn Any + Send>>,
 }
 
 impl Points {
@@ -38,13 +61,47 @@ impl Points {
         parameters: impl Params,
         mut take: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.with(|connection| {
-            let mut prepared = connection.prepare_cached(statement)?;
+        self.with(|reading| {
+            let mut prepared = reading.connection.prepare_cached(statement)?;
             let mut rows = prepared.query(parameters)?;
             while let Some(row) = rows.next()? {
                 take(row)?;
             }
             Ok(())
+        })
+    }
+
+    /// What `answer` makes of each row of a statement with one parameter, from memory if
+    /// nothing was committed since they were last read. That there is none is not remembered.
+    pub(super) fn recall<T: Clone + Send + 'static>(
+        &self,
+        statement: &'static str,
+        parameter: String,
+        mut answer: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.with(|reading| {
+            let Reading {
+                connection,
+                remembered,
+            } = reading;
+            let version = connection
+                .prepare_cached("PRAGMA data_version")?
+                .query_row([], |row| row.get(0))?;
+            remembered.forget_before(version);
+            let place = (statement, parameter);
+            if let Some(known) = remembered.answers.get(&place) {
+                return Ok(known.downcast_ref::<Vec<T>>().cloned().unwrap_or_default());
+            }
+            let mut prepared = connection.prepare_cached(statement)?;
+            let mut rows = prepared.query([&place.1])?;
+            let mut read = Vec::new();
+            while let Some(row) = rows.next()? {
+                read.push(answer(row)?);
+            }
+            if !read.is_empty() {
+                remembered.answers.insert(place, Box::new(read.clone()));
+            }
+            Ok(read)
         })
     }
 
@@ -55,7 +112,7 @@ impl Points {
     ) -> Result<T> {
         let points = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || {
-            points.with(|connection| work(&connection.unchecked_transaction()?))
+            points.with(|reading| work(&reading.connection.unchecked_transaction()?))
         });
         match reading.await {
             Ok(read) => read,
@@ -66,17 +123,22 @@ impl Points {
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    /// The same for reads that are known to be short: in place.
+    pub(super) fn glance<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.with(|reading| work(&reading.connection.unchecked_transaction()?))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Reading) -> Result<T>) -> Result<T> {
         let kept = match self.idle.lock().as_mut() {
             Some(idle) => idle.pop(),
             None => return Err(sqlx::Error::PoolClosed.into()),
         };
-        let connection = kept.map_or_else(|| self.open(), Ok)?;
-        let read = work(&connection)?;
+        let mut reading = kept.map_or_else(|| self.open(), Ok)?;
+        let read = work(&mut reading)?;
         if let Some(idle) = self.idle.lock().as_mut()
             && idle.len() < KEPT
         {
-            idle.push(connection);
+            idle.push(reading);
         }
         Ok(read)
     }
@@ -86,16 +148,30 @@ impl Points {
         self.idle.lock().take();
     }
 
-    fn open(&self) -> Result<Connection> {
+    fn open(&self) -> Result<Reading> {
         let connection = in_place::open(&self.path)?;
         connection.pragma_update(None, "query_only", true)?;
-        Ok(connection)
+        Ok(Reading {
+            connection,
+            remembered: Remembered::default(),
+        })
+    }
+}
+
+impl Remembered {
+    /// Nothing that was read in another version holds in this one. Read a moment later, what
+    /// is new may be newer than this version; it goes with the next one all the same.
+    fn forget_before(&mut self, version: i64) {
+        if version != self.version || self.answers.len() >= REMEMBERED {
+            self.answers.clear();
+            self.version = version;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::port::Users as _;
+    use crate::port::{Groups as _, Users as _};
     use crate::seal::Sealer;
     use crate::sqlite::SqliteCatalog;
     use cresset_model::SecretString;
@@ -110,5 +186,41 @@ mod tests {
         catalog.close().await;
         let error = catalog.user_and_key("nobody").await.unwrap_err();
         assert!(error.to_string().contains("closed"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_read_again_after_any_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
+        let path = dir.path().join("catalog.db");
+        let catalog = SqliteCatalog::open(&path, sealer).await.unwrap();
+        let other = super::in_place::open(&path).unwrap();
+        let set = |value: i64| {
+            let text = "UPDATE counters SET value = ?1 WHERE name = 'rules'";
+            other.execute(text, [value]).unwrap();
+        };
+        let reads = std::cell::Cell::new(0);
+        let ask = |name: &str| {
+            let statement = "SELECT value FROM counters WHERE name = ?1";
+            let found = catalog.points.recall(statement, name.to_owned(), |row| {
+                reads.set(reads.get() + 1);
+                Ok(row.get::<_, i64>(0)?)
+            });
+            (found.unwrap(), reads.get())
+        };
+        set(7);
+        assert_eq!(ask("rules"), (vec![7], 1));
+        assert_eq!(ask("rules"), (vec![7], 1));
+        assert_eq!(ask("nothing"), (vec![], 1));
+        set(8);
+        assert_eq!(ask("rules"), (vec![8], 2));
+        set(9);
+        set(8);
+        assert_eq!(ask("rules"), (vec![8], 3));
+        // The catalog's own changes are another connection's, too.
+        let id = cresset_model::ObjectId::from_bytes([1; 12]);
+        let now = cresset_model::Timestamp(0);
+        catalog.create_group(id, "night shift", now).await.unwrap();
+        assert_eq!(ask("rules"), (vec![8], 4));
     }
 }

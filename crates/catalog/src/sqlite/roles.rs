@@ -44,6 +44,8 @@ const LIST: List = List {
         Field::plain("CAST(coalesce(r.extra ->> '$.roleGroupId', 1) AS INTEGER)"),
         Field::plain("CAST(r.extra ->> '$.customHelpLabel' AS TEXT)"),
         Field::plain("CAST(r.extra ->> '$.customHelpURL' AS TEXT)"),
+        Field::plain("CAST(coalesce(r.extra ->> '$.requireEULA', 0) AS INTEGER)"),
+        Field::plain("CAST(coalesce(r.extra ->> '$.twoFARequired', 0) AS INTEGER)"),
     ],
     from: "roles r",
     id: "r.id",
@@ -74,12 +76,8 @@ impl Roles for SqliteCatalog {
     }
 
     async fn roles_of(&self, user: ObjectId) -> Result<Vec<Role>> {
-        let mut found = Vec::new();
-        self.points.read(OF_USER, [user.to_string()], |row| {
-            found.push(role(row)?);
-            Ok(())
-        })?;
-        Ok(found)
+        self.points
+            .recall(OF_USER, user.to_string(), |row| role(row))
     }
 
     async fn create_role(&self, new: NewRole, told: &AuditEntry) -> Result<Role> {

@@ -1,20 +1,24 @@
 //! API tokens.
 
+mod bulk;
+mod care;
 mod change;
 mod list;
+mod mail;
 
 use super::columns::{Columns, from_json, not_found};
 use super::users::{self, user_columns};
 use super::{SqliteCatalog, audit};
 use crate::Result;
-use crate::port::{ApiTokens, AuditEntry, NewToken, TokenChange};
+use crate::port::{ApiTokens, AuditEntry, NewToken, Revocation, TokenChange};
 use crate::seal::Place;
 use async_trait::async_trait;
 use cresset_model::filter::{ListQuery, Page};
-use cresset_model::token::{ApiToken, TokenKind};
+use cresset_model::token::{ApiToken, TokenAct, TokenKind};
 use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
-use rusqlite::params;
+use data_encoding::HEXLOWER;
+use rusqlite::{Row, params};
 
 /// What stands for the kinds in the database.
 const LMV1: i64 = 0;
@@ -31,6 +35,7 @@ macro_rules! token_columns {
            WHERE r.user_id = t.user_id ORDER BY r.place)) AS role_names"
     };
 }
+use token_columns;
 
 const ONE: &str = concat!(
     "SELECT ",
@@ -51,7 +56,7 @@ const BEARERS: &str = concat!(
     ", ",
     user_columns!(),
     " FROM token_keys k JOIN api_tokens t ON t.id = k.token JOIN users u ON u.id = t.user_id
-      WHERE k.digest = ?1"
+      WHERE k.digest = unhex(?1)"
 );
 
 /// The place that keys have been sealed for since before they stood in a table of their own.
@@ -66,9 +71,10 @@ const fn key_place(access_id: &str) -> Place<'_> {
 #[async_trait]
 impl ApiTokens for SqliteCatalog {
     async fn create_token(&self, new: NewToken, told: &AuditEntry) -> Result<ApiToken> {
-        let keys = change::keys(&self.sealer, &new)?;
-        let mut tx = self.begin().await?;
+        let (mut tx, sealing) = self.begin_sealing().await?;
+        let keys = change::keys(&sealing, &new)?;
         let id = change::insert(&mut tx, &new, &keys).await?;
+        mail::tell_owners(&mut tx, &[id], TokenAct::Created, told).await?;
         audit::tell(&mut tx, told).await?;
         tx.commit().await?;
         self.token_made(id)
@@ -100,9 +106,10 @@ impl ApiTokens for SqliteCatalog {
         told: &AuditEntry,
     ) -> Result<Option<ApiToken>> {
         let mut tx = self.begin().await?;
-        if !change::update(&mut tx, owner, id, change).await? {
+        let Some(act) = change::update(&mut tx, owner, id, change, told.at).await? else {
             return Ok(None);
-        }
+        };
+        mail::tell_owners(&mut tx, &[id], act, told).await?;
         audit::tell(&mut tx, told).await?;
         tx.commit().await?;
         self.token(Some(owner), id).await
@@ -115,13 +122,14 @@ impl ApiTokens for SqliteCatalog {
         old_ends: Timestamp,
         told: &AuditEntry,
     ) -> Result<Option<ApiToken>> {
-        let keys = change::keys(&self.sealer, &new)?;
-        let mut tx = self.begin().await?;
+        let (mut tx, sealing) = self.begin_sealing().await?;
+        let keys = change::keys(&sealing, &new)?;
         if !change::may_be_replaced(&mut tx, id, &new).await? {
             return Ok(None);
         }
         let made = change::insert(&mut tx, &new, &keys).await?;
         change::replace(&mut tx, id, made, old_ends).await?;
+        mail::tell_owners(&mut tx, &[id, made], TokenAct::Rotated, told).await?;
         audit::tell(&mut tx, told).await?;
         tx.commit().await?;
         self.token_made(made).map(Some)
@@ -129,6 +137,7 @@ impl ApiTokens for SqliteCatalog {
 
     async fn delete_token(&self, owner: i64, id: i64, told: &AuditEntry) -> Result<bool> {
         let mut tx = self.begin().await?;
+        mail::tell_owners(&mut tx, &[id], TokenAct::Deleted, told).await?;
         let met = sqlx::query("DELETE FROM api_tokens WHERE id = $1 AND user_number = $2")
             .bind(id)
             .bind(owner)
@@ -142,16 +151,26 @@ impl ApiTokens for SqliteCatalog {
         Ok(true)
     }
 
+    async fn revoke_tokens(
+        &self,
+        ids: &[i64],
+        how: Revocation,
+        told: &AuditEntry,
+    ) -> Result<Vec<ApiToken>> {
+        self.revoke(ids, how, told).await
+    }
+
+    async fn tokens_of(&self, owners: &[i64]) -> Result<Vec<ApiToken>> {
+        self.tokens_of_users(owners).await
+    }
+
     async fn signing_token(
         &self,
         access_id: &str,
     ) -> Result<Option<(User, ApiToken, SecretString)>> {
-        let mut found = None;
-        self.points.read(SIGNING, [access_id], |row| {
-            found = Some((owner(row)?, row.text("sealed")?));
-            Ok(())
-        })?;
-        let Some(((user, token), sealed)) = found else {
+        let read = |row: &Row<'_>| Ok((owner(row)?, row.text("sealed")?));
+        let mut found = self.points.recall(SIGNING, access_id.to_owned(), read)?;
+        let Some(((user, token), sealed)) = found.pop() else {
             return Ok(None);
         };
         let key = self.sealer.open(key_place(access_id), &sealed)?;
@@ -159,12 +178,9 @@ impl ApiTokens for SqliteCatalog {
     }
 
     async fn bearer_token(&self, sha256: &[u8; 32]) -> Result<Option<(User, ApiToken)>> {
-        let mut found = None;
-        self.points.read(BEARERS, [sha256.as_slice()], |row| {
-            found = Some(owner(row)?);
-            Ok(())
-        })?;
-        Ok(found)
+        let digest = HEXLOWER.encode(sha256);
+        let mut found = self.points.recall(BEARERS, digest, owner)?;
+        Ok(found.pop())
     }
 
     async fn token_used(&self, id: i64, at: Timestamp, address: &str) -> Result<()> {
@@ -204,7 +220,7 @@ impl SqliteCatalog {
     }
 }
 
-fn owner(row: &impl Columns) -> Result<(User, ApiToken)> {
+fn owner(row: &Row<'_>) -> Result<(User, ApiToken)> {
     let token = token(row)?;
     Ok((users::user(row, token.roles.clone())?, token))
 }

@@ -63,9 +63,9 @@ impl Users for SqliteCatalog {
             None => None,
         };
         let id = user.id.to_string();
-        let key = self.sealer.seal(key_place(&id), &user.api_access_key)?;
 
-        let mut tx = self.begin().await?;
+        let (mut tx, sealing) = self.begin_sealing().await?;
+        let key = sealing.seal(key_place(&id), &user.api_access_key)?;
         let number = next_number(&mut tx).await?;
         let made = sqlx::query(
             "INSERT INTO users (id, username, email, password_hash, api_access_key, created_at, number)
@@ -194,7 +194,7 @@ impl Users for SqliteCatalog {
                 .await?;
         match stored.flatten() {
             Some(phc) => self.passwords.verify(password, phc).await,
-            None => Ok(false),
+            None => self.passwords.refuse(password).await,
         }
     }
 
@@ -229,12 +229,14 @@ impl Users for SqliteCatalog {
 
     async fn set_api_access_key(&self, id: ObjectId, key: SecretString) -> Result<()> {
         let id = id.to_string();
+        let (mut tx, sealing) = self.begin_sealing().await?;
         let met = sqlx::query("UPDATE users SET api_access_key = $2 WHERE id = $1")
             .bind(&id)
-            .bind(self.sealer.seal(key_place(&id), &key)?)
-            .execute(&mut *self.writer.turn().await?)
+            .bind(sealing.seal(key_place(&id), &key)?)
+            .execute(&mut *tx)
             .await?;
-        expect_row(&met, "user", id)
+        expect_row(&met, "user", id)?;
+        Ok(tx.commit().await?)
     }
 
     async fn audit(&self, entry: AuditEntry) -> Result<()> {

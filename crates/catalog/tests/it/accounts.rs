@@ -1,4 +1,4 @@
-use crate::support::{at, id, new_user, told, with_rule};
+use crate::support::{OWNER, at, id, new_user, spec, told, with_rule};
 use crate::tokens::asked;
 use cresset_catalog::port::{AccountChange, NewAccount, NewUser, RoleRef};
 use cresset_catalog::{Catalog, Error};
@@ -265,6 +265,13 @@ async fn changes_touch_only_what_they_name(catalog: &dyn Catalog) {
     );
 }
 
+fn named(name: &str) -> AccountChange {
+    AccountChange {
+        username: Some(name.to_owned()),
+        ..AccountChange::default()
+    }
+}
+
 async fn changes_reach_the_rules_of_the_user(catalog: &dyn Catalog) {
     let rule = with_rule(catalog, 5).await;
     let before = catalog.rules_version().await.unwrap();
@@ -281,6 +288,49 @@ async fn changes_reach_the_rules_of_the_user(catalog: &dyn Catalog) {
     assert_ne!(catalog.rules_version().await.unwrap(), before);
     let found = catalog.rule(rule).await.unwrap().unwrap();
     assert_eq!(found.timezone, "Europe/Berlin");
+    let before = catalog.rules_version().await.unwrap();
+    change(catalog, 1, named("owner")).await;
+    let after = catalog.rules_version().await.unwrap();
+    assert_eq!(after, before + 1, "handed over with the same name");
+}
+
+async fn rules_follow_their_assignee(catalog: &dyn Catalog) {
+    with_rule(catalog, 5).await;
+    let owner = catalog.user_by_id(id(OWNER)).await.unwrap().unwrap();
+    let made = make(catalog, new_account(7, "night", &[2])).await;
+    let other = make(catalog, new_account(8, "day", &[2])).await;
+    let mut spec = spec("assigned");
+    " night ".clone_into(&mut spec.incident_ownership.assignee);
+    let rule = catalog
+        .create_rule(id(6), id(OWNER), spec, at(0), None)
+        .await
+        .unwrap();
+    let assignee = async || {
+        let found = catalog.rule(rule.id).await.unwrap().unwrap();
+        assert_eq!(found.rule.version, rule.version);
+        found.rule.spec.incident_ownership.assignee
+    };
+    change(catalog, other.user.number, named("late")).await;
+    assert_eq!(assignee().await, " night ");
+    let before = catalog.rules_version().await.unwrap();
+    change(catalog, made.user.number, named("dawn")).await;
+    assert_eq!(assignee().await, "dawn");
+    let changes = catalog.rule_changes(before).await.unwrap();
+    let changed: Vec<_> = changes.changed.iter().map(|c| c.rule.id).collect();
+    assert_eq!(changed, [rule.id]);
+    // Whoever takes the old name later is somebody else.
+    let namesake = make(catalog, new_account(9, "night", &[2])).await;
+    assert_eq!(assignee().await, "dawn");
+    // A name that is taken changes nothing.
+    let taken = named("night");
+    let told_of = told("x");
+    let refused = catalog.change_account(made.user.number, &taken, &told_of);
+    assert!(refused.await.is_err());
+    assert_eq!(assignee().await, "dawn");
+    for number in [namesake.user.number, made.user.number] {
+        assert!(catalog.delete_account(number, &told("gone")).await.unwrap());
+    }
+    assert_eq!(assignee().await, owner.username);
 }
 
 async fn the_last_administrator_stays(catalog: &dyn Catalog) {
@@ -392,6 +442,7 @@ conformance!(
     an_account_of_the_api_only_has_no_password,
     changes_touch_only_what_they_name,
     changes_reach_the_rules_of_the_user,
+    rules_follow_their_assignee,
     the_last_administrator_stays,
     an_account_with_rules_is_not_deleted,
     users_of_both_kinds_of_making_are_listed,

@@ -5,7 +5,7 @@ use cresset_model::instance::{Instance, InstanceHealth, Product, RemoteRepo, Tru
 use cresset_model::user::RepoAccess;
 use cresset_model::{ObjectId, SecretString};
 
-fn instance(n: u64, name: &str) -> Instance {
+pub(crate) fn instance(n: u64, name: &str) -> Instance {
     let node = format!("10.0.0.{n}:7077");
     Instance {
         id: id(n),

@@ -21,6 +21,7 @@ macro_rules! conformance {
 }
 
 mod accounts;
+mod audit_chain;
 mod deliveries;
 mod dynamic_lists;
 mod faults;
@@ -37,9 +38,11 @@ mod repos;
 mod roles;
 mod rule_list;
 mod rules;
+mod sealing;
 mod speed;
 mod sqlite_file;
 mod support;
+mod token_care;
 mod token_changes;
 mod token_lists;
 mod tokens;

@@ -148,7 +148,7 @@ async fn another_key_is_refused_at_the_start_by_name() {
     assert!(matches!(error, Error::Seal(_)));
     let text = error.to_string();
     assert!(
-        text.contains(sealer(0).key_id()) && text.contains(sealer(1).key_id()),
+        text.contains(&sealer(0).key_id()) && text.contains(&sealer(1).key_id()),
         "{text}"
     );
     SqliteCatalog::open(&path, sealer(0)).await.unwrap();

@@ -1,5 +1,5 @@
 use crate::support::{at, id, new_user, told};
-use cresset_catalog::port::{MAX_TOKENS_OF_USER, NewToken};
+use cresset_catalog::port::{MAX_TOKENS_OF_USER, NewToken, TOKENS_WITH_USER, TokenPolicy};
 use cresset_catalog::{Catalog, Error};
 use cresset_model::SecretString;
 use cresset_model::filter::{ListQuery, Sort, parse};
@@ -226,9 +226,38 @@ async fn a_user_has_a_hundred_tokens_at_most(catalog: &dyn Catalog) {
         .unwrap();
 }
 
+async fn of_many_tokens_the_usable_and_newest_come(catalog: &dyn Catalog) {
+    alice_and_bob(catalog).await;
+    let policy = TokenPolicy {
+        per_user: 200,
+        mail_owners: false,
+    };
+    catalog.set_token_policy(policy).await.unwrap();
+    let made = async |new| catalog.create_token(new, &told("made")).await.unwrap();
+    made(new_token(2, "B")).await;
+    // The disabled are newer than the first enabled ones.
+    for n in 0..u64::from(TOKENS_WITH_USER) + 8 {
+        let mut new = new_token(1, &format!("A{n}"));
+        new.disabled = (3..10).contains(&n);
+        made(new).await;
+    }
+    let found = catalog.tokens_of(&[1, 2]).await.unwrap();
+    let names: Vec<&str> = found.iter().map(|token| token.access_id.as_str()).collect();
+    // Of 108, 101 are enabled: the oldest of those is left out, too.
+    let most = u64::from(TOKENS_WITH_USER);
+    let mut expected: Vec<String> = (1..3)
+        .chain(10..most + 8)
+        .map(|n| format!("A{n}"))
+        .collect();
+    assert_eq!(expected.len() as u64, most);
+    expected.push("B".to_owned());
+    assert_eq!(names, expected);
+}
+
 conformance!(
     a_token_that_signs_is_found_with_its_owner_and_key,
     a_bearer_token_is_found_by_its_hash_alone,
     what_is_not_fit_to_be_a_token_is_refused,
     a_user_has_a_hundred_tokens_at_most,
+    of_many_tokens_the_usable_and_newest_come,
 );

@@ -1,9 +1,11 @@
 //! Files that hold credentials, and how commands find their secret.
 
 use crate::cli::DataDir;
-use anyhow::{Context, bail};
+use crate::config::SEALING_COMMAND;
+use crate::sealing_keys::KeyPlace;
+use anyhow::{Context, anyhow, bail};
+use cresset_catalog::Error;
 use cresset_catalog::port::Users;
-use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::SecretString;
 use serde::{Deserialize, Serialize};
@@ -11,8 +13,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Name of the key that seals secrets, inside the data directory.
-pub(crate) const SEALING_KEY: &str = "sealing.key";
 /// Name of the catalog, inside the data directory.
 pub(crate) const CATALOG: &str = "catalog.db";
 /// Name of the first credentials, inside the data directory.
@@ -82,8 +82,19 @@ pub(crate) async fn open_catalog(data: &DataDir) -> anyhow::Result<SqliteCatalog
             data.data_dir.display()
         );
     }
-    let sealer = Sealer::load_file(&data.data_dir.join(SEALING_KEY))?;
-    Ok(SqliteCatalog::open(&path, sealer).await?)
+    let place = KeyPlace::of_command_line(&data.data_dir);
+    let hint = |error: Error| match &place {
+        KeyPlace::File(_) => anyhow!(
+            "{error}; if the server has its keys from a command, set {SEALING_COMMAND} to it here, too"
+        ),
+        _ => anyhow!("{error}; the keys have to be those of the server"),
+    };
+    let sealer = place.sealer().map_err(hint)?;
+    let opened = SqliteCatalog::open(&path, sealer).await;
+    opened.map_err(|error| match error {
+        Error::Seal(_) => hint(error),
+        other => other.into(),
+    })
 }
 
 /// The API access key of `user`: from the file if one is named, else from the data directory.

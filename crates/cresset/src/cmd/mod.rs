@@ -1,12 +1,14 @@
 //! One file per command.
 
 mod api;
+mod audit;
 mod bench;
 mod check;
 mod credentials;
 mod group;
 mod ingest;
 mod instance;
+mod keys;
 mod outbox;
 mod profile;
 mod rules;
@@ -21,10 +23,12 @@ use clap::CommandFactory;
 use std::process::ExitCode;
 
 pub(crate) use api::{ApiArgs, SignArgs};
+pub(crate) use audit::AuditArgs;
 pub(crate) use bench::BenchArgs;
-pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, SEALING_KEY, access_key_of};
+pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, access_key_of};
 pub(crate) use group::GroupArgs;
 pub(crate) use instance::InstanceArgs;
+pub(crate) use keys::KeysArgs;
 pub(crate) use outbox::OutboxArgs;
 pub(crate) use rules::RulesArgs;
 pub(crate) use token::self_signed;
@@ -38,6 +42,8 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => return Ok(check::run(&args)),
         Command::User(args) => user::run(args).await?,
         Command::Group(args) => group::run(args).await?,
+        Command::Audit(args) => return audit::run(args).await,
+        Command::Keys(args) => keys::run(args).await?,
         Command::Instance(args) => return instance::run(*args).await,
         Command::Token(args) => token::run(args).await?,
         Command::Sign(args) => sign::run(&args).await?,

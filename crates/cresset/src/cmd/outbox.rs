@@ -1,7 +1,7 @@
 //! `cresset outbox`: notifications on their way, and dead ones sent again.
 
 use super::credentials::open_catalog;
-use super::told::plain_lines;
+use super::told::{audit, plain_lines};
 use crate::cli::DataDir;
 use crate::system::SystemClock;
 use anyhow::bail;
@@ -75,6 +75,7 @@ pub(crate) async fn run(args: OutboxArgs) -> anyhow::Result<()> {
         OutboxAction::Resend { ids } => {
             for id in ids {
                 catalog.resend(id, SystemClock.now()).await?;
+                audit(&catalog, "delivery_resent", id.to_string()).await?;
                 println!("{id} will be sent again; a running server does so within seconds");
             }
         }

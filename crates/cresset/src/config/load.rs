@@ -21,8 +21,8 @@ pub(crate) struct Problem {
     pub(crate) help: Option<String>,
 }
 
-/// Where settings come from.
-#[derive(Debug, Default)]
+/// Where settings come from. Not to be printed: some are secret.
+#[derive(Default)]
 pub(crate) struct Sources {
     /// `--config`.
     pub(crate) file: Option<PathBuf>,
@@ -63,8 +63,8 @@ impl Sources {
     }
 }
 
-/// A value with the place it came from.
-#[derive(Debug, Clone)]
+/// A value with the place it came from. Not to be printed: some are secret.
+#[derive(Clone)]
 pub(super) struct Given {
     pub(super) value: Value,
     pub(super) place: String,
@@ -272,6 +272,9 @@ fn from_text(setting: &Setting, text: &str) -> Value {
         Kind::Int(..) => text
             .parse()
             .map_or_else(|_| Value::String(text.to_owned()), Value::Integer),
+        Kind::Bool => text
+            .parse()
+            .map_or_else(|_| Value::String(text.to_owned()), Value::Boolean),
         Kind::Cidrs | Kind::Durations | Kind::Choices(_) => words(),
         _ => Value::String(text.to_owned()),
     }
@@ -307,6 +310,10 @@ fn check_value(setting: &Setting, value: &Value) -> Result<(), Wrong> {
                     setting.default,
                 )
             }),
+        Kind::Bool => value
+            .as_bool()
+            .map(|_| ())
+            .ok_or_else(|| wants("true or false", setting.default)),
         Kind::Choice(words) => {
             check_word(text, words).map_err(|help| (wants("a word", "").0, help))
         }

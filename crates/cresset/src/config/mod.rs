@@ -19,7 +19,10 @@ pub(crate) use load::{Problem, Sources, draft, render_problems};
 pub(crate) use settings::SETTINGS;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;
-pub(crate) use variables::{ACCESS_ID, ACCESS_KEY, BEARER_TOKEN, INSTANCE_SECRET, TARGET_SECRET};
+pub(crate) use variables::{
+    ACCESS_ID, ACCESS_KEY, BEARER_TOKEN, INSTANCE_SECRET, SEALING_COMMAND, SEALING_KEY,
+    TARGET_SECRET,
+};
 
 #[cfg(test)]
 mod tests;

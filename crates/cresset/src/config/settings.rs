@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     OptionalListen,
     /// A whole number in a range.
     Int(u64, u64),
+    /// `true` or `false`.
+    Bool,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A span such as `10s`, `5m`, `24h`, `7d`.
@@ -347,10 +349,52 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "how far a client's clock may be off",
     ),
     s(
+        "auth.basic",
+        Kind::Bool,
+        "false",
+        "let users name themselves by user name and password (Basic) in version 1 of LogicMonitor's API",
+    ),
+    s(
         "auth.replay",
         Kind::Choice(&["off", "reject"]),
         "\"off\"",
         "reject a signed request (LMv1) that comes a second time",
+    ),
+    s(
+        "sealing.key_command",
+        Kind::Text,
+        "\"\"",
+        "command that prints the keys which seal stored secrets; empty means DIR/sealing.key",
+    ),
+    s(
+        "logicmonitor.v1_auth_failure",
+        Kind::Choice(&["200/1401", "200/403", "401/1401"]),
+        "\"200/1401\"",
+        "how version 1 tells a failed authentication: HTTP status / status in the body",
+    ),
+    s(
+        "logicmonitor.strict_put",
+        Kind::Bool,
+        "false",
+        "PUT of an API token keeps status and note where they are absent, instead of 2 and empty",
+    ),
+    s(
+        "tokens.per_user",
+        Kind::Int(1, 1000),
+        "100",
+        "most API tokens of a user",
+    ),
+    s(
+        "tokens.idle_days",
+        Kind::Int(0, 36500),
+        "0",
+        "days without use after which API tokens are disabled; 0 is never",
+    ),
+    s(
+        "tokens.mail_owner",
+        Kind::Bool,
+        "true",
+        "mail the owner of API tokens what happens to them, if smtp.host is set",
     ),
     s(
         "quota.get",

@@ -197,3 +197,16 @@ fn an_unknown_variable_is_an_error() {
         Some("did you mean CRESSET_SERVER_LISTEN?")
     );
 }
+
+#[test]
+fn the_command_for_the_sealing_keys_is_not_printed() {
+    let name = "CRESSET_SEALING_KEY_COMMAND".to_owned();
+    let sources = Sources {
+        env: BTreeMap::from([(name, "curl -u user:the-password".to_owned())]),
+        ..Sources::default()
+    };
+    let config = load(&sources).unwrap();
+    assert!(config.key_command.expose().contains("the-password"));
+    let text = format!("{config:?}");
+    assert!(!text.contains("the-password"), "{text}");
+}

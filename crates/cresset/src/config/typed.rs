@@ -3,8 +3,9 @@
 use super::load::{Problem, Values};
 use super::settings::ROLES;
 use super::units::{parse_duration, parse_size};
+use cresset_api::V1AuthFailure;
 use cresset_auth::quota::Limits;
-use cresset_model::Duration;
+use cresset_model::{Duration, SecretString};
 use cresset_notify::Cidr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -99,7 +100,15 @@ pub(crate) struct Config {
     pub(crate) max_token_lifetime: Duration,
     pub(crate) clock_leeway: Duration,
     pub(crate) refuse_replays: bool,
+    pub(crate) basic: bool,
+    pub(crate) v1_auth_failure: V1AuthFailure,
+    pub(crate) strict_put: bool,
+    pub(crate) tokens_per_user: u32,
+    pub(crate) token_idle_days: u32,
+    pub(crate) token_mails: bool,
     pub(crate) quota: Limits,
+    /// May hold a credential.
+    pub(crate) key_command: SecretString,
 }
 
 /// Reads checked values; [`super::draft()`] has put defaults for what would not read.
@@ -123,6 +132,10 @@ impl Reader<'_> {
             .get(key)
             .and_then(|g| g.value.as_integer())
             .map_or(0, i64::unsigned_abs)
+    }
+    fn flag(&self, key: &str) -> bool {
+        let value = self.0.get(key).and_then(|g| g.value.as_bool());
+        value.unwrap_or_default()
     }
     fn quota(&self) -> Limits {
         Limits {
@@ -231,7 +244,18 @@ impl Config {
             max_token_lifetime: r.duration("auth.max_token_lifetime"),
             clock_leeway: r.duration("auth.clock_leeway"),
             refuse_replays: r.text("auth.replay") == "reject",
+            basic: r.flag("auth.basic"),
+            v1_auth_failure: match r.text("logicmonitor.v1_auth_failure").as_str() {
+                "200/403" => V1AuthFailure::Http200Status403,
+                "401/1401" => V1AuthFailure::Http401Status1401,
+                _ => V1AuthFailure::Http200Status1401,
+            },
+            strict_put: r.flag("logicmonitor.strict_put"),
+            tokens_per_user: r.int("tokens.per_user") as u32,
+            token_idle_days: r.int("tokens.idle_days") as u32,
+            token_mails: r.flag("tokens.mail_owner"),
             quota: r.quota(),
+            key_command: SecretString::new(r.text("sealing.key_command")),
         };
         (config, problems)
     }

@@ -1,5 +1,5 @@
-//! Variables that hold secrets for the commands that speak to servers. They are no settings,
-//! and a server may be started where they are set.
+//! Variables that hold secrets. They are no settings, and a server may be started where those
+//! are set that are for commands which speak to servers.
 
 /// Begins the names of variables that hold keys of targets of `cresset rules`.
 pub(crate) const TARGET_SECRET: &str = "CRESSET_SECRET_";
@@ -12,8 +12,19 @@ pub(crate) const ACCESS_KEY: &str = "CRESSET_ACCESS_KEY";
 /// The bearer token for `cresset api`.
 pub(crate) const BEARER_TOKEN: &str = "CRESSET_BEARER_TOKEN";
 
+/// The keys that seal stored secrets, for servers and commands.
+pub(crate) const SEALING_KEY: &str = "CRESSET_SEALING_KEY";
+/// The variable of the setting `sealing.key_command`, which commands look at, too.
+pub(crate) const SEALING_COMMAND: &str = "CRESSET_SEALING_KEY_COMMAND";
+
 /// Whether the variable of that name is one of these.
 pub(super) fn is_of_commands(name: &[u8]) -> bool {
-    let whole = [INSTANCE_SECRET, ACCESS_ID, ACCESS_KEY, BEARER_TOKEN];
+    let whole = [
+        INSTANCE_SECRET,
+        ACCESS_ID,
+        ACCESS_KEY,
+        BEARER_TOKEN,
+        SEALING_KEY,
+    ];
     name.starts_with(TARGET_SECRET.as_bytes()) || whole.iter().any(|known| name == known.as_bytes())
 }

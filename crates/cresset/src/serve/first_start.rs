@@ -1,10 +1,13 @@
 //! What a data directory needs before the server can run on it.
 
-use crate::cmd::{CATALOG, InitialCredentials, SEALING_KEY};
+use crate::cmd::{CATALOG, InitialCredentials};
 use crate::config::Config;
+use crate::sealing_keys::KeyPlace;
 use anyhow::Context;
 use cresset_auth::keys;
-use cresset_catalog::port::{ApiTokens as _, AuditEntry, NewToken, NewUser, Repos, Users};
+use cresset_catalog::port::{
+    ApiTokens as _, AuditEntry, NewToken, NewUser, Repos, Sealing as _, Users,
+};
 use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO, Repo};
@@ -18,8 +21,10 @@ const FIRST_USER: &str = "admin";
 /// Who made what no user made.
 const SYSTEM: &str = "system";
 
-/// Creates the directory (0700) and the sealing key (0600) if they are missing, and opens the catalog.
-pub(super) async fn open(dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<SqliteCatalog> {
+/// Creates the directory (0700) and, if keys are kept there, the sealing key (0600) where they are
+/// missing, and opens the catalog.
+pub(super) async fn open(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<SqliteCatalog> {
+    let dir = config.data_dir.as_path();
     if !dir.exists() {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
@@ -29,8 +34,10 @@ pub(super) async fn open(dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<Sq
     }
     std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
         .with_context(|| format!("cannot restrict {} to its owner", dir.display()))?;
-    let key = dir.join(SEALING_KEY);
-    if !key.exists() {
+    let place = KeyPlace::of(dir, &config.key_command);
+    if let KeyPlace::File(key) = &place
+        && !key.exists()
+    {
         if dir.join(CATALOG).exists() {
             anyhow::bail!(
                 "{} is missing although {} exists: without it no stored secret can be read; restore it from your backup",
@@ -38,10 +45,11 @@ pub(super) async fn open(dir: &Path, entropy: &dyn Entropy) -> anyhow::Result<Sq
                 dir.join(CATALOG).display()
             );
         }
-        Sealer::generate_file(&key, entropy)?;
+        Sealer::generate_file(key, entropy)?;
     }
-    let sealer = Sealer::load_file(&key)?;
-    Ok(SqliteCatalog::open(&dir.join(CATALOG), sealer).await?)
+    let catalog = SqliteCatalog::open(&dir.join(CATALOG), place.sealer()?).await?;
+    catalog.note_key_source().await?;
+    Ok(catalog)
 }
 
 /// Creates the built-in repos, the repo of syslog and the first user where they are missing, and keeps

@@ -1,5 +1,6 @@
 //! `cresset serve`: builds the parts of the server, starts them and stops them in order.
 
+mod audit_feed;
 mod banner;
 mod first_start;
 mod health;
@@ -14,12 +15,14 @@ mod preflight;
 mod request_target;
 mod roles;
 mod signals;
+mod token_care;
 
 use crate::cli::ServeArgs;
 use crate::config::{Config, NodeRole, Sources, render_problems};
 use crate::demo::Demo;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Context;
+use audit_feed::AuditFeed;
 use cresset_model::{Clock, Entropy};
 use http_threads::HttpThreads;
 use parts::Parts;
@@ -55,7 +58,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     let own_lines = own_log::start(&config, Arc::clone(&clock));
     let recorder = metrics::install()?;
 
-    let catalog = first_start::open(&config.data_dir, entropy.as_ref()).await?;
+    let catalog = first_start::open(&config, entropy.as_ref()).await?;
     let listener = bind_tcp(config.listen, "server.listen").await?;
     let bound = listener.local_addr()?;
     let url = config.url(bound);
@@ -79,6 +82,13 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
 
     let mut tasks = JoinSet::new();
     let mut storage = JoinSet::new();
+    token_care::start(
+        &config, &catalog, &clock, &entropy, &url, &mut tasks, &stopped,
+    )
+    .await?;
+    let (to, now) = (parts.log.clone(), clock.clone());
+    let audit = AuditFeed::resume(catalog.clone(), to, now, &config.name).await?;
+    let audit = tokio::spawn(audit.run(stopped.clone()));
     storage.spawn(parts.flusher().run(storage_stopped));
     tasks.spawn(own_log::forward(
         own_lines,
@@ -147,6 +157,8 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     stop.send_replace(true);
     server.await??;
     while tasks.join_next().await.is_some() {}
+    // What was written while the rest stopped is chained and told as well.
+    audit.await?.turn().await;
     stop_storage.send_replace(true);
     while storage.join_next().await.is_some() {}
     parts.close().await;

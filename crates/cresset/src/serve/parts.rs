@@ -35,7 +35,7 @@ const KEEP_KEYS: Duration = Duration::hours(48);
 /// Everything that runs in a server.
 pub(super) struct Parts {
     catalog: Arc<dyn Catalog>,
-    log: Arc<LocalLog>,
+    pub(super) log: Arc<LocalLog>,
     pub(super) store: Arc<EventStore>,
     searcher: Arc<dyn Searcher>,
     sessions: Arc<SearchSessions>,
@@ -231,6 +231,9 @@ impl Parts {
                 request_timeout: config.request_timeout,
                 max_search_time: config.search_timeout,
                 refuse_replays: config.refuse_replays,
+                v1_auth_failure: config.v1_auth_failure,
+                strict_put: config.strict_put,
+                basic: config.basic,
                 quota: config.quota,
                 ..ApiSettings::default()
             },
@@ -325,7 +328,7 @@ fn ingest_settings(config: &Config) -> IngestSettings {
     }
 }
 
-fn notify_settings(config: &Config, url: &str) -> anyhow::Result<NotifySettings> {
+pub(super) fn notify_settings(config: &Config, url: &str) -> anyhow::Result<NotifySettings> {
     Ok(NotifySettings {
         smtp: config.smtp.as_ref().map(smtp_settings).transpose()?,
         egress_allow: config.egress_allow.clone(),

@@ -338,6 +338,12 @@ async fn the_data_directory_is_enough_for_its_own_server() -> Result<()> {
         cresset_testkit::http::send(request, None).await?.json()?["status"],
         200
     );
+    // Cresset's own API takes the same signature.
+    let put = ["api", "PUT", "/api/v1/lists/SEEN", "-d", "[\"a\",\"b\"]"];
+    let put: Value = serde_json::from_str(&stdout(&cresset(dir, &put)?)?)?;
+    assert_eq!(put["values"], 2);
+    let list_of_own = stdout(&cresset(dir, &["api", "GET", "/api/v1/lists?limit=1"])?)?;
+    assert!(list_of_own.contains("SEEN"), "{list_of_own}");
     // The first token gone, the user's other one is found in the catalog.
     let first = listed["items"][0]["id"].to_string();
     let path = format!("/setting/admins/1/apitokens/{first}");
@@ -346,5 +352,20 @@ async fn the_data_directory_is_enough_for_its_own_server() -> Result<()> {
     let gone = cresset(dir, &["api", "GET", &path])?;
     assert_eq!(gone.status.code(), Some(1));
     assert!(said(&gone).contains("1404"), "{}", said(&gone));
+    Ok(())
+}
+
+/// The setting reaches the server, from a variable too.
+#[tokio::test]
+async fn passwords_are_taken_only_where_they_are_allowed() -> Result<()> {
+    for (value, status) in [("true", 200), ("false", 1401)] {
+        let world = World::with(|server| server.env("CRESSET_AUTH_BASIC", value)).await?;
+        let (name, password) = (&world.credentials.username, &world.credentials.password);
+        let request = cresset_testkit::http::client()?
+            .get(world.server.url("/santaba/rest/setting/admins"))
+            .basic_auth(name, Some(password));
+        let answer = cresset_testkit::http::send(request, None).await?;
+        assert_eq!(answer.json()?["status"], status, "{}", answer.text());
+    }
     Ok(())
 }

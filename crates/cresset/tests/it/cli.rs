@@ -205,6 +205,7 @@ fn every_command_has_help_with_examples_and_completions_exist() -> Result<()> {
         "ingest",
         "search",
         "outbox",
+        "audit",
         "bench",
         "completions",
     ] {

@@ -1,5 +1,7 @@
-//! `logicmonitor-sdk`, requests that are signed by hand, and the scripts of the manual.
+//! `logicmonitor-sdk`, `lm-mcp`, requests that are signed by hand, and the scripts of the manual.
 
+mod mcp;
+mod proxy;
 mod scripts;
 
 use crate::cli::{cresset, stdout};

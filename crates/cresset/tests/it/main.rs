@@ -2,7 +2,9 @@
 
 mod alert;
 mod api_command;
+mod audit;
 mod bad_input;
+mod canary;
 mod cli;
 mod conformance;
 mod conformance_g6;
@@ -21,6 +23,8 @@ mod preferences;
 mod proc_memory;
 mod request_target;
 mod rules_as_code;
+mod sealing_keys;
 mod start;
+mod token_care;
 mod tutorial;
 mod world;

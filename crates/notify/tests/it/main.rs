@@ -7,4 +7,5 @@ mod http;
 mod mail;
 mod outbox;
 mod sinks;
+mod token_mail;
 mod world;

@@ -31,6 +31,9 @@ fn shown(line: &AuditLine, zone: &str) -> Value {
         "happenedOnLocal": local(Some(line.at), zone),
         "description": line.description,
         "sessionId": "",
+        // Our own keys.
+        "action": line.action,
+        "detail": line.detail,
     })
 }
 
@@ -46,11 +49,14 @@ mod tests {
             at: Timestamp::from_millis(1_700_000_000_999),
             actor: "ann".to_owned(),
             address: "192.0.2.7".to_owned(),
+            action: "user_deleted".to_owned(),
+            detail: "Delete account ci".to_owned(),
             description: "Delete account ci".to_owned(),
         };
         let expected = json!({"id": "7", "username": "ann", "ip": "192.0.2.7",
             "happenedOn": 1_700_000_000, "happenedOnLocal": "2023-11-14 17:13:20 EST",
-            "description": "Delete account ci", "sessionId": ""});
+            "description": "Delete account ci", "sessionId": "",
+            "action": "user_deleted", "detail": "Delete account ci"});
         assert_eq!(shown(&line, "America/New_York"), expected);
     }
 }

@@ -10,6 +10,7 @@ pub(super) mod list;
 pub(super) mod list_of_user;
 pub(super) mod read;
 pub(super) mod replace;
+pub(super) mod revoke;
 pub(super) mod rotate;
 pub(super) mod this;
 pub(super) mod with_user;
@@ -17,6 +18,7 @@ pub(super) mod with_user;
 mod authority;
 mod draft;
 mod limits;
+mod query;
 mod shape;
 
 use super::call::Call;
@@ -25,9 +27,11 @@ use cresset_model::token::TokenKind;
 
 /// The kind that the parameter `type` asks for.
 fn kind(call: &Call) -> Result<TokenKind> {
-    let Some(text) = call.param("type") else {
-        return Ok(TokenKind::Lmv1);
-    };
+    call.param("type").map_or(Ok(TokenKind::Lmv1), kind_named)
+}
+
+/// The kind of that name.
+fn kind_named(text: &str) -> Result<TokenKind> {
     match text.trim().to_ascii_lowercase().as_str() {
         "api token" | "apitoken" | "lmv1" => Ok(TokenKind::Lmv1),
         "bearer" => Ok(TokenKind::Bearer),

@@ -1,6 +1,6 @@
 //! The tokens within a user: shown with it, and made along with a new one.
 
-use super::authority::right_on_token;
+use super::authority::Viewer;
 use super::create::{name_of, new_token};
 use super::limits::Limits;
 use super::{draft, shape};
@@ -8,43 +8,51 @@ use crate::error::{Error, Result};
 use crate::logicmonitor::call::Call;
 use crate::logicmonitor::given::Given;
 use crate::state::Context;
-use cresset_catalog::port::{MAX_TOKENS_OF_USER, TokenChange};
+use cresset_catalog::port::TokenChange;
 use cresset_model::account::Account;
-use cresset_model::filter::ListQuery;
 use cresset_model::role::Right;
 use cresset_model::token::TokenKind;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// The key of a user that holds them.
 const KEY: &str = "apiTokens";
 /// Most tokens that are made along with a user.
 const MOST: usize = 20;
 
-/// The tokens of a user, as the caller sees them; none if `fields` leaves them out.
+/// The tokens of a user, as the caller sees them; none if `fields` leaves them out. Of a user
+/// with many they are [`cresset_catalog::port::TOKENS_WITH_USER`]; the list of the user's tokens has all.
 pub(in crate::logicmonitor) async fn of(
     api: &Context,
     call: &Call,
     account: &Account,
 ) -> Result<Vec<Value>> {
+    let mut shown = of_each(api, call, std::slice::from_ref(account)).await?;
+    Ok(shown.pop().unwrap_or_default())
+}
+
+/// The same for many users, in their order, with one question for all.
+pub(in crate::logicmonitor) async fn of_each(
+    api: &Context,
+    call: &Call,
+    accounts: &[Account],
+) -> Result<Vec<Vec<Value>>> {
     let fields = call.param("fields").unwrap_or("*");
-    let mut shown = Vec::new();
-    if !fields
-        .split(',')
-        .any(|name| matches!(name.trim(), "*" | KEY))
-    {
-        return Ok(shown);
+    let mut fields = fields.split(',').map(str::trim);
+    if !fields.any(|name| matches!(name, "*" | KEY)) {
+        return Ok(vec![Vec::new(); accounts.len()]);
     }
-    let query = ListQuery {
-        size: MAX_TOKENS_OF_USER,
-        ..ListQuery::default()
-    };
-    for kind in [TokenKind::Lmv1, TokenKind::Bearer] {
-        let owner = Some(account.user.number);
-        let page = api.catalog.tokens(kind, owner, &query).await?;
-        let of_kind = page.items.iter();
-        shown.extend(of_kind.map(|token| shape::of(token, right_on_token(call, token))));
+    let number = |account: &Account| account.user.number;
+    let owners: Vec<i64> = accounts.iter().map(number).collect();
+    let tokens = api.catalog.tokens_of(&owners).await?;
+    let viewer = Viewer::of(api, call).await?;
+    let mut shown: HashMap<i64, Vec<Value>> = HashMap::new();
+    for token in &tokens {
+        let object = shape::of(token, viewer.right(token));
+        shown.entry(token.user_number).or_default().push(object);
     }
-    Ok(shown)
+    let of = |owner| shown.remove(owner).unwrap_or_default();
+    Ok(owners.iter().map(of).collect())
 }
 
 /// A token that a body wants.

@@ -28,8 +28,8 @@ pub(crate) async fn list(State(api): State<Api>, call: Call) -> Result<Reply> {
     let page = api.catalog.accounts(&query).await?;
     let actor = Actor::of(&api, &call).await?;
     let mut items = Vec::with_capacity(page.items.len());
-    for account in &page.items {
-        let tokens = with_user::of(&api, &call, account).await?;
+    let tokens = with_user::of_each(&api, &call, &page.items).await?;
+    for (account, tokens) in page.items.iter().zip(tokens) {
         items.push(shown(&actor, account, tokens));
     }
     Ok(call.list(page.total, items))

@@ -10,13 +10,15 @@ pub mod shape;
 mod spec;
 pub(crate) mod update;
 
-use crate::auth::Caller;
+use crate::auth::{AlertrulesWrite, Authorized, Caller};
 use crate::error::{Error, Result, ValidationErrors};
 use crate::logpoint::search::problems_in_place;
 use crate::state::Context;
 use cresset_catalog::port::RuleWithOwner;
 use cresset_model::ObjectId;
+use cresset_model::grants::Ability;
 use cresset_model::rule::{AlertRule, RuleSpec};
+use cresset_model::user::Scope;
 use cresset_query::{Diagnostic, Severity};
 use cresset_search::why_not_fed;
 use serde_json::{Map, Value, json};
@@ -40,7 +42,7 @@ fn taken(error: cresset_catalog::Error) -> Error {
 /// the rule has so far.
 async fn checked_spec(
     api: &Context,
-    caller: &Caller,
+    caller: &Authorized<AlertrulesWrite>,
     body: &Map<String, Value>,
     saved: &[String],
     mut errors: ValidationErrors,
@@ -59,7 +61,7 @@ async fn checked_spec(
     if let Some(problem) = api.unsearchable(&caller.user, repos, saved).await? {
         errors.add(&["search_params", "repos"], problem.to_string());
     }
-    if let Some(problem) = unfed_list(api, &spec.search_params.query).await? {
+    if let Some(problem) = unfed_list(api, caller, &spec.search_params.query).await? {
         errors.add(&["search_params", "query"], problem);
     }
     let assignee = &spec.incident_ownership.assignee;
@@ -82,13 +84,33 @@ async fn unassignable(api: &Context, caller: &Caller, name: &str) -> Result<Opti
     })
 }
 
-/// Where and why a query cannot feed a list (`process toList`): every run of it would fail.
-async fn unfed_list(api: &Context, query: &str) -> Result<Option<String>> {
+/// Where and why a query cannot feed a list (`process toList`): every run of it would fail, or
+/// whoever saves it may not write lists.
+async fn unfed_list(
+    api: &Context,
+    caller: &Authorized<AlertrulesWrite>,
+    query: &str,
+) -> Result<Option<String>> {
     // A query that does not compile was refused already.
     let Ok(plan) = cresset_query::compile(query) else {
         return Ok(None);
     };
-    for (name, span) in plan.lists_fed() {
+    let fed = plan.lists_fed();
+    if fed.is_empty() {
+        return Ok(None);
+    }
+    let write = Scope::SearchWrite;
+    if !caller.credential_has(write) {
+        return Ok(Some(format!(
+            "to fill lists (`process toList`) takes {write}, which the token's scope does not include",
+            write = write.as_str()
+        )));
+    }
+    if !api.may(&caller.user, Ability::Scope(write)).await? {
+        let problem = "the user's role does not permit to fill lists (`process toList`)";
+        return Ok(Some(problem.to_owned()));
+    }
+    for (name, span) in fed {
         let kind = api.catalog.list(&name).await?.map(|list| list.kind);
         if let Some(message) = why_not_fed(&name, kind) {
             let mistake = Diagnostic {

@@ -106,7 +106,7 @@ pub(super) async fn session(api: &Context, caller: &Caller, life: &str) -> Resul
     let Some(repos) = directory.remaining(&rule.spec.search_params.repos) else {
         return Ok(None);
     };
-    let request = request(api, caller, &rule, repos)?;
+    let request = request(api, caller, &rule, repos).await?;
     let search = api
         .live_searches
         .find_or_begin(api, caller, rule.id, request)?;
@@ -134,7 +134,7 @@ fn still_asked_for(session: &Session, request: &SearchRequest) -> bool {
         && then.limit == request.limit
 }
 
-fn request(
+async fn request(
     api: &Context,
     caller: &Caller,
     rule: &AlertRule,
@@ -143,7 +143,7 @@ fn request(
     let params = &rule.spec.search_params;
     let plan = cresset_query::compile(&params.query)
         .map_err(|mistakes| Error::Refused(problems(&params.query, &mistakes)))?;
-    may_fill_lists(caller, &plan)?;
+    may_fill_lists(api, caller, &plan).await?;
     let now = api.now();
     Ok(SearchRequest {
         plan: Arc::new(plan),

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::logpoint::fields::whole;
 use crate::state::Context;
 use cresset_model::Duration;
+use cresset_model::grants::Ability;
 use cresset_model::user::Scope;
 use cresset_query::Plan;
 use cresset_search::SearchRequest;
@@ -23,7 +24,7 @@ pub(super) async fn start(
     data: &Map<String, Value>,
 ) -> Result<Value> {
     let plan = plan(data)?;
-    may_fill_lists(caller, &plan)?;
+    may_fill_lists(api, caller, &plan).await?;
     let custom = Custom::of(&caller.user);
     let range = data.get("time_range").unwrap_or(&Value::Null);
     let window = time_range::parse(range, api.now(), &custom).map_err(Error::Malformed)?;
@@ -60,8 +61,9 @@ pub(super) async fn start(
 }
 
 /// Refuses a query that fills lists to a user whose role may not.
-pub(super) fn may_fill_lists(caller: &Caller, plan: &Plan) -> Result<()> {
-    if plan.lists_fed().is_empty() || Scope::SearchWrite.allowed_for(&caller.user.roles) {
+pub(super) async fn may_fill_lists(api: &Context, caller: &Caller, plan: &Plan) -> Result<()> {
+    let write = Ability::Scope(Scope::SearchWrite);
+    if plan.lists_fed().is_empty() || api.may(&caller.user, write).await? {
         return Ok(());
     }
     Err(Error::Forbidden(

@@ -2,7 +2,7 @@
 
 mod pieces;
 
-use crate::auth::{Caller, Peer, bearer, signer};
+use crate::auth::{Arriving, Caller, Credential, Peer, bearer, credential, prove_signed};
 use crate::body::{self, Params};
 use crate::budget::Held;
 use crate::error::{Error, Result};
@@ -12,11 +12,10 @@ use crate::state::{Api, Context};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
+use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use cresset_auth::lmv1::SignedRequest;
 use cresset_ingest::{BodyFormat, HttpBatch, IngestError, IngestReply};
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO};
 use cresset_model::user::Scope;
@@ -33,7 +32,7 @@ const MAX_KEY_BYTES: usize = 256;
 /// same user sends again is stored once; another body is another batch.
 #[utoipa::path(
     post, path = "/api/v1/ingest", tag = "Ingest",
-    security(("jwt" = ["logs:write"]), ("lmv1" = [])),
+    security(("jwt" = ["logs:write"])),
     params(
         ("repo" = Option<String>, Query, description = "Name of the repo, `default` if not given"),
         ("format" = Option<String>, Query, description = "`ndjson` (the default), `syslog` or `raw`"),
@@ -112,30 +111,20 @@ async fn authorized_body(
     let limit = api.settings.max_ingest_body_bytes;
     // Before anybody's name is looked up, so that the answer does not tell who is known.
     body::refuse_announced(&body, limit)?;
-    let credential = headers
-        .get(AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    if credential.starts_with("LMv1 ") && headers.get_all(AUTHORIZATION).iter().count() == 1 {
-        let signer = signer(api, credential, peer).await?;
-        let mut held = api.ingest_budget.hold(signer.holders());
-        let body = match body::read(api, body, limit, Some(&mut held)).await {
-            Ok(body) => body,
-            Err(error) => {
-                signer.abandoned(api).await?;
-                return Err(error);
-            }
-        };
-        let signed = SignedRequest {
+    if let Ok(Credential::Signed(value)) = credential(headers) {
+        let arriving = Arriving {
             method,
             path,
-            body: &body,
+            peer,
+            body,
+            limit,
+            budget: &api.ingest_budget,
         };
-        let caller = signer.verify(api, &signed, scope).await?;
-        held.proven();
-        return Ok((caller, body, held));
+        let (proven, body, held) = prove_signed(api, value, arriving).await?;
+        return Ok((api.permit(proven, scope).await?, body, held));
     }
-    let caller = api.authorize(bearer(headers)?, peer, scope).await?;
+    let proven = api.prove_bearer(bearer(headers)?, peer).await?;
+    let caller = api.permit(proven, scope).await?;
     let mut held = api.ingest_budget.hold(Vec::new());
     let body = body::read(api, body, limit, Some(&mut held)).await?;
     Ok((caller, body, held))

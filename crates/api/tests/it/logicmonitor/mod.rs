@@ -1,11 +1,15 @@
 //! LogicMonitor's API below `/santaba/rest`.
 
 mod bad_input;
+mod basic;
 mod credentials;
 mod envelopes;
 mod limits;
 mod listing;
+mod permission;
 mod quota;
+mod refused;
+mod revoke;
 mod rights;
 mod rotation;
 mod tokens;

@@ -31,7 +31,7 @@ async fn role(site: &Site, name: &str, object: &str, operation: &str) {
 }
 
 /// One user per kind of right.
-async fn everybody(site: &Site) -> Vec<Key> {
+pub(super) async fn everybody(site: &Site) -> Vec<Key> {
     role(site, "clerk", "useraccess.*", "write").await;
     role(site, "auditor", "useraccess.*", "read").await;
     role(site, "nobody", "useraccess.*", "none").await;

@@ -1,6 +1,7 @@
 //! Statements that make, change and delete users, inside a transaction.
 
 use crate::port::{AccountChange, MAX_ACCOUNT_DOCUMENT, MAX_ROLES_OF_USER, NewAccount, RoleRef};
+use crate::sqlite::bump;
 use crate::sqlite::columns::{Columns, not_found, to_json};
 use crate::sqlite::roles::folded;
 use crate::sqlite::users::{MAX_NAME, next_number};
@@ -82,9 +83,18 @@ pub(super) async fn update(
             .chain([&change.timezone, &extra])
             .flatten(),
     )?;
-    let Some(id) = id_of(connection, number).await? else {
+    let found: Option<(String, String)> =
+        sqlx::query_as("SELECT id, username FROM users WHERE number = $1")
+            .bind(number)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some((id, old_name)) = found else {
         return Ok(false);
     };
+    // Every rule is read for that, and whoever replaces a user names it.
+    if let Some(name) = change.username.as_ref().filter(|name| **name != old_name) {
+        hand_over_rules(connection, number, Some(name)).await?;
+    }
     let met = sqlx::query(
         "UPDATE OR IGNORE users SET username = coalesce($2, username), email = coalesce($3, email),
            first_name = coalesce($4, first_name), last_name = coalesce($5, last_name),
@@ -136,6 +146,7 @@ pub(super) async fn delete(connection: &mut SqliteConnection, number: i64) -> Re
              rules; delete them or suspend the user instead"
         )));
     }
+    hand_over_rules(connection, number, None).await?;
     sqlx::query("DELETE FROM users WHERE id = $1")
         .bind(&id)
         .execute(connection)
@@ -161,6 +172,30 @@ pub(super) async fn keep_governed(connection: &mut SqliteConnection, before: boo
             "this is the last administrator; make another user an administrator first".to_owned(),
         ));
     }
+    Ok(())
+}
+
+/// Rules name their assignee. They follow a user who takes another name, and name their owner
+/// in place of one who goes, so that nobody who takes the name later gets their incidents.
+async fn hand_over_rules(
+    connection: &mut SqliteConnection,
+    number: i64,
+    new_name: Option<&str>,
+) -> Result<()> {
+    bump(connection, "rules").await?;
+    sqlx::query(
+        "UPDATE rules SET
+           changed = (SELECT value FROM counters WHERE name = 'rules'),
+           spec = json_set(spec, '$.incident_ownership.assignee',
+             coalesce($2, (SELECT username FROM users WHERE id = rules.owner)))
+         WHERE trim(spec ->> '$.incident_ownership.assignee')
+             = (SELECT username FROM users WHERE number = $1)
+           AND trim(spec ->> '$.incident_ownership.assignee') <> coalesce($2, '')",
+    )
+    .bind(number)
+    .bind(new_name)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

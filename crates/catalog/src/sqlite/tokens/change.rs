@@ -1,17 +1,20 @@
 //! Statements that make and change tokens, inside a transaction.
 
+use super::care::PER_USER;
 use super::{key_place, kind_number, seconds, status};
 use crate::port::{
     MAX_TOKEN_LIMITS, MAX_TOKEN_NOTE, MAX_TOKENS_OF_USER, NewToken, SHOWN_OF_BEARER, TokenChange,
 };
-use crate::seal::Sealer;
+use crate::seal::Key;
 use crate::sqlite::columns::{Columns, not_found, to_json};
 use crate::{Error, Result};
 use cresset_model::Timestamp;
-use cresset_model::token::TokenKind;
+use cresset_model::token::{TokenAct, TokenKind};
 use ring::digest::{SHA256, digest};
 use sqlx::SqliteConnection;
 
+/// What stands for a disabled token.
+const DISABLED: i64 = status(true);
 /// Longest short text of a token, in bytes.
 pub(super) const MAX_WORD: usize = 255;
 
@@ -23,7 +26,7 @@ pub(super) struct Keys {
 }
 
 /// What is stored of the secret of a new token, whose texts are checked.
-pub(super) fn keys(sealer: &Sealer, new: &NewToken) -> Result<Keys> {
+pub(super) fn keys(sealing: &Key, new: &NewToken) -> Result<Keys> {
     check_note(&new.note)?;
     check_limits("scopes", new.scopes.as_deref().unwrap_or_default())?;
     check_limits("networks", &new.networks)?;
@@ -38,7 +41,7 @@ pub(super) fn keys(sealer: &Sealer, new: &NewToken) -> Result<Keys> {
             "an API token that signs has an access id".to_owned(),
         )),
         TokenKind::Lmv1 => Ok(Keys {
-            sealed: Some(sealer.seal(key_place(&new.access_id), &new.secret)?),
+            sealed: Some(sealing.seal(key_place(&new.access_id), &new.secret)?),
             digest: None,
             shown: String::new(),
         }),
@@ -62,14 +65,19 @@ pub(super) async fn insert(
     new: &NewToken,
     keys: &Keys,
 ) -> Result<i64> {
-    let tokens = "SELECT count(*) FROM api_tokens WHERE user_number = $1";
-    let tokens: i64 = sqlx::query_scalar(tokens)
-        .bind(new.user_number)
-        .fetch_one(&mut *connection)
-        .await?;
-    if tokens >= i64::from(MAX_TOKENS_OF_USER) {
+    let counted = sqlx::query(
+        "SELECT (SELECT count(*) FROM api_tokens WHERE user_number = $1) AS tokens,
+           (SELECT CAST(value AS INTEGER) FROM meta WHERE name = $2) AS most",
+    )
+    .bind(new.user_number)
+    .bind(PER_USER)
+    .fetch_one(&mut *connection)
+    .await?;
+    let most = counted.int_or_null("most")?;
+    let most = most.unwrap_or(i64::from(MAX_TOKENS_OF_USER));
+    if counted.int("tokens")? >= most {
         return Err(Error::Refused(format!(
-            "a user has at most {MAX_TOKENS_OF_USER} API tokens; delete one that is not needed"
+            "a user has at most {most} API tokens; delete one that is not needed"
         )));
     }
     let access_id = match new.kind {
@@ -125,20 +133,37 @@ pub(super) async fn insert(
     Ok(id)
 }
 
-/// Changes a token; false if the owner has none of that id.
+/// Changes a token, and says in a word how; `None` if the owner has none of that id.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
     owner: i64,
     id: i64,
     change: &TokenChange,
-) -> Result<bool> {
+    now: Timestamp,
+) -> Result<Option<TokenAct>> {
     check_note(change.note.as_deref().unwrap_or_default())?;
     let scopes = change.scopes.as_ref().and_then(Option::as_deref);
     check_limits("scopes", scopes.unwrap_or_default())?;
     check_limits("networks", change.networks.as_deref().unwrap_or_default())?;
     let networks = change.networks.as_ref().map(|n| to_json("networks", n));
-    let met = sqlx::query(
+    let before: Option<i64> =
+        sqlx::query_scalar("SELECT status FROM api_tokens WHERE id = $1 AND user_number = $2")
+            .bind(id)
+            .bind(owner)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    let act = match change.disabled.map(status) {
+        Some(after) if after == before => TokenAct::Changed,
+        Some(DISABLED) => TokenAct::Disabled,
+        Some(_) => TokenAct::Enabled,
+        None => TokenAct::Changed,
+    };
+    sqlx::query(
         "UPDATE api_tokens SET note = coalesce($3, note), status = coalesce($4, status),
+           enabled_on = CASE WHEN $9 THEN $10 ELSE enabled_on END,
            networks = coalesce($5, networks),
            expires_on = coalesce($6, expires_on),
            scopes = CASE WHEN $7 THEN $8 ELSE scopes END
@@ -152,9 +177,11 @@ pub(super) async fn update(
     .bind(change.expires_at.map(seconds))
     .bind(change.scopes.is_some())
     .bind(scopes.map(|s| to_json("scopes", s)).transpose()?)
+    .bind(act == TokenAct::Enabled)
+    .bind(seconds(Some(now)))
     .execute(connection)
     .await?;
-    Ok(met.rows_affected() > 0)
+    Ok(Some(act))
 }
 
 /// Whether `new`, which has its limits, may take the place of a token: false if its owner has

@@ -9,7 +9,10 @@ use crate::sqlite::list_page::{Field, List, Part};
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TOKEN_COLUMNS, TokenKind};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
+
+/// Of fewer tokens a list is read within about a millisecond.
+const FEW: i64 = 500;
 
 /// Fields are in the order of [`TOKEN_COLUMNS`].
 const LIST: List = List {
@@ -100,6 +103,17 @@ impl SqliteCatalog {
             let row = rows.next()?;
             row.map_or_else(|| Err(not_found("API token", id)), token)
         };
+        if self.points.glance(has_few)? {
+            return self.points.glance(|view| asked.page(view, one));
+        }
         self.points.view(move |view| asked.page(view, one)).await
     }
+}
+
+/// Whether all tokens are so few that a list of them takes no thread of its own.
+fn has_few(view: &Transaction<'_>) -> Result<bool> {
+    let newest: Option<i64> = view
+        .prepare_cached("SELECT max(id) FROM api_tokens")?
+        .query_row([], |row| row.get(0))?;
+    Ok(newest.unwrap_or(0) < FEW)
 }

@@ -61,7 +61,7 @@ pub(crate) struct RequestArgs {
     #[arg(value_parser = method)]
     pub(crate) method: String,
     /// Path behind /santaba/rest, or with it, and the query string. A path that begins with
-    /// /api/ is of Cresset's own API, which takes bearer tokens.
+    /// /api/ is of Cresset's own API, which takes the same credentials.
     pub(crate) path: String,
     /// The body. What is secret in it belongs into a file.
     #[arg(short, long, value_name = "JSON")]

@@ -6,6 +6,7 @@
 //! untouched. What the library refuses ends the connection there, so it does not matter what
 //! is made of the bytes behind.
 
+use cresset_api::target::{CUT, LONGEST};
 use memchr::memchr;
 
 /// Longest method whose target is looked at, in bytes.
@@ -17,6 +18,8 @@ pub(super) struct Framing {
     state: State,
     method: [u8; MAX_METHOD],
     method_length: usize,
+    /// Bytes of the target that were passed on so far.
+    target: usize,
     body: Body,
 }
 
@@ -40,6 +43,10 @@ enum State {
     StartLf,
     Method,
     Target,
+    /// In what is too much of a target, up to its end, which the time for a head limits.
+    Cut {
+        marked: bool,
+    },
     /// At the beginning of a line of the head.
     Line,
     /// In the name of a line, of which so many bytes are those of this name.
@@ -119,8 +126,8 @@ const STAYS: [bool; 256] = {
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 impl Framing {
-    /// Reads `bytes`, up to the first that must be percent-encoded: its place is returned and
-    /// it is counted as read.
+    /// Reads `bytes`, up to the first that must be encoded or is too much: its place is returned
+    /// and it is counted as read.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() {
@@ -129,13 +136,33 @@ impl Framing {
                 State::Untouched => return None,
                 State::Target => {
                     let run = rest.iter().position(|b| !STAYS[usize::from(*b)]);
-                    let run = run?;
-                    match rest[run] {
-                        b' ' => self.state = State::Skip,
-                        b'\r' | b'\n' => self.state = State::Untouched,
-                        _ => return Some(at + run),
+                    let passed = run.unwrap_or(rest.len());
+                    if passed > LONGEST - self.target {
+                        let kept = LONGEST - self.target;
+                        self.state = State::Cut { marked: false };
+                        return Some(at + kept);
                     }
-                    run + 1
+                    self.target += passed;
+                    match rest.get(passed)? {
+                        b' ' => self.target_ended(State::Skip),
+                        b'\r' | b'\n' => self.target_ended(State::Untouched),
+                        _ => {
+                            self.target += "%00".len();
+                            if self.target > LONGEST {
+                                self.state = State::Cut { marked: false };
+                            }
+                            return Some(at + passed);
+                        }
+                    }
+                    passed + 1
+                }
+                State::Cut { .. } => {
+                    match rest[0] {
+                        b' ' => self.target_ended(State::Skip),
+                        b'\r' | b'\n' => self.target_ended(State::Untouched),
+                        _ => return Some(at),
+                    }
+                    1
                 }
                 State::Skip => match memchr(b'\n', rest) {
                     Some(end) => {
@@ -183,16 +210,26 @@ impl Framing {
         None
     }
 
-    /// The bytes with what must be encoded encoded. The first one must be: [`Self::scan`] has
-    /// found it.
+    fn target_ended(&mut self, state: State) {
+        (self.state, self.target) = (state, 0);
+    }
+
+    /// The bytes with what must be encoded encoded, and without what is too much. The first one
+    /// is such a byte: [`Self::scan`] has found it.
     pub(super) fn rewrite(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len() + 32);
         let (mut rest, mut found) = (bytes, Some(0));
         while let Some(at) = found {
             let byte = rest[at];
             out.extend_from_slice(&rest[..at]);
-            let digits = [byte >> 4, byte & 15].map(|n| HEX[usize::from(n)]);
-            out.extend_from_slice(&[b'%', digits[0], digits[1]]);
+            if let State::Cut { marked } = &mut self.state {
+                if !std::mem::replace(marked, true) {
+                    out.extend_from_slice(CUT.as_bytes());
+                }
+            } else {
+                let digits = [byte >> 4, byte & 15].map(|n| HEX[usize::from(n)]);
+                out.extend_from_slice(&[b'%', digits[0], digits[1]]);
+            }
             rest = &rest[at + 1..];
             found = self.scan(rest);
         }

@@ -5,6 +5,9 @@
 //! [`LenientTarget`] stands between the socket and the library and writes such bytes as `%22`
 //! and `%3E`. Everything else goes through as it came, in the caller's own buffer.
 //!
+//! A target that is too long for the library is cut and marked, so that the application can
+//! refuse it in words that the client understands.
+//!
 //! HTTP/2 is not read: a client that sends such bytes there is still refused.
 
 mod framing;
@@ -20,7 +23,7 @@ pub(super) struct LenientTarget<S> {
     inner: S,
     framing: Framing,
     /// What one read brought, from its first rewritten byte on: at most three times as much as
-    /// the reader had room for. Empty but while it is handed over.
+    /// the reader had room for, and a mark. Empty but while it is handed over.
     rewritten: Vec<u8>,
     /// How much of it was handed over.
     given: usize,
@@ -54,10 +57,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for LenientTarget<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.rewritten.is_empty() {
-            let before = buf.filled().len();
+        let before = buf.filled().len();
+        // What came may be cut as a whole; nothing read would mean that the client is done.
+        while this.rewritten.is_empty() && buf.filled().len() == before {
             ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
             let arrived = &buf.filled()[before..];
+            if arrived.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
             let Some(first) = this.framing.scan(arrived) else {
                 return Poll::Ready(Ok(()));
             };

@@ -1,6 +1,7 @@
 //! Streams of requests, whole and in pieces, beside what must come out of them.
 
 use super::*;
+use cresset_api::target::{CUT, LONGEST};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -35,7 +36,7 @@ fn through<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, room: usize) -> Vec<u
         let mut buf = ReadBuf::new(&mut space);
         let read = Pin::new(&mut stream).poll_read(&mut context, &mut buf);
         assert!(matches!(read, Poll::Ready(Ok(()))));
-        assert!(stream.rewritten.len() <= 3 * room);
+        assert!(stream.rewritten.len() <= 3 * room + CUT.len());
         if buf.filled().is_empty() {
             return out;
         }
@@ -60,6 +61,45 @@ fn same(input: impl AsRef<[u8]>) {
 
 const NEXT: &str = "GET /next?\"<> HTTP/1.1\r\n\r\n";
 const NEXT_ENCODED: &str = "GET /next?%22%3C%3E HTTP/1.1\r\n\r\n";
+
+#[test]
+fn a_target_that_is_too_long_is_cut_and_marked() {
+    let long = |length: usize, after: &str| {
+        let target: String = "/x?filter=\""
+            .chars()
+            .chain("a".repeat(length).chars())
+            .collect();
+        format!("GET {target}{after}")
+    };
+    let head = "/x?filter=%22".len();
+    let whole = LONGEST - head;
+    let kept = |length: usize| long(length, "").replace('"', "%22");
+    let after = format!(" HTTP/1.1\r\nX-Version: 3\r\n\r\n{NEXT}");
+    let after_encoded = after.replace(NEXT, NEXT_ENCODED);
+    check(long(whole, &after), kept(whole) + &after_encoded);
+    for length in [whole + 1, whole + 2, 2 * whole, 1 << 20] {
+        let expected = kept(whole) + CUT + &after_encoded;
+        let input = long(length, &after);
+        for room in [1 << 10, 8192, 1 << 17] {
+            let pieces = input.as_bytes().chunks(7777);
+            assert!(
+                through(pieces, room) == expected.as_bytes(),
+                "{length} {room}"
+            );
+        }
+    }
+    // What must be encoded counts three times, and nothing is encoded in halves.
+    let quotes = format!("GET /{}{after}", "\"".repeat(LONGEST));
+    let expected = format!(
+        "GET /{}{CUT}{after_encoded}",
+        "%22".repeat((LONGEST - 1) / 3)
+    );
+    check(quotes, expected);
+    // A line that ends in the target is no request.
+    let input = long(LONGEST, "\r\nGET /\"");
+    let expected = kept(whole) + CUT + "\r\nGET /\"";
+    check(input, expected);
+}
 
 #[test]
 fn what_the_library_refuses_in_a_target_is_encoded() {

@@ -3,28 +3,18 @@
 //! They go to `https://api.logicmonitor.com`, so a proxy hands them to the server. Their text is
 //! beside the repository; where it is absent, the tests say so.
 
+use super::proxy::Proxy;
 use super::{api, column};
 use crate::conformance::{installed, run};
 use crate::world::World;
 use anyhow::{Context, Result, bail, ensure};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
-const HOST: &str = "api.logicmonitor.com";
 /// What the manual prints, and what the tests put in its place.
 const ID: &str = "48v2wRzfK94y53sq5EuF";
 const KEY: &str = "H_D9i(f5~B^U36^K6i42=^nS~e75gy382Bf6{)P+";
-/// Longest request to the proxy itself, in bytes.
-const MAX_CONNECT: usize = 4 << 10;
 
 /// The scripts in the order of the manual.
 fn manual() -> Result<Option<Vec<String>>> {
@@ -50,83 +40,6 @@ fn replace(script: &str, old: &str, new: &str) -> Result<String> {
     let count = script.matches(old).count();
     ensure!(count == 1, "{old:?} is there {count} times: {script}");
     Ok(script.replace(old, new))
-}
-
-/// A proxy whose certificate is for the company's host name, before a plain server.
-struct Proxy {
-    url: String,
-    task: AbortHandle,
-    /// Connections that trusted the certificate.
-    passed: Arc<AtomicUsize>,
-}
-
-impl Proxy {
-    /// Writes its certificate to `certificate`.
-    async fn start(server: u16, certificate: &Path) -> Result<Self> {
-        let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()])?;
-        std::fs::write(certificate, made.cert.pem())?;
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
-            .map_err(|e| anyhow::anyhow!("{e}"))?;
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()?
-                .with_no_client_auth()
-                .with_single_cert(vec![made.cert.der().clone()], key)?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let passed = Arc::new(AtomicUsize::new(0));
-        let count = passed.clone();
-        let task = tokio::spawn(async move {
-            let mut clients = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                let (acceptor, count) = (acceptor.clone(), count.clone());
-                clients.spawn(async move {
-                    // The script fails where this does, and says why.
-                    let _ = pass(client, &acceptor, server, &count).await;
-                });
-            }
-        });
-        Ok(Self {
-            url,
-            task: task.abort_handle(),
-            passed,
-        })
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// Serves one client of the proxy.
-async fn pass(
-    mut client: TcpStream,
-    acceptor: &TlsAcceptor,
-    server: u16,
-    passed: &AtomicUsize,
-) -> Result<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        ensure!(head.len() < MAX_CONNECT, "an endless request");
-        head.push(client.read_u8().await?);
-    }
-    let wanted = format!("CONNECT {HOST}:443 HTTP/1.");
-    if !head.starts_with(wanted.as_bytes()) {
-        client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await?;
-        bail!("{}", String::from_utf8_lossy(&head));
-    }
-    client
-        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        .await?;
-    let mut client = acceptor.accept(client).await?;
-    passed.fetch_add(1, Ordering::SeqCst);
-    let mut server = TcpStream::connect(("127.0.0.1", server)).await?;
-    // Clients that end without closing TLS are no concern of this test.
-    let _ = copy_bidirectional(&mut client, &mut server).await;
-    Ok(())
 }
 
 /// A server, the proxy before it, and what runs the scripts.
@@ -290,7 +203,7 @@ async fn the_scripts_of_the_manual_run_unchanged() -> Result<()> {
     let left = scene.good(3, [theirs, &of(&ben)]).await?;
     assert_eq!(column(&left, "id"), json!([other]));
 
-    assert_eq!(scene.proxy.passed.load(Ordering::SeqCst), 6);
+    assert_eq!(scene.proxy.passed(), 6);
     Ok(())
 }
 
