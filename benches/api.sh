@@ -3,55 +3,21 @@
 # creating a rule, and authenticated requests per second. Ends with 1 if a bound is missed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-cresset=${CRESSET:-target/release/cresset}
 rules=${RULES:-5000}
-runs=${RUNS:-5}
 port=${PORT:-17099}
 seconds=${SECONDS_OF_LOAD:-10}
 
-fail() { printf 'api.sh: %s\n' "$*" >&2; exit 2; }
-[ -x "$cresset" ] || fail "$cresset is missing; run ./dev bench or cargo build --release"
-command -v curl >/dev/null || fail "curl is missing; install it: sudo apt-get install curl"
-command -v python3 >/dev/null || fail "python3 is missing; install it: sudo apt-get install python3"
-if ! command -v wrk >/dev/null; then
-  echo "installing wrk"
-  { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq wrk; } >/dev/null 2>&1 \
-    || fail "wrk is missing; install it: sudo apt-get update && sudo apt-get install wrk"
-fi
-
-dir=$(mktemp -d)
-server=
+source benches/measure.bash
 least=
 stop_least() {
   if [ -n "$least" ]; then kill "$least" 2>/dev/null || true; wait "$least" 2>/dev/null || true; fi
   least=
 }
-stop() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
-  server=
-}
 trap 'stop_least; stop; rm -rf "$dir"' EXIT
-url=http://127.0.0.1:$port
 # start DATA: a server with an empty data directory
 start() {
-  "$cresset" serve --data-dir "$1" --listen "127.0.0.1:$port" >"$dir/log" 2>&1 &
-  server=$!
-  for _ in $(seq 100); do
-    kill -0 "$server" 2>/dev/null || { cat "$dir/log" >&2; fail "the server stopped"; }
-    curl --silent --fail --noproxy '*' "$url/health/ready" >/dev/null && break
-    sleep 0.1
-  done
+  serve "$1"
   token=$("$cresset" token --user admin --scope 'alertrules:read alertrules:write' --ttl 1h --data-dir "$1")
-}
-
-missed=0
-# judge TEXT FIGURE below|above BOUND UNIT
-judge() {
-  local verdict
-  verdict=$(python3 -c 'import sys; f, way, b = float(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-print("ok" if (f < b if way == "below" else f >= b) else "MISSED")' "$2" "$3" "$4")
-  [ "$verdict" = ok ] || missed=1
-  printf '%-52s %10s %-5s (bound: %s %s) %s\n' "$1" "$2" "$5" "$3" "$4" "$verdict"
 }
 
 # The least server that could make a durable rule, as a baseline. It reads the request from the
@@ -102,9 +68,6 @@ least_server() {
   for _ in $(seq 100); do [ -s "$dir/least_port" ] && return; sleep 0.1; done
   fail "the least server did not start"
 }
-# stolen: what the host of this virtual machine has taken away so far, and all time, in ticks
-stolen() { awk '$1 == "cpu" { for (i = 2; i <= 9; i++) all += $i; print $9, all }' /proc/stat; }
-read -r stolen_before all_before < <(stolen)
 for run in $(seq "$runs"); do
   stop
   start "$dir/data$run"
@@ -122,11 +85,6 @@ id=$(curl --silent --fail --noproxy '*' --header "Authorization: Bearer $token" 
 rows = json.load(sys.stdin)["rows"]
 if len(rows) != int(sys.argv[1]): sys.exit("the list is not complete")
 print(rows[len(rows) // 2]["id"])' "$rules") || fail "the rules were not all made"
-# of NAME: the median of the runs
-of() {
-  awk -v name="$1" '$1 == name { print $2 }' "$dir/figures" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
-}
-read -r stolen_after all_after < <(stolen)
 echo "medians of $runs runs with $rules rules each:"
 judge "create_api, median" "$(of create_median)" below 10 ms
 judge "create_api, 99th percentile" "$(of create_p99)" below 10 ms
@@ -134,8 +92,7 @@ judge "create_api, longest" "$(of create_longest)" below 10 ms
 printf 'create_api: CPU of the server, detection included, %s ms each\n' "$(of create_cpu)"
 printf 'the least server: median %s, 99th percentile %s, longest %s ms\n' \
   "$(of least_median)" "$(of least_p99)" "$(of least_longest)"
-awk -v stolen="$((stolen_after - stolen_before))" -v all="$((all_after - all_before))" \
-  'BEGIN { printf "the host of this machine took away %.1f %% of its processors (0 where it does not tell)\n", 100 * stolen / all }'
+tell_stolen
 judge "lists_api of all, median of 50" "$(of lists_median)" below 50 ms
 judge "lists_api of all, longest" "$(of lists_longest)" below 50 ms
 printf 'lists_api: CPU of the server %s ms each\n' "$(of lists_cpu)"
