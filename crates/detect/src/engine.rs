@@ -1,10 +1,12 @@
-//! All live rules together: one pass over the events, rules grouped by repo.
+//! All live rules together: one pass over the events, which are shown only to rules that they
+//! can concern.
 
 use crate::decide::Fired;
 use crate::live::{LiveRule, Observed};
+use crate::rule::CompiledRule;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{ObjectId, Timestamp};
-use cresset_query::ListLookup;
+use cresset_query::{ConditionIndex, ListLookup};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -42,16 +44,16 @@ pub struct RuleFired {
 pub struct LiveEngine {
     rules: Vec<LiveRule>,
     places: HashMap<ObjectId, usize>,
-    /// Rules that concern a repo; filled when the repo's first event is seen.
-    by_repo: HashMap<Arc<str>, Vec<usize>>,
+    /// Rules by their filters: those that search every repo, and those of some repos.
+    anywhere: ConditionIndex,
+    by_repo: HashMap<String, ConditionIndex>,
+    /// Places of rules that an event may concern; kept for its memory.
+    concerned: Vec<usize>,
     touched: HashSet<usize>,
     held: usize,
     limits: WindowLimits,
     now: Timestamp,
 }
-
-/// Repos remembered at once; a repo beyond is looked up anew each time.
-const MAX_REPOS_REMEMBERED: usize = 10_000;
 
 impl LiveEngine {
     /// An engine without rules.
@@ -68,10 +70,11 @@ impl LiveEngine {
         let id = rule.rule().id();
         self.remove(id);
         self.held += rule.held();
-        self.places.insert(id, self.rules.len());
-        self.touched.insert(self.rules.len());
+        let place = self.rules.len();
+        self.places.insert(id, place);
+        self.touched.insert(place);
+        self.file(place, rule.rule());
         self.rules.push(rule);
-        self.by_repo.clear();
         self.shed();
     }
 
@@ -79,11 +82,13 @@ impl LiveEngine {
     pub fn remove(&mut self, id: ObjectId) -> Option<LiveRule> {
         let place = self.places.remove(&id)?;
         let rule = self.rules.swap_remove(place);
-        if let Some(moved) = self.rules.get(place) {
-            self.places.insert(moved.rule().id(), place);
+        self.take_out(place, rule.rule());
+        if let Some(moved) = self.rules.get(place).map(|moved| Arc::clone(moved.rule())) {
+            self.places.insert(moved.id(), place);
+            self.take_out(self.rules.len(), &moved);
+            self.file(place, &moved);
         }
         self.held = self.held.saturating_sub(rule.held());
-        self.by_repo.clear();
         // The last one stands at that place now.
         let moved = self.touched.remove(&self.rules.len());
         self.touched.remove(&place);
@@ -124,23 +129,25 @@ impl LiveEngine {
     /// present; a present before that of an earlier event is taken as that one.
     pub fn feed(&mut self, event: &LoggedEvent, lists: &dyn ListLookup) {
         self.now = self.now.max(event.event.col_ts);
-        if !self.by_repo.contains_key(&event.repo) {
-            self.learn_repo(&event.repo);
+        let mut concerned = std::mem::take(&mut self.concerned);
+        self.anywhere.candidates(&event.event, &mut concerned);
+        if let Some(index) = self.by_repo.get(&*event.repo) {
+            index.candidates(&event.event, &mut concerned);
         }
-        let Some(concerned) = self.by_repo.get(&event.repo) else {
-            return;
-        };
-        for place in concerned {
-            let Some(rule) = self.rules.get_mut(*place) else {
+        concerned.sort_unstable();
+        concerned.dedup();
+        for place in concerned.drain(..) {
+            let Some(rule) = self.rules.get_mut(place) else {
                 continue;
             };
             if rule.rule().matches(&event.event, lists) {
                 let before = rule.held();
                 observe(rule, event, self.now, self.limits);
                 self.held = (self.held + rule.held()).saturating_sub(before);
-                self.touched.insert(*place);
+                self.touched.insert(place);
             }
         }
+        self.concerned = concerned;
         if self.held > self.limits.events_total {
             self.shed();
         }
@@ -194,19 +201,29 @@ impl LiveEngine {
         self.held = self.rules.iter().map(LiveRule::held).sum();
     }
 
-    fn learn_repo(&mut self, repo: &Arc<str>) {
-        if self.by_repo.len() >= MAX_REPOS_REMEMBERED {
-            self.by_repo.clear();
+    /// Lets events find the rule that stands at `place`.
+    fn file(&mut self, place: usize, rule: &CompiledRule) {
+        let filter = rule.plan().filter();
+        if rule.repos().is_empty() {
+            self.anywhere.insert(place, filter);
         }
-        let covers = |(_, rule): &(usize, &LiveRule)| rule.rule().covers(repo);
-        let concerned = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter(covers)
-            .map(|(i, _)| i)
-            .collect();
-        self.by_repo.insert(Arc::clone(repo), concerned);
+        for repo in rule.repos() {
+            let index = self.by_repo.entry(repo.clone()).or_default();
+            index.insert(place, filter);
+        }
+    }
+
+    /// Takes back what [`Self::file`] did.
+    fn take_out(&mut self, place: usize, rule: &CompiledRule) {
+        self.anywhere.remove(place);
+        for repo in rule.repos() {
+            if let Some(index) = self.by_repo.get_mut(repo) {
+                index.remove(place);
+                if index.is_empty() {
+                    self.by_repo.remove(repo);
+                }
+            }
+        }
     }
 
     /// Makes the largest windows smaller until the total is within its limit.
@@ -246,9 +263,10 @@ fn observe(rule: &mut LiveRule, event: &LoggedEvent, now: Timestamp, limits: Win
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{rule_of_id, spec};
+    use crate::testing::{event, rule_of_id, spec};
     use cresset_model::Duration;
     use cresset_model::incident::RuleState;
+    use cresset_query::NoLists;
 
     #[test]
     fn what_waits_to_be_looked_at_still_does_when_another_rule_goes() {
@@ -281,5 +299,57 @@ mod tests {
         check(&[4], 4, &[]);
         check(&[1, 2, 3, 4], 2, &[1, 3, 4]);
         check(&[], 2, &[]);
+    }
+    #[test]
+    fn an_event_reaches_the_rules_that_it_matches_and_no_others() {
+        let id = |n: usize| ObjectId::from_bytes([n as u8; 12]);
+        let rules = [
+            ("user=ann", &[][..]),
+            ("user=ann", &["default"]),
+            ("user=ann", &["other"]),
+            ("user=bob or user=ANN", &["other", "default"]),
+            ("user=*", &[]),
+            ("user=a*", &["other", "default"]),
+            ("-user=ann", &[]),
+            ("-user=bob", &["default"]),
+            ("host=x", &[]),
+        ];
+        let put = |engine: &mut LiveEngine, n: usize| {
+            let mut spec = spec(rules[n].0);
+            spec.search_params.repos = rules[n].1.iter().map(ToString::to_string).collect();
+            let rule = Arc::new(rule_of_id(id(n), spec, 0));
+            engine.put(LiveRule::new(rule, Duration::ZERO, RuleState::default()));
+        };
+        let mut engine = LiveEngine::new(WindowLimits::default());
+        let check = |engine: &mut LiveEngine, seq: i64, expected: &[usize]| {
+            let held = |engine: &LiveEngine| {
+                let held = engine
+                    .rules
+                    .iter()
+                    .map(|rule| (rule.rule().id(), rule.held()));
+                held.collect::<HashMap<_, _>>()
+            };
+            let before = held(engine);
+            engine.feed(&event(seq as u64, seq, seq, "ann"), &NoLists);
+            let after = held(engine);
+            let got = (0..rules.len()).filter(|n| after.get(&id(*n)) != before.get(&id(*n)));
+            assert_eq!(got.collect::<Vec<_>>(), expected, "event {seq}");
+        };
+        for n in 0..rules.len() {
+            put(&mut engine, n);
+        }
+        check(&mut engine, 1, &[0, 1, 3, 4, 5, 7]);
+        // The last one takes the place of the one that goes.
+        for gone in [1, 4, 8] {
+            assert!(engine.remove(id(gone)).is_some());
+        }
+        check(&mut engine, 2, &[0, 3, 5, 7]);
+        put(&mut engine, 3);
+        put(&mut engine, 1);
+        check(&mut engine, 3, &[0, 1, 3, 5, 7]);
+        for n in 0..rules.len() {
+            engine.remove(id(n));
+        }
+        assert!(engine.is_empty() && engine.anywhere.is_empty() && engine.by_repo.is_empty());
     }
 }

@@ -7,6 +7,7 @@ use crate::slots::{CLOCK_SKEW, slot_end};
 use cresset_model::event::LoggedEvent;
 use cresset_model::incident::RuleState;
 use cresset_model::{Duration, ObjectId, Timestamp};
+use cresset_query::{ConditionIndex, ListLookup};
 use cresset_search::{Error, SearchRequest};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,9 +18,8 @@ const HALVINGS: u32 = 12;
 pub(crate) const SLOWEST_ARRIVAL: Duration = Duration::minutes(10);
 /// As many rules share one search for what happened before them.
 const SHARED_BY: usize = 2;
-/// Most events that such a search finds. All are shown to all of the rules, which must not
-/// take longer than their own searches.
-const SHARED_EVENTS: usize = 2_000;
+/// Most events that such a search finds, which are all in memory at once.
+const SHARED_EVENTS: usize = 20_000;
 /// Event time before the present, besides a rule's range, that is made up for.
 const MOST_MADE_UP: Duration = Duration::days(7);
 
@@ -95,12 +95,12 @@ pub(crate) struct Memories {
     recent: Option<Recent>,
 }
 
-/// Everything that happened, whatever the rules ask for.
+/// What happened, of one search for all rules.
 #[derive(Debug)]
 struct Recent {
     after: Timestamp,
-    /// By event time.
-    events: Vec<LoggedEvent>,
+    /// What each rule asks for of it, by event time; rules that it does not concern are absent.
+    by_rule: HashMap<ObjectId, Vec<LoggedEvent>>,
 }
 
 impl Memories {
@@ -159,25 +159,47 @@ impl Recent {
             ..request(settings, rules.first()?, after, Timestamp::MAX, moment.seq)
         };
         let events = deps.searcher.matching(request, SHARED_EVENTS).await.ok()?;
-        Some(Self { after, events })
+        let (rules, lists) = (rules.to_vec(), deps.lists.snapshot());
+        let sorted = tokio::task::spawn_blocking(move || sort_out(&events, &rules, &*lists));
+        let by_rule = sorted.await.ok()?;
+        Some(Self { after, by_rule })
     }
 
     /// What the rule asks for of it, if it reaches back far enough.
-    fn of(
-        &self,
-        deps: &DetectorDeps,
-        rule: &CompiledRule,
-        from: Timestamp,
-    ) -> Option<Vec<LoggedEvent>> {
-        let lists = deps.lists.snapshot();
-        let concerns = |event: &&LoggedEvent| {
-            event.event.log_ts > from
-                && rule.covers(&event.repo)
-                && rule.matches(&event.event, &*lists)
-        };
-        let found = || self.events.iter().filter(concerns).cloned().collect();
-        (self.after <= from).then(found)
+    fn take(&mut self, rule: ObjectId, from: Timestamp) -> Option<Vec<LoggedEvent>> {
+        if self.after > from {
+            return None;
+        }
+        let mut events = self.by_rule.remove(&rule).unwrap_or_default();
+        events.retain(|event| event.event.log_ts > from);
+        Some(events)
     }
+}
+
+/// The events that each rule asks for. New rules are many and events of the last minutes are,
+/// too: no rule looks at those that cannot concern it.
+fn sort_out(
+    events: &[LoggedEvent],
+    rules: &[Arc<CompiledRule>],
+    lists: &dyn ListLookup,
+) -> HashMap<ObjectId, Vec<LoggedEvent>> {
+    let mut index = ConditionIndex::default();
+    for (number, rule) in rules.iter().enumerate() {
+        index.insert(number, rule.plan().filter());
+    }
+    let mut by_rule: HashMap<ObjectId, Vec<LoggedEvent>> = HashMap::new();
+    let mut candidates = Vec::new();
+    for event in events {
+        index.candidates(&event.event, &mut candidates);
+        candidates.sort_unstable();
+        candidates.dedup();
+        for rule in candidates.drain(..).filter_map(|number| rules.get(number)) {
+            if rule.covers(&event.repo) && rule.matches(&event.event, lists) {
+                by_rule.entry(rule.id()).or_default().push(event.clone());
+            }
+        }
+    }
+    by_rule
 }
 
 /// The rule as if it had seen all events up to the moment, without firing.
@@ -202,8 +224,8 @@ pub(crate) async fn seed(
         live.resume(moment.present);
         return Ok(live);
     }
-    let recent = memories.recent.as_ref();
-    let shared = recent.and_then(|r| r.of(deps, rule, live.needed_after(earliest)));
+    let recent = memories.recent.as_mut();
+    let shared = recent.and_then(|r| r.take(rule.id(), live.needed_after(earliest)));
     let (events, complete) = match shared {
         Some(events) => (events, true),
         None => history(deps, settings, &live, moment, earliest).await?,

@@ -45,6 +45,7 @@ mod diag;
 mod eval;
 mod exec;
 mod explain;
+mod index;
 mod lex;
 mod live;
 mod parse;
@@ -56,6 +57,7 @@ pub use eval::{
     ResultRow, Row, Subject, ValueSet, Watch, Words, fold, wildcard_match,
 };
 pub use exec::{Executor, Limits, ListAdditions, ResultSet};
+pub use index::ConditionIndex;
 pub use live::{LiveShape, Measure};
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, parse};
 pub use plan::{Plan, QueryKind, compile};

@@ -1,6 +1,6 @@
 use super::pattern::naive_match;
 use super::*;
-use crate::compile;
+use crate::{ConditionIndex, compile};
 use cresset_model::{Duration, Event, Timestamp, Value};
 use proptest::prelude::*;
 
@@ -49,14 +49,20 @@ fn event() -> Event {
 fn matches(query: &str, zone: &str) -> bool {
     let plan = compile(query).unwrap_or_else(|e| panic!("{}", e[0].render(query)));
     let timezone = jiff::tz::TimeZone::get(zone).unwrap();
-    plan.filter().matches(
+    let met = plan.filter().matches(
         &event(),
         &Context {
             lists: &Lists,
             timezone,
             range: Duration::ZERO,
         },
-    )
+    );
+    let mut index = ConditionIndex::default();
+    index.insert(7, plan.filter());
+    let mut found = Vec::new();
+    index.candidates(&event(), &mut found);
+    assert!(found.contains(&7) || !met, "the index misses {query}");
+    met
 }
 
 #[track_caller]

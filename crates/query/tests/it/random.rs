@@ -1,7 +1,7 @@
 //! Properties of any text and of any query.
 
 use cresset_model::{Event, Timestamp};
-use cresset_query::{Context, Diagnostic, compile, parse};
+use cresset_query::{ConditionIndex, Context, Diagnostic, compile, parse};
 use proptest::prelude::*;
 
 /// Pieces that queries are made of, so that random texts get far into the parser.
@@ -222,7 +222,14 @@ proptest! {
         event.set("msg", msg);
         let (Ok(plan), ctx) = (compile(&text), Context::bare()) else { return Ok(()) };
         let again = compile(&plan.explain()).expect("explanations compile");
-        prop_assert_eq!(plan.filter().matches(&event, &ctx), again.filter().matches(&event, &ctx));
+        let met = plan.filter().matches(&event, &ctx);
+        prop_assert_eq!(met, again.filter().matches(&event, &ctx));
+        let (mut index, mut found) = (ConditionIndex::default(), Vec::new());
+        index.insert(1, plan.filter());
+        index.candidates(&event, &mut found);
+        prop_assert!(found.contains(&1) || !met, "the index misses {}", text);
+        index.remove(1);
+        prop_assert!(index.is_empty());
     }
 }
 
