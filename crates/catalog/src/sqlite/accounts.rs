@@ -65,6 +65,7 @@ const LIST: List = List {
     from: "users u",
     id: "u.number",
     between: None,
+    texts: None,
 };
 const _: () = assert!(LIST.fields.len() == USER_COLUMNS.len());
 

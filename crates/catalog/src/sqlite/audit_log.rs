@@ -54,6 +54,7 @@ const LIST: List = List {
     from: "audit a",
     id: "a.id",
     between: None,
+    texts: None,
 };
 const _: () = assert!(LIST.fields.len() == AUDIT_COLUMNS.len());
 

@@ -6,6 +6,7 @@
 //! which `AND`, `OR` and `WHERE` take for the same, and what excludes something is
 //! `(…) IS NOT TRUE`.
 
+pub(super) mod holds;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use crate::{Error, Result};
 use cresset_model::filter::{
     Absence, Column, ColumnKind, Condition, Filter, Op, Pattern, Sort, as_bool, case_pair, range,
 };
+use holds::{HOLDS_ANY, needles};
 use rusqlite::types::Value;
 
 /// Where a column's values come from. Every expression is one that needs no parentheses
@@ -44,12 +46,14 @@ pub(super) struct Where {
     pub(super) bound: Vec<Value>,
 }
 
-/// What a filter asks, as SQL whose parameters are `?first`, the next, and so on.
+/// What a filter asks, as SQL whose parameters are `?first`, the next, and so on. `all_texts` is
+/// an expression that has all texts of a row, with NUL between them.
 ///
 /// [`Error::Refused`] tells what is wrong with the filter.
 pub(super) fn condition(
     filter: Option<&Filter>,
     columns: &[(Column, Source)],
+    all_texts: Option<&'static str>,
     first: usize,
 ) -> Result<Where> {
     let Some(filter) = filter else {
@@ -62,6 +66,7 @@ pub(super) fn condition(
     filter.check(&named).map_err(refused)?;
     let mut writer = Writer {
         columns,
+        all_texts,
         first,
         bound: Vec::new(),
     };
@@ -74,6 +79,16 @@ pub(super) fn condition(
         text: any_of(groups),
         bound: writer.bound,
     })
+}
+
+/// Whether a filter only asks what some text of a row holds, or an element of its lists.
+pub(super) fn asks_texts_alone(filter: &Filter) -> bool {
+    let alone = |condition: &Condition| {
+        let op = condition.op.excluded().unwrap_or(condition.op);
+        let needles = needles(op, &condition.values);
+        condition.asks_all() && needles.is_some_and(|all| all.iter().all(|n| n.suffices))
+    };
+    filter.any.iter().flatten().all(alone)
 }
 
 /// What stands after ORDER BY. `tie` are the terms that tell rows apart which are equal so far.
@@ -105,6 +120,7 @@ fn refused(error: impl std::error::Error) -> Error {
 
 struct Writer<'a> {
     columns: &'a [(Column, Source)],
+    all_texts: Option<&'static str>,
     first: usize,
     bound: Vec<Value>,
 }
@@ -113,13 +129,7 @@ impl Writer<'_> {
     fn condition(&mut self, condition: &Condition) -> String {
         let op = condition.op.excluded().unwrap_or(condition.op);
         let asked = if condition.asks_all() {
-            let tests = self.tests(op, &condition.values);
-            let columns = self.columns.iter();
-            let asked = columns.filter_map(|(column, source)| match column.kind {
-                ColumnKind::Text | ColumnKind::Texts => Some(source.passes(&tests)),
-                ColumnKind::Number | ColumnKind::Bool => None,
-            });
-            any_of(asked.collect())
+            self.any_column(op, &condition.values)
         } else {
             let named = |(column, _): &&(Column, Source)| {
                 column.name.eq_ignore_ascii_case(&condition.field)
@@ -134,6 +144,41 @@ impl Writer<'_> {
         } else {
             format!("({asked}) IS NOT TRUE")
         }
+    }
+
+    /// Whether a text of any column passes.
+    fn any_column(&mut self, op: Op, values: &[Pattern]) -> String {
+        let tests = self.tests(op, values);
+        let (mut texts, mut lists) = (Vec::new(), Vec::new());
+        for (column, source) in self.columns {
+            match (column.kind, source) {
+                (ColumnKind::Text, Source::One(expression)) => texts.push(*expression),
+                (ColumnKind::Texts, _) => lists.push(source.passes_once_asked(&tests)),
+                _ => {}
+            }
+        }
+        let each = texts.iter().map(|text| Source::One(text).passes(&tests));
+        let mut asked = any_of(each.collect());
+        if let Some(needles) = needles(op, values)
+            && texts.len() > 1
+        {
+            let texts = match self.all_texts {
+                Some(all) => all.to_owned(),
+                None => texts.join(", "),
+            };
+            let suffices = needles.iter().all(|needle| needle.suffices);
+            let held = needles.into_iter().map(|needle| {
+                let needle = self.bind(Value::Text(needle.text));
+                format!("{HOLDS_ANY}({needle}, {texts})")
+            });
+            let held = any_of(held.collect());
+            asked = if suffices {
+                held
+            } else {
+                format!("({held} AND {asked})")
+            };
+        }
+        any_of(std::iter::once(asked).chain(lists).collect())
     }
 
     fn one(&mut self, kind: ColumnKind, source: &Source, op: Op, values: &[Pattern]) -> String {
@@ -240,6 +285,18 @@ impl Source {
                 rows,
                 item,
             } => format!("{of} IN (SELECT {owner} FROM {rows} WHERE {})", any(item)),
+        }
+    }
+
+    /// The same, but where no value of any row passes, that is found out once for all rows.
+    fn passes_once_asked(&self, tests: &[Test]) -> String {
+        let passes = self.passes(tests);
+        match self {
+            Self::One(_) => passes,
+            Self::Elements { rows, item, .. } => {
+                let any = any_of(tests.iter().map(|t| t.asks(item)).collect());
+                format!("(EXISTS (SELECT 1 FROM {rows} WHERE {any}) AND {passes})")
+            }
         }
     }
 

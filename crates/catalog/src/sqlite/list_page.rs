@@ -1,12 +1,14 @@
 //! Pages of lists that a caller filters and sorts.
 //!
-//! A page needs the total, too, which takes a look at every row that passes the filter. Few
-//! rows are found once and put in order; of many, those of the page are found along an index
-//! in the order that is asked for.
+//! A page needs the total, too, which takes a look at every row that passes the filter, by two
+//! threads if the list is long. Few rows are found once and put in order; of many, those of the
+//! page are found along an index in the order that is asked for.
 
-use super::filter::{Source, condition, order};
+use super::filter::{Source, asks_texts_alone, condition, order};
+use super::id_set::{self, ID_SET};
+use super::points::Points;
 use crate::Result;
-use cresset_model::filter::{Column, ListQuery, Page, find};
+use cresset_model::filter::{Column, Filter, ListQuery, Page, find};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -26,6 +28,17 @@ pub(super) struct List {
     pub(super) id: &'static str,
     /// What the indexes of the fields have between the field and the id.
     pub(super) between: Option<&'static str>,
+    /// All texts of a row in one.
+    pub(super) texts: Option<Texts>,
+}
+
+/// Where all texts of a row stand.
+#[derive(Debug)]
+pub(super) struct Texts {
+    /// The expression, as [`condition`] wants it.
+    pub(super) all: &'static str,
+    /// The index that has it, and whatever lists of texts are found by, in the order of ids.
+    pub(super) index: &'static str,
 }
 
 /// Where the values of a column are.
@@ -88,6 +101,8 @@ pub(super) struct Asked {
     order: String,
     /// The index that has the rows in this order; empty if there is none.
     index: &'static str,
+    /// The index to find rows by; empty if SQLite may choose.
+    through: &'static str,
     /// Whether to look first whether there are only few rows.
     narrow: bool,
     offset: u64,
@@ -108,8 +123,12 @@ impl List {
         if !text.is_empty() {
             conditions.push(text.to_owned());
         }
+        let of_texts = |filter: &Filter| !small && asks_texts_alone(filter);
+        let texts = self.texts.as_ref();
+        let texts = texts.filter(|_| query.filter.as_ref().is_some_and(of_texts));
         if query.filter.is_some() {
-            let filter = condition(query.filter.as_ref(), &filters, bound.len() + 1)?;
+            let all = texts.map(|texts| texts.all);
+            let filter = condition(query.filter.as_ref(), &filters, all, bound.len() + 1)?;
             conditions.push(filter.text);
             bound.extend(filter.bound);
         }
@@ -129,6 +148,7 @@ impl List {
             bound,
             order: order(&query.sort, &orders, &last.join(", "))?,
             index: self.index_of(query),
+            through: texts.map_or("", |texts| texts.index),
             narrow: small || query.filter.is_some(),
             offset: query.offset,
             size: query.size,
@@ -154,6 +174,29 @@ impl List {
     }
 }
 
+/// A stretch of ids, both ends included; `None` for all.
+#[derive(Debug, Clone, Copy)]
+struct Stretch(Option<(i64, i64)>);
+
+impl Stretch {
+    const WHOLE: Self = Self(None);
+
+    /// Two that have all ids, of which `last` is the last.
+    fn halves(last: i64) -> (Self, Self) {
+        let middle = last / 2;
+        let (lower, upper) = ((i64::MIN, middle), (middle + 1, i64::MAX));
+        (Self(Some(lower)), Self(Some(upper)))
+    }
+}
+
+/// The question in a line: the same for the same rows in the same order.
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (text, bound, order, cut) = (&self.text, &self.bound, &self.order, self.cut());
+        write!(f, "{text} {bound:?} ORDER BY {order} {cut}")
+    }
+}
+
 impl Asked {
     /// Reads the page; `one` reads a row by its id.
     pub(super) fn page<T>(
@@ -161,7 +204,56 @@ impl Asked {
         view: &Connection,
         one: impl Fn(&Connection, i64) -> Result<T>,
     ) -> Result<Page<T>> {
-        let (total, ids) = self.ids(view)?;
+        let found = if self.narrow {
+            Some(self.found(view, Stretch::WHOLE)?)
+        } else {
+            None
+        };
+        self.page_of(view, found, one)
+    }
+
+    /// The same for a long list: two threads look for the rows, the other one by a connection
+    /// of `points`.
+    pub(super) fn long_page<T>(
+        &self,
+        view: &Connection,
+        points: &Points,
+        one: impl Fn(&Connection, i64) -> Result<T>,
+    ) -> Result<Page<T>> {
+        let List { from, id, .. } = self.list;
+        if !self.narrow {
+            return self.page(view, one);
+        }
+        let last = read(view, &format!("SELECT max({id}) FROM {from}"), &[])?;
+        let (lower, upper) = Stretch::halves(last.first().copied().unwrap_or(0));
+        let found = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| points.view_here(|view| self.found(view, upper)));
+            let mut found = self.found(view, lower)?;
+            match beside.join() {
+                Ok(others) => found.extend(others?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            Ok::<_, crate::Error>(found)
+        })?;
+        self.page_of(view, Some(found), one)
+    }
+
+    fn page_of<T>(
+        &self,
+        view: &Connection,
+        found: Option<Vec<i64>>,
+        one: impl Fn(&Connection, i64) -> Result<T>,
+    ) -> Result<Page<T>> {
+        let (total, ids) = match found {
+            Some(found) => (found.len() as u64, self.ids_among(view, found)?),
+            None => {
+                let List { from, .. } = self.list;
+                let count = format!("SELECT count(*) FROM {from} {}", self.text);
+                let total = read(view, &count, &self.bound)?;
+                let total = total.first().map_or(0, |n| n.unsigned_abs());
+                (total, self.ids(view, total)?)
+            }
+        };
         let items = ids.into_iter().map(|id| one(view, id));
         Ok(Page {
             total,
@@ -169,29 +261,46 @@ impl Asked {
         })
     }
 
-    /// How many rows there are, and the ids of the page's.
-    fn ids(&self, view: &Connection) -> Result<(u64, Vec<i64>)> {
+    /// The ids of all rows in question that lie in a stretch.
+    fn found(&self, view: &Connection, stretch: Stretch) -> Result<Vec<i64>> {
         let List { from, id, .. } = self.list;
-        let (text, order) = (&self.text, &self.order);
-        // Every row that passes is met once, even if there are too many to be put in order.
-        let total = if self.narrow {
-            let all = format!("SELECT {id} FROM {from} {text}");
-            let (total, found) = read_few(view, &all, &self.bound)?;
-            if found.len() as u64 == total {
-                return Ok((total, self.few(view, &found)?));
-            }
-            total
-        } else {
-            let count = format!("SELECT count(*) FROM {from} {text}");
-            let total = read(view, &count, &self.bound)?;
-            total.first().map_or(0, |n| n.unsigned_abs())
-        };
-        if self.offset >= total {
-            return Ok((total, Vec::new()));
+        let (text, through) = (&self.text, self.through);
+        let mut statement = format!("SELECT {ID_SET}({id}) FROM {from} {through} {text}");
+        let mut bound = self.bound.clone();
+        if let Stretch(Some((first, last))) = stretch {
+            let word = if self.text.is_empty() { "WHERE" } else { "AND" };
+            let n = bound.len();
+            statement += &format!(" {word} {id} BETWEEN ?{} AND ?{}", n + 1, n + 2);
+            bound.extend([Value::Integer(first), Value::Integer(last)]);
         }
-        let (index, cut) = (self.index, self.cut());
+        let mut prepared = view.prepare_cached(&statement)?;
+        let set = |row: &Row<'_>| Ok(id_set::ids(row.get_ref(0)?.as_blob()?));
+        Ok(prepared.query_row(params_from_iter(bound), set)?)
+    }
+
+    /// The ids of the page, of all that were found.
+    fn ids_among(&self, view: &Connection, mut found: Vec<i64>) -> Result<Vec<i64>> {
+        if self.order == self.list.id {
+            found.sort_unstable();
+            let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
+            let page = found.into_iter().skip(offset);
+            return Ok(page.take(self.size as usize).collect());
+        }
+        if found.len() <= FEW {
+            return self.few(view, &found);
+        }
+        self.ids(view, found.len() as u64)
+    }
+
+    /// The ids of the page along an index, of `total` rows.
+    fn ids(&self, view: &Connection, total: u64) -> Result<Vec<i64>> {
+        if self.offset >= total {
+            return Ok(Vec::new());
+        }
+        let List { from, id, .. } = self.list;
+        let (text, order, index, cut) = (&self.text, &self.order, self.index, self.cut());
         let page = format!("SELECT {id} FROM {from} {index} {text} ORDER BY {order} {cut}");
-        Ok((total, read(view, &page, &self.bound)?))
+        read(view, &page, &self.bound)
     }
 
     /// The page of those ids.
@@ -218,18 +327,4 @@ fn read(view: &Connection, statement: &str, bound: &[Value]) -> Result<Vec<i64>>
     let mut prepared = view.prepare_cached(statement)?;
     let rows = prepared.query_map(params_from_iter(bound), number)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// How many rows there are, and the first [`FEW`].
-fn read_few(view: &Connection, statement: &str, bound: &[Value]) -> Result<(u64, Vec<i64>)> {
-    let mut prepared = view.prepare_cached(statement)?;
-    let mut rows = prepared.query(params_from_iter(bound))?;
-    let (mut total, mut found) = (0, Vec::new());
-    while let Some(row) = rows.next()? {
-        total += 1;
-        if found.len() < FEW {
-            found.push(row.get(0)?);
-        }
-    }
-    Ok((total, found))
 }

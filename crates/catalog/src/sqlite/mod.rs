@@ -18,6 +18,7 @@ mod fed_lists;
 mod files;
 mod filter;
 mod groups;
+mod id_set;
 mod in_place;
 mod incident_acts;
 mod incidents;

@@ -5,12 +5,13 @@
 //! touches a handful of pages, which the system has in memory. A long list comes by another
 //! thread, but as a whole and not row by row.
 //!
-//! What proves a request is the same from one request to the next, so it is remembered, sealed
-//! as it is stored, for as long as nothing in the database changes: SQLite tells every
-//! connection whether any other one, of whatever process, has committed since
-//! (sqlite.org/pragma.html#pragma_data_version).
+//! What proves a request is the same from one request to the next, and so are short lists that
+//! somebody watches. They are remembered, secrets sealed as they are stored, for as long as
+//! nothing in the database changes: SQLite tells every connection whether any other one, of
+//! whatever process, has committed since (sqlite.org/pragma.html#pragma_data_version).
 
-use super::in_place;
+use super::filter::holds;
+use super::{id_set, in_place};
 use crate::Result;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Params, Row, Transaction};
@@ -22,8 +23,15 @@ use std::sync::Arc;
 /// Connections kept for the next read.
 const KEPT: usize = 4;
 
+/// What SQLite may keep in memory per connection, in KiB as it wants it: the table of a hundred
+/// thousand tokens, which else is copied from the system's memory each time it is looked through.
+const CACHE: i64 = -24 * 1024;
+
 /// Answers remembered per connection.
 const REMEMBERED: usize = 256;
+
+/// Longest question to which the answer is remembered, in bytes.
+const LONGEST_QUESTION: usize = 4096;
 
 /// Connections that read in place.
 #[derive(Debug)]
@@ -39,7 +47,7 @@ struct Reading {
     remembered: Remembered,
 }
 
-/// Answers, by statement and parameter, that hold in a version of the database.
+/// Answers, by kind of question and question, that hold in a version of the database.
 #[derive(Debug, Default)]
 struct Remembered {
     version: i64,
@@ -79,6 +87,27 @@ impl Points {
         parameter: String,
         mut answer: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        let read = |connection: &Connection, parameter: &str| {
+            let mut prepared = connection.prepare_cached(statement)?;
+            let mut rows = prepared.query([parameter])?;
+            let mut read = Vec::new();
+            while let Some(row) = rows.next()? {
+                read.push(answer(row)?);
+            }
+            Ok(read)
+        };
+        self.remember(statement, parameter, read, |read| !read.is_empty())
+    }
+
+    /// What `read` finds for a question of a kind, from memory if nothing was committed since
+    /// it was last found; only what is `worth` it is kept in memory.
+    pub(super) fn remember<T: Clone + Send + 'static>(
+        &self,
+        kind: &'static str,
+        question: String,
+        read: impl FnOnce(&Connection, &str) -> Result<T>,
+        worth: impl FnOnce(&T) -> bool,
+    ) -> Result<T> {
         self.with(|reading| {
             let Reading {
                 connection,
@@ -88,20 +117,16 @@ impl Points {
                 .prepare_cached("PRAGMA data_version")?
                 .query_row([], |row| row.get(0))?;
             remembered.forget_before(version);
-            let place = (statement, parameter);
-            if let Some(known) = remembered.answers.get(&place) {
-                return Ok(known.downcast_ref::<Vec<T>>().cloned().unwrap_or_default());
+            let place = (kind, question);
+            let known = remembered.answers.get(&place);
+            if let Some(known) = known.and_then(|known| known.downcast_ref::<T>()) {
+                return Ok(known.clone());
             }
-            let mut prepared = connection.prepare_cached(statement)?;
-            let mut rows = prepared.query([&place.1])?;
-            let mut read = Vec::new();
-            while let Some(row) = rows.next()? {
-                read.push(answer(row)?);
+            let found = read(connection, &place.1)?;
+            if worth(&found) && place.1.len() <= LONGEST_QUESTION {
+                remembered.answers.insert(place, Box::new(found.clone()));
             }
-            if !read.is_empty() {
-                remembered.answers.insert(place, Box::new(read.clone()));
-            }
-            Ok(read)
+            Ok(found)
         })
     }
 
@@ -111,9 +136,7 @@ impl Points {
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let points = Arc::clone(self);
-        let reading = tokio::task::spawn_blocking(move || {
-            points.with(|reading| work(&reading.connection.unchecked_transaction()?))
-        });
+        let reading = tokio::task::spawn_blocking(move || points.view_here(work));
         match reading.await {
             Ok(read) => read,
             Err(error) => match error.try_into_panic() {
@@ -123,8 +146,11 @@ impl Points {
         }
     }
 
-    /// The same for reads that are known to be short: in place.
-    pub(super) fn glance<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    /// The same on the thread that it is called on.
+    pub(super) fn view_here<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.with(|reading| work(&reading.connection.unchecked_transaction()?))
     }
 
@@ -151,6 +177,9 @@ impl Points {
     fn open(&self) -> Result<Reading> {
         let connection = in_place::open(&self.path)?;
         connection.pragma_update(None, "query_only", true)?;
+        connection.pragma_update(None, "cache_size", CACHE)?;
+        holds::add(&connection)?;
+        id_set::add(&connection)?;
         Ok(Reading {
             connection,
             remembered: Remembered::default(),

@@ -50,6 +50,7 @@ const LIST: List = List {
     from: "roles r",
     id: "r.id",
     between: None,
+    texts: None,
 };
 const _: () = assert!(LIST.fields.len() == ROLE_COLUMNS.len());
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Migration `n` leads from schema version `n` to `n + 1`. Never edit one that
 /// was released; add another.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0001_catalog.sql"),
     include_str!("migrations/0002_groups.sql"),
     include_str!("migrations/0003_dynamic_lists.sql"),
@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0010_api_tokens.sql"),
     include_str!("migrations/0011_audit_chain.sql"),
     include_str!("migrations/0012_token_care.sql"),
+    include_str!("migrations/0013_token_texts.sql"),
 ];
 /// Marks the file as a Cresset catalog ("CRST").
 const APPLICATION_ID: i64 = 0x4352_5354;

@@ -29,5 +29,5 @@ const fn one(name: &'static str, kind: ColumnKind, expression: &'static str) -> 
 }
 
 fn of(text: &str, first: usize) -> Result<Where> {
-    condition(Some(&parse(text).unwrap()), COLUMNS, first)
+    condition(Some(&parse(text).unwrap()), COLUMNS, None, first)
 }

@@ -5,14 +5,18 @@ use crate::Result;
 use crate::sqlite::SqliteCatalog;
 use crate::sqlite::columns::not_found;
 use crate::sqlite::filter::Source;
-use crate::sqlite::list_page::{Field, List, Part};
+use crate::sqlite::list_page::{Field, List, Part, Texts};
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TOKEN_COLUMNS, TokenKind};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
+use std::sync::Arc;
 
 /// Of fewer tokens a list is read within about a millisecond.
 const FEW: i64 = 500;
+
+/// Most tokens of a page that is remembered: as many as a page has if nobody asks for more.
+const REMEMBERED_ITEMS: usize = ListQuery::DEFAULT_SIZE as usize;
 
 /// Fields are in the order of [`TOKEN_COLUMNS`].
 const LIST: List = List {
@@ -71,6 +75,11 @@ const LIST: List = List {
     from: "api_tokens t",
     id: "t.id",
     between: Some("t.kind"),
+    texts: Some(Texts {
+        all: "t.access_id || char(0) || t.user_name || char(0) || t.created_by || char(0) \
+              || t.last_address || char(0) || t.note",
+        index: "INDEXED BY api_tokens_texts",
+    }),
 };
 const _: () = assert!(LIST.fields.len() == TOKEN_COLUMNS.len());
 
@@ -103,15 +112,33 @@ impl SqliteCatalog {
             let row = rows.next()?;
             row.map_or_else(|| Err(not_found("API token", id)), token)
         };
-        if self.points.glance(has_few)? {
-            return self.points.glance(|view| asked.page(view, one));
+        let in_place = |connection: &Connection, _: &str| {
+            let view = connection.unchecked_transaction()?;
+            let few = has_few(&view)?;
+            few.then(|| asked.page(&view, one)).transpose()
+        };
+        let short = |page: &Option<Page<_>>| {
+            page.as_ref()
+                .is_some_and(|page| page.items.len() <= REMEMBERED_ITEMS)
+        };
+        let question = asked.to_string();
+        match self
+            .points
+            .remember("API tokens", question, in_place, short)?
+        {
+            Some(page) => Ok(page),
+            None if owner.is_some() => self.points.view(move |view| asked.page(view, one)).await,
+            None => {
+                let points = Arc::clone(&self.points);
+                let page = move |view: &Transaction<'_>| asked.long_page(view, &points, one);
+                self.points.view(page).await
+            }
         }
-        self.points.view(move |view| asked.page(view, one)).await
     }
 }
 
 /// Whether all tokens are so few that a list of them takes no thread of its own.
-fn has_few(view: &Transaction<'_>) -> Result<bool> {
+fn has_few(view: &Connection) -> Result<bool> {
     let newest: Option<i64> = view
         .prepare_cached("SELECT max(id) FROM api_tokens")?
         .query_row([], |row| row.get(0))?;

@@ -46,6 +46,7 @@ impl Row for Token {
 
 fn database(tokens: &[Token]) -> Connection {
     let database = Connection::open_in_memory().unwrap();
+    super::holds::add(&database).unwrap();
     database.execute_batch(SCHEMA).unwrap();
     for t in tokens {
         database
@@ -63,18 +64,25 @@ fn database(tokens: &[Token]) -> Connection {
     database
 }
 
+const ALL_TEXTS: &str = "coalesce(t.note, '') || char(0) || coalesce(t.name, '')";
+
 /// Ids of the tokens that the database finds, in its order.
 fn found(database: &Connection, filter: Option<&Filter>, sort: &[Sort]) -> Vec<i64> {
-    let made = condition(filter, COLUMNS, 1).unwrap();
-    let order = order(sort, COLUMNS, "t.id").unwrap();
-    let statement = format!(
-        "SELECT t.id FROM tokens t WHERE {} ORDER BY {order}",
-        made.text
-    );
-    let mut prepared = database.prepare(&statement).unwrap();
-    let rows = prepared.query_map(params_from_iter(made.bound), |row| row.get(0));
-    let ids: rusqlite::Result<Vec<i64>> = rows.unwrap().collect();
-    ids.unwrap()
+    let found = |all_texts| {
+        let made = condition(filter, COLUMNS, all_texts, 1).unwrap();
+        let order = order(sort, COLUMNS, "t.id").unwrap();
+        let statement = format!(
+            "SELECT t.id FROM tokens t WHERE {} ORDER BY {order}",
+            made.text
+        );
+        let mut prepared = database.prepare(&statement).unwrap();
+        let rows = prepared.query_map(params_from_iter(made.bound), |row| row.get(0));
+        let ids: rusqlite::Result<Vec<i64>> = rows.unwrap().collect();
+        ids.unwrap()
+    };
+    let ids = found(None);
+    assert_eq!(ids, found(Some(ALL_TEXTS)), "with all texts in one");
+    ids
 }
 
 fn meant(tokens: &[Token], filter: &Filter) -> Vec<i64> {

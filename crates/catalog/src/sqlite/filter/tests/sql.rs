@@ -71,9 +71,18 @@ fn conditions() {
     );
     check(
         "_all~x",
-        "(((t.note LIKE ?1 ESCAPE '\\') OR (t.name LIKE ?1 ESCAPE '\\') OR \
-         t.id IN (SELECT r.owner FROM roles r WHERE (r.role LIKE ?1 ESCAPE '\\'))))",
-        &["%x%"],
+        "(((holds_any(?2, t.note, t.name)) OR \
+         (EXISTS (SELECT 1 FROM roles r WHERE (r.role LIKE ?1 ESCAPE '\\')) AND \
+         t.id IN (SELECT r.owner FROM roles r WHERE (r.role LIKE ?1 ESCAPE '\\')))))",
+        &["%x%", "x"],
+    );
+    check(
+        "_all:Ab*c",
+        "((((holds_any(?2, t.note, t.name)) AND \
+         ((t.note LIKE ?1 ESCAPE '\\') OR (t.name LIKE ?1 ESCAPE '\\'))) OR \
+         (EXISTS (SELECT 1 FROM roles r WHERE (r.role LIKE ?1 ESCAPE '\\')) AND \
+         t.id IN (SELECT r.owner FROM roles r WHERE (r.role LIKE ?1 ESCAPE '\\')))))",
+        &["Ab%c", "ab"],
     );
     check(
         "id:1,note:a||CONTACT.NAME:b",
@@ -85,7 +94,7 @@ fn conditions() {
 #[test]
 fn parameters_are_numbered_from_where_the_caller_says() {
     assert_eq!(of("id:1|2", 4).unwrap().text, "((t.id = ?4 OR t.id = ?5))");
-    let none = condition(None, COLUMNS, 4).unwrap();
+    let none = condition(None, COLUMNS, None, 4).unwrap();
     assert_eq!((none.text.as_str(), none.bound.len()), ("(TRUE)", 0));
 }
 
