@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::state::Context;
 use axum::body::Body;
 use bytes::Bytes;
-use cresset_auth::lmv1::{self, Lmv1Error, SignedRequest};
+use cresset_auth::lmv1::{self, Lmv1Error, SignedHeader, SignedRequest};
 use cresset_model::token::ApiToken;
 use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
@@ -68,8 +68,8 @@ pub(crate) async fn prove_signed(
 }
 
 /// Somebody who claims to have signed a request.
-struct Signer {
-    header: String,
+struct Signer<'a> {
+    header: SignedHeader<'a>,
     user: User,
     token: ApiToken,
     key: SecretString,
@@ -77,7 +77,7 @@ struct Signer {
 }
 
 /// Looks up who claims to have signed with the header value `value`.
-async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<Signer> {
+async fn signer<'a>(api: &Context, value: &'a str, peer: IpAddr) -> Result<Signer<'a>> {
     let refuse = || Error::Unauthenticated(FAILED.to_owned());
     let Ok(header) = lmv1::parse(value) else {
         let reason = Lmv1Error::Malformed.reason();
@@ -92,7 +92,7 @@ async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<Signer> {
     };
     match (found, reason) {
         (Some((user, token, key)), None) => Ok(Signer {
-            header: value.to_owned(),
+            header,
             user,
             token,
             key,
@@ -115,37 +115,30 @@ async fn signer(api: &Context, value: &str, peer: IpAddr) -> Result<Signer> {
     }
 }
 
-impl Signer {
+impl Signer<'_> {
     /// Whom an unproven body is charged to: its sender's address, and the one whose id it
     /// bears. An id is no secret.
     fn holders(&self) -> Vec<Holder> {
         vec![
             Holder::Unproven,
             Holder::peer(self.peer),
-            Holder::AccessId(self.access_id().to_owned()),
+            Holder::AccessId(self.header.access_id.to_owned()),
         ]
     }
 
     /// Records that a body did not arrive whole, so that nobody was proven.
     async fn abandoned(&self, api: &Context) -> Result<()> {
-        let (id, reason) = (self.access_id(), "body_incomplete");
+        let (id, reason) = (self.header.access_id, "body_incomplete");
         api.auth_failed(Kind::Signature, id, self.peer, reason, false)
             .await
     }
 
-    fn access_id(&self) -> &str {
-        lmv1::parse(&self.header).map_or("", |header| header.access_id)
-    }
-
     /// The caller, if the signature fits the request.
     async fn prove(self, api: &Context, request: &SignedRequest<'_>) -> Result<Proven> {
-        let now = api.now();
-        let outcome = lmv1::parse(&self.header).and_then(|header| {
-            header.verify(&self.key, request, now)?;
-            api.replays.admit(&header, now)
-        });
-        if let Err(error) = outcome {
-            let (id, guess) = (self.access_id(), error == Lmv1Error::Signature);
+        let (now, header) = (api.now(), &self.header);
+        let fits = header.verify(&self.key, request, now);
+        if let Err(error) = fits.and_then(|()| api.replays.admit(header, now)) {
+            let (id, guess) = (header.access_id, error == Lmv1Error::Signature);
             api.auth_failed(Kind::Signature, id, self.peer, error.reason(), guess)
                 .await?;
             return Err(match error {
@@ -153,7 +146,7 @@ impl Signer {
                 _ => Error::Unauthenticated(FAILED.to_owned()),
             });
         }
-        api.failures.succeeded(self.access_id(), self.peer);
+        api.failures.succeeded(header.access_id, self.peer);
         api.token_used(&self.token, self.peer).await;
         let (user, peer) = (self.user, self.peer);
         Ok(Proven {

@@ -20,6 +20,7 @@ use cresset_catalog::port::AuditEntry;
 use cresset_model::filter::{Column, ListQuery};
 use cresset_model::token::ApiToken;
 use cresset_model::user::Scope;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -134,6 +135,10 @@ fn takes_passwords(api: &Api, parts: &Parts) -> bool {
 }
 
 async fn rights_of(api: &Context, proven: &Proven) -> Result<Rights> {
+    // What the administrator's role gives is known, as it cannot be changed.
+    if proven.caller.is_administrator() {
+        return Ok(Rights::of_administrator(proven.scopes.as_ref()));
+    }
     let roles = api.catalog.roles_of(proven.caller.user.id).await?;
     Ok(Rights::new(&roles, proven.scopes.as_ref()))
 }
@@ -176,28 +181,32 @@ impl Call {
         list_params::list_query(&self.params, columns)
     }
 
-    /// One object as the answer, of which `fields` may name parts. Anything but an object
-    /// becomes an empty one.
-    pub(crate) fn object(&self, object: Value) -> Reply {
-        let object = match object {
-            Value::Object(object) => list_params::project(&self.params, object),
-            _ => Map::new(),
-        };
-        Reply::object(self.version, object)
+    /// One object as the answer, of which `fields` may name parts.
+    pub(crate) fn object(&self, object: impl Serialize) -> Reply {
+        match list_params::Fields::of(&self.params) {
+            None => Reply::object(self.version, &object),
+            Some(fields) => Reply::object(self.version, &fields.of_object(&object)),
+        }
     }
 
     /// A page of a list as the answer.
-    pub(crate) fn list(&self, total: u64, items: impl IntoIterator<Item = Value>) -> Reply {
-        let project = |item| match item {
-            Value::Object(object) => Value::Object(list_params::project(&self.params, object)),
-            other => other,
-        };
-        let items = items.into_iter().map(project).collect();
-        Reply::list(self.version, total, items)
+    pub(crate) fn list<T: Serialize>(
+        &self,
+        total: u64,
+        items: impl IntoIterator<Item = T>,
+    ) -> Reply {
+        let items: Vec<T> = items.into_iter().collect();
+        match list_params::Fields::of(&self.params) {
+            None => Reply::list(self.version, total, &items),
+            Some(fields) => {
+                let items: Vec<_> = items.iter().map(|item| fields.of_object(item)).collect();
+                Reply::list(self.version, total, &items)
+            }
+        }
     }
 
     /// The answer to a deletion.
-    pub(crate) const fn deleted(&self) -> Reply {
+    pub(crate) fn deleted(&self) -> Reply {
         Reply::nothing(self.version)
     }
 

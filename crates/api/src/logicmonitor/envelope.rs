@@ -7,65 +7,76 @@ use crate::state::V1AuthFailure;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// What an endpoint answers with. [`super::call::Call`] makes it.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    version: Version,
-    content: Content,
-}
-
-#[derive(Debug)]
-enum Content {
-    Object(Map<String, Value>),
-    List { total: u64, items: Vec<Value> },
-    Nothing,
-}
+/// What an endpoint answers with, written down. [`super::call::Call`] makes it.
+pub(crate) struct Reply(serde_json::Result<Vec<u8>>);
 
 impl Reply {
-    pub(super) const fn object(version: Version, object: Map<String, Value>) -> Self {
-        let content = Content::Object(object);
-        Self { version, content }
+    pub(super) fn object(version: Version, object: &impl Serialize) -> Self {
+        Self(match version {
+            Version::V1 => serde_json::to_vec(&Wrapped {
+                data: object,
+                errmsg: "OK",
+                status: 200,
+            }),
+            Version::V2 | Version::V3 => serde_json::to_vec(object),
+        })
     }
 
-    pub(super) const fn list(version: Version, total: u64, items: Vec<Value>) -> Self {
-        let content = Content::List { total, items };
-        Self { version, content }
+    pub(super) fn list(version: Version, total: u64, items: &[impl Serialize]) -> Self {
+        let page = Page {
+            is_min: (version != Version::V1).then_some(false),
+            items,
+            search_id: (),
+            total,
+        };
+        Self::object(version, &page)
     }
 
     /// The answer to a deletion. Clients of versions 2 and 3 want an object.
-    pub(super) const fn nothing(version: Version) -> Self {
-        let content = Content::Nothing;
-        Self { version, content }
+    pub(super) fn nothing(version: Version) -> Self {
+        match version {
+            Version::V1 => Self::object(version, &()),
+            Version::V2 | Version::V3 => Self::object(version, &Map::<String, Value>::new()),
+        }
     }
 }
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let wrapped = self.version == Version::V1;
-        let body = match self.content {
-            Content::Object(object) => Value::Object(object),
-            Content::List { total, items } if wrapped => {
-                json!({"total": total, "items": items, "searchId": null})
-            }
-            Content::List { total, items } => {
-                json!({"total": total, "items": items, "searchId": null, "isMin": false})
-            }
-            Content::Nothing if wrapped => Value::Null,
-            Content::Nothing => json!({}),
-        };
-        if wrapped {
-            let body = json!({"status": 200, "errmsg": "OK", "data": body});
-            response(StatusCode::OK, &body)
-        } else {
-            response(StatusCode::OK, &body)
-        }
+        response(StatusCode::OK, self.0)
     }
 }
 
-fn response(status: StatusCode, body: &Value) -> Response {
-    let mut response = (status, body.to_string()).into_response();
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<'a, T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_min: Option<bool>,
+    items: &'a [T],
+    search_id: (),
+    total: u64,
+}
+
+/// What the first version puts around every answer.
+#[derive(Serialize)]
+struct Wrapped<'a, T> {
+    data: &'a T,
+    errmsg: &'static str,
+    status: u16,
+}
+
+fn response(status: StatusCode, written: serde_json::Result<Vec<u8>>) -> Response {
+    let mut response = match written {
+        Ok(body) => (status, body).into_response(),
+        // Not of what has texts for keys, and nothing here has others.
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    };
     let media = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media);
     // Some answers hold a secret.
@@ -92,10 +103,10 @@ pub(super) fn refusal(error: &Error, version: Version, failure: V1AuthFailure) -
             _ => (StatusCode::OK, in_v1),
         };
         let body = json!({"status": in_v1, "errmsg": text(error), "data": null});
-        self::response(http, &body)
+        self::response(http, serde_json::to_vec(&body))
     } else {
         let body = json!({"errorMessage": text(error), "errorCode": code, "errorDetail": null});
-        self::response(http, &body)
+        self::response(http, serde_json::to_vec(&body))
     };
     let challenged = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();

@@ -5,6 +5,16 @@ use cresset_model::role::{self, Right, Role};
 use cresset_model::user::{ADMINISTRATOR, Scope};
 use std::collections::BTreeSet;
 
+/// How far a credential that is narrowed to `scopes` may go with anything here.
+fn most(scopes: Option<&BTreeSet<Scope>>) -> Right {
+    match scopes {
+        None => Right::Write,
+        Some(scopes) if scopes.contains(&Scope::SettingWrite) => Right::Write,
+        Some(scopes) if scopes.contains(&Scope::SettingRead) => Right::Read,
+        Some(_) => Right::None,
+    }
+}
+
 /// The rights of one caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rights {
@@ -21,12 +31,7 @@ pub(crate) struct Rights {
 impl Rights {
     /// What `roles` give; `scopes` is what the credential is narrowed to, if it is.
     pub(crate) fn new(roles: &[Role], scopes: Option<&BTreeSet<Scope>>) -> Self {
-        let most = match scopes {
-            None => Right::Write,
-            Some(scopes) if scopes.contains(&Scope::SettingWrite) => Right::Write,
-            Some(scopes) if scopes.contains(&Scope::SettingRead) => Right::Read,
-            Some(_) => Right::None,
-        };
+        let most = most(scopes);
         let own = if role::own_tokens(roles) {
             Right::Write
         } else {
@@ -37,6 +42,17 @@ impl Rights {
             roles: role::role_access(roles).min(most),
             own_tokens: own.min(most),
             administrator: roles.iter().any(|role| role.name == ADMINISTRATOR),
+        }
+    }
+
+    /// The same for somebody who has the administrator's role, perhaps among others.
+    pub(crate) fn of_administrator(scopes: Option<&BTreeSet<Scope>>) -> Self {
+        let most = most(scopes);
+        Self {
+            users: most,
+            roles: most,
+            own_tokens: most,
+            administrator: true,
         }
     }
 
@@ -69,4 +85,39 @@ pub(super) fn demand(right: Right, wanted: Right, act: &str) -> Result<()> {
     Err(Error::Forbidden(format!(
         "Permission denied: the caller may not {act}"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cresset_model::role::Privilege;
+
+    #[test]
+    fn the_administrators_rights_are_those_of_the_role() {
+        let privilege = Privilege {
+            object_type: "setting".to_owned(),
+            object_id: "*".to_owned(),
+            operation: "write".to_owned(),
+            extra: serde_json::Map::new(),
+        };
+        let role = Role {
+            id: 1,
+            name: ADMINISTRATOR.to_owned(),
+            description: String::new(),
+            privileges: vec![privilege],
+            built_in: true,
+            extra: serde_json::Map::new(),
+            users: 1,
+        };
+        let roles = [role];
+        let check = |scopes: Option<&[Scope]>| {
+            let scopes = scopes.map(|scopes| scopes.iter().copied().collect());
+            let known = Rights::of_administrator(scopes.as_ref());
+            assert_eq!(known, Rights::new(&roles, scopes.as_ref()), "{scopes:?}");
+        };
+        check(None);
+        check(Some(&[]));
+        check(Some(&[Scope::SettingRead]));
+        check(Some(&[Scope::SettingRead, Scope::SettingWrite]));
+    }
 }

@@ -63,7 +63,7 @@ pub(in crate::logicmonitor) async fn revoke(State(api): State<Api>, call: Call) 
         },
         "dryRun": dry,
         "total": tokens.len(),
-        "items": items.collect::<Vec<Value>>(),
+        "items": items.collect::<Vec<_>>(),
     })))
 }
 

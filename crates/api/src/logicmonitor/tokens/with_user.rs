@@ -48,7 +48,7 @@ pub(in crate::logicmonitor) async fn of_each(
     let viewer = Viewer::of(api, call).await?;
     let mut shown: HashMap<i64, Vec<Value>> = HashMap::new();
     for token in &tokens {
-        let object = shape::of(token, viewer.right(token));
+        let object = shape::of(token, viewer.right(token)).to_value();
         shown.entry(token.user_number).or_default().push(object);
     }
     let of = |owner| shown.remove(owner).unwrap_or_default();
@@ -127,7 +127,7 @@ pub(in crate::logicmonitor) async fn create(
         let told = call.audit_entry(api, "api_token_created", &text);
         let secret = new.secret.clone();
         let token = api.catalog.create_token(new, &told).await?;
-        shown.push(shape::with_secret(&token, Right::Write, &secret));
+        shown.push(shape::with_secret(&token, Right::Write, &secret).to_value());
     }
     Ok(shown)
 }
