@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 /// Most requests per window that are counted; a higher limit is taken as this one.
-pub const MAX_LIMIT: u32 = 100_000;
+pub const MAX_LIMIT: u32 = 1_000_000;
 
 /// Most endpoints that are told apart. The one that was idle for longest is forgotten first.
 pub const MAX_ENDPOINTS: usize = 1024;

@@ -1,5 +1,7 @@
 //! The table of all settings.
 
+use cresset_auth::quota::MAX_LIMIT;
+
 /// What a setting's value must look like.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
@@ -398,31 +400,31 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     s(
         "quota.get",
-        Kind::Int(1, 1_000_000),
+        Kind::Int(1, MAX_LIMIT as u64),
         "500",
         "GET requests per minute to each endpoint of /santaba/rest",
     ),
     s(
         "quota.post",
-        Kind::Int(1, 1_000_000),
+        Kind::Int(1, MAX_LIMIT as u64),
         "200",
         "POST requests per minute to each endpoint of /santaba/rest",
     ),
     s(
         "quota.put",
-        Kind::Int(1, 1_000_000),
+        Kind::Int(1, MAX_LIMIT as u64),
         "200",
         "PUT requests per minute to each endpoint of /santaba/rest",
     ),
     s(
         "quota.patch",
-        Kind::Int(1, 1_000_000),
+        Kind::Int(1, MAX_LIMIT as u64),
         "250",
         "PATCH requests per minute to each endpoint of /santaba/rest",
     ),
     s(
         "quota.delete",
-        Kind::Int(1, 1_000_000),
+        Kind::Int(1, MAX_LIMIT as u64),
         "300",
         "DELETE requests per minute to each endpoint of /santaba/rest",
     ),
