@@ -195,10 +195,12 @@ pub fn decode(token: &str) -> Result<Unverified, JwtError> {
     else {
         return Err(JwtError::Structure);
     };
-    let header_json = part(header)?;
-    let alg = object::<Header>(&header_json)
-        .ok_or(JwtError::Header)?
-        .judge()?;
+    let alg = match usual(header) {
+        Some(alg) => alg,
+        None => object::<Header>(&part(header)?)
+            .ok_or(JwtError::Header)?
+            .judge()?,
+    };
     let claims = claims::RawClaims::read(&part(payload)?)?;
     let signature = part(signature)?;
     if signature.is_empty() {
@@ -211,6 +213,23 @@ pub fn decode(token: &str) -> Result<Unverified, JwtError> {
         signature,
         claims,
     })
+}
+
+/// The algorithm of a header as almost all libraries write it, which needs no reading:
+/// `{"alg":…,"typ":"JWT"}`, or the two the other way round.
+fn usual(header: &str) -> Option<Alg> {
+    match header {
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" | "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9" => {
+            Some(Alg::HS256)
+        }
+        "eyJhbGciOiJIUzM4NCIsInR5cCI6IkpXVCJ9" | "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzM4NCJ9" => {
+            Some(Alg::HS384)
+        }
+        "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9" | "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9" => {
+            Some(Alg::HS512)
+        }
+        _ => None,
+    }
 }
 
 fn part(text: &str) -> Result<Vec<u8>, JwtError> {

@@ -3,9 +3,11 @@
 use super::{ISSUER, JwtError, object};
 use cresset_model::user::Scope;
 use cresset_model::{Duration, Timestamp};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// Longest accepted user name in a token, in bytes.
 const MAX_SUBJECT_BYTES: usize = 256;
@@ -51,15 +53,78 @@ impl SignClaims {
 }
 
 /// Claims as they stand in the token. A name that occurs twice is an error of the reader.
-#[derive(Deserialize)]
-struct Wire {
-    iss: Option<Value>,
-    iat: Option<Value>,
-    exp: Option<Value>,
-    nbf: Option<Value>,
-    sub: Option<Value>,
-    aud: Option<Value>,
-    scope: Option<Value>,
+#[derive(serde::Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    iss: Option<Claim<'a>>,
+    #[serde(borrow)]
+    iat: Option<Claim<'a>>,
+    #[serde(borrow)]
+    exp: Option<Claim<'a>>,
+    #[serde(borrow)]
+    nbf: Option<Claim<'a>>,
+    #[serde(borrow)]
+    sub: Option<Claim<'a>>,
+    aud: Option<IgnoredAny>,
+    #[serde(borrow)]
+    scope: Option<Claim<'a>>,
+}
+
+/// The value of a claim, as far as claims here have one.
+enum Claim<'a> {
+    Text(Cow<'a, str>),
+    Number(f64),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Claim<'a> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        reader.deserialize_any(ClaimVisitor)
+    }
+}
+
+struct ClaimVisitor;
+
+impl<'de> Visitor<'de> for ClaimVisitor {
+    type Value = Claim<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a claim")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Claim::Text(text.into()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Claim::Text(text.to_owned().into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Claim::Number(number as f64))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Claim::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Claim::Number(number))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Claim::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Claim::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Claim::Other)
+    }
 }
 
 /// Who claims to have signed, and what else stands there. A mistake in that is kept until the
@@ -82,7 +147,7 @@ struct Others {
 
 impl RawClaims {
     pub(super) fn read(json: &[u8]) -> Result<Self, JwtError> {
-        let mut wire: Wire = object(json).ok_or(JwtError::Claims)?;
+        let mut wire: Wire<'_> = object(json).ok_or(JwtError::Claims)?;
         let sub = text(wire.sub.take(), "sub")?;
         let plain = !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES;
         if !plain || sub.chars().any(char::is_control) {
@@ -103,7 +168,7 @@ impl RawClaims {
 }
 
 impl Others {
-    fn read(wire: Wire) -> Result<Self, JwtError> {
+    fn read(wire: Wire<'_>) -> Result<Self, JwtError> {
         Ok(Self {
             iss: text(wire.iss, "iss")?,
             scope: text(wire.scope, "scope")?,
@@ -168,24 +233,21 @@ pub(super) fn form(name: &str) -> &'static str {
     }
 }
 
-fn text(value: Option<Value>, name: &'static str) -> Result<String, JwtError> {
-    match value {
-        Some(Value::String(text)) => Ok(text),
+fn text(claim: Option<Claim<'_>>, name: &'static str) -> Result<String, JwtError> {
+    match claim {
+        Some(Claim::Text(text)) => Ok(text.into_owned()),
         _ => Err(JwtError::Claim(name)),
     }
 }
 
 /// Whole seconds since the epoch; `1.7e9` is a whole number too.
-fn moment(value: Option<Value>, name: &'static str) -> Result<Timestamp, JwtError> {
+fn moment(claim: Option<Claim<'_>>, name: &'static str) -> Result<Timestamp, JwtError> {
     // Beyond the year 9999 nothing is a time any more, and sums would saturate.
     const LIMIT: f64 = 253_402_300_800.0;
-    let Some(Value::Number(number)) = value else {
-        return Err(JwtError::Claim(name));
-    };
-    let seconds = number
-        .as_f64()
-        .filter(|n| n.fract() == 0.0 && (0.0..LIMIT).contains(n));
-    seconds
-        .map(|n| Timestamp::from_secs(n as i64))
-        .ok_or(JwtError::Claim(name))
+    match claim {
+        Some(Claim::Number(n)) if n.fract() == 0.0 && (0.0..LIMIT).contains(&n) => {
+            Ok(Timestamp::from_secs(n as i64))
+        }
+        _ => Err(JwtError::Claim(name)),
+    }
 }

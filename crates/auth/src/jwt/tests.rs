@@ -350,3 +350,20 @@ proptest! {
         let _ = decode(&text);
     }
 }
+
+#[test]
+fn usual_headers_say_what_they_say_when_read() {
+    for alg in [Alg::HS256, Alg::HS384, Alg::HS512] {
+        let name = alg.as_str();
+        for header in [
+            format!(r#"{{"alg":"{name}","typ":"JWT"}}"#),
+            format!(r#"{{"typ":"JWT","alg":"{name}"}}"#),
+        ] {
+            let read = object::<Header>(header.as_bytes()).unwrap().judge();
+            assert_eq!(read, Ok(alg), "{header}");
+            let written = URL_SAFE_NO_PAD.encode(&header);
+            assert_eq!(usual(&written), Some(alg), "{header}");
+        }
+    }
+    assert_eq!(usual(&URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#)), None);
+}
