@@ -99,8 +99,10 @@ pub(crate) struct Memories {
 #[derive(Debug)]
 struct Recent {
     after: Timestamp,
-    /// What each rule asks for of it, by event time; rules that it does not concern are absent.
-    by_rule: HashMap<ObjectId, Vec<LoggedEvent>>,
+    /// By event time.
+    events: Vec<LoggedEvent>,
+    /// Places of those that each rule asks for; rules that none concerns are absent.
+    by_rule: HashMap<ObjectId, Vec<u32>>,
 }
 
 impl Memories {
@@ -160,9 +162,16 @@ impl Recent {
         };
         let events = deps.searcher.matching(request, SHARED_EVENTS).await.ok()?;
         let (rules, lists) = (rules.to_vec(), deps.lists.snapshot());
-        let sorted = tokio::task::spawn_blocking(move || sort_out(&events, &rules, &*lists));
-        let by_rule = sorted.await.ok()?;
-        Some(Self { after, by_rule })
+        let sorted = tokio::task::spawn_blocking(move || {
+            let by_rule = sort_out(&events, &rules, &*lists);
+            (events, by_rule)
+        });
+        let (events, by_rule) = sorted.await.ok()?;
+        Some(Self {
+            after,
+            events,
+            by_rule,
+        })
     }
 
     /// What the rule asks for of it, if it reaches back far enough.
@@ -170,32 +179,34 @@ impl Recent {
         if self.after > from {
             return None;
         }
-        let mut events = self.by_rule.remove(&rule).unwrap_or_default();
-        events.retain(|event| event.event.log_ts > from);
-        Some(events)
+        let places = self.by_rule.remove(&rule).unwrap_or_default();
+        let events = places
+            .iter()
+            .filter_map(|place| self.events.get(*place as usize));
+        Some(events.filter(|e| e.event.log_ts > from).cloned().collect())
     }
 }
 
-/// The events that each rule asks for. New rules are many and events of the last minutes are,
+/// The places of events that each rule asks for. New rules are many and events of the last minutes are,
 /// too: no rule looks at those that cannot concern it.
 fn sort_out(
     events: &[LoggedEvent],
     rules: &[Arc<CompiledRule>],
     lists: &dyn ListLookup,
-) -> HashMap<ObjectId, Vec<LoggedEvent>> {
+) -> HashMap<ObjectId, Vec<u32>> {
     let mut index = ConditionIndex::default();
     for (number, rule) in rules.iter().enumerate() {
         index.insert(number, rule.plan().filter());
     }
-    let mut by_rule: HashMap<ObjectId, Vec<LoggedEvent>> = HashMap::new();
+    let mut by_rule: HashMap<ObjectId, Vec<u32>> = HashMap::new();
     let mut candidates = Vec::new();
-    for event in events {
+    for (place, event) in (0..).zip(events) {
         index.candidates(&event.event, &mut candidates);
         candidates.sort_unstable();
         candidates.dedup();
         for rule in candidates.drain(..).filter_map(|number| rules.get(number)) {
             if rule.covers(&event.repo) && rule.matches(&event.event, lists) {
-                by_rule.entry(rule.id()).or_default().push(event.clone());
+                by_rule.entry(rule.id()).or_default().push(place);
             }
         }
     }

@@ -66,8 +66,9 @@ struct Shelf {
 }
 
 impl ConditionIndex {
-    /// Files a condition under a number that no other one has.
+    /// Files a condition under a number, in place of the one that has it.
     pub fn insert(&mut self, number: usize, condition: &Expr) {
+        self.remove(number);
         // Of all that the event needs, the rarest among the conditions so far.
         let demand = demands(condition)
             .into_iter()
