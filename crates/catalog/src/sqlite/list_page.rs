@@ -11,6 +11,7 @@ use crate::Result;
 use cresset_model::filter::{Column, Filter, ListQuery, Page, find};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
+use std::thread::ScopedJoinHandle;
 
 /// Up to how many rows are few.
 const FEW: usize = 2000;
@@ -181,10 +182,11 @@ struct Stretch(Option<(i64, i64)>);
 impl Stretch {
     const WHOLE: Self = Self(None);
 
-    /// Two that have all ids, of which `last` is the last.
+    /// Two that have all ids, of which `last` is the last. What another connection sees beyond
+    /// came later.
     fn halves(last: i64) -> (Self, Self) {
         let middle = last / 2;
-        let (lower, upper) = ((i64::MIN, middle), (middle + 1, i64::MAX));
+        let (lower, upper) = ((i64::MIN, middle), (middle + 1, last));
         (Self(Some(lower)), Self(Some(upper)))
     }
 }
@@ -213,7 +215,7 @@ impl Asked {
     }
 
     /// The same for a long list: two threads look for the rows, the other one by a connection
-    /// of `points`.
+    /// of `points`. What is changed in that moment, one may see and the other one not yet.
     pub(super) fn long_page<T>(
         &self,
         view: &Connection,
@@ -227,12 +229,15 @@ impl Asked {
         let last = read(view, &format!("SELECT max({id}) FROM {from}"), &[])?;
         let (lower, upper) = Stretch::halves(last.first().copied().unwrap_or(0));
         let found = std::thread::scope(|scope| {
-            let beside = scope.spawn(|| points.view_here(|view| self.found(view, upper)));
+            let beside = || points.view_here(|view| self.found(view, upper));
+            let beside = std::thread::Builder::new().spawn_scoped(scope, beside);
             let mut found = self.found(view, lower)?;
-            match beside.join() {
-                Ok(others) => found.extend(others?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            found.extend(match beside.map(ScopedJoinHandle::join) {
+                Ok(Ok(others)) => others?,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system has no thread left.
+                Err(_) => self.found(view, upper)?,
+            });
             Ok::<_, crate::Error>(found)
         })?;
         self.page_of(view, Some(found), one)

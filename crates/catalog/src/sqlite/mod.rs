@@ -25,6 +25,7 @@ mod incidents;
 mod instances;
 mod list_page;
 mod lists;
+mod long_lists;
 mod notifications;
 mod passwords;
 mod points;
@@ -42,6 +43,7 @@ mod writer;
 
 use crate::seal::Sealer;
 use crate::{Error, Result};
+use long_lists::LongLists;
 use points::Points;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -79,6 +81,7 @@ pub struct SqliteCatalog {
     writer: Writer,
     reader: SqlitePool,
     points: Arc<Points>,
+    long_lists: LongLists,
     sealer: Sealer,
     passwords: passwords::Passwords,
 }
@@ -118,7 +121,8 @@ impl SqliteCatalog {
         Ok(Self {
             writer,
             reader,
-            points: Arc::new(Points::new(path)),
+            points: Arc::new(Points::new(path, CACHE)),
+            long_lists: LongLists::new(path),
             sealer,
             passwords: passwords::Passwords::new(),
         })
@@ -136,6 +140,7 @@ impl SqliteCatalog {
     /// Waits for calls under way and closes the file. Later calls fail.
     pub async fn close(&self) {
         self.points.close();
+        self.long_lists.close();
         self.reader.close().await;
         self.writer.close().await;
     }

@@ -23,10 +23,6 @@ use std::sync::Arc;
 /// Connections kept for the next read.
 const KEPT: usize = 4;
 
-/// What SQLite may keep in memory per connection, in KiB as it wants it: the table of a hundred
-/// thousand tokens, which else is copied from the system's memory each time it is looked through.
-const CACHE: i64 = -24 * 1024;
-
 /// Answers remembered per connection.
 const REMEMBERED: usize = 256;
 
@@ -37,6 +33,8 @@ const LONGEST_QUESTION: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Points {
     path: PathBuf,
+    /// What SQLite may keep in memory per connection, as its `cache_size`.
+    cache: &'static str,
     /// `None` once they were closed.
     idle: Mutex<Option<Vec<Reading>>>,
 }
@@ -55,9 +53,10 @@ struct Remembered {
 }
 
 impl Points {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path, cache: &'static str) -> Self {
         Self {
             path: path.to_owned(),
+            cache,
             idle: Mutex::new(Some(Vec::new())),
         }
     }
@@ -177,7 +176,7 @@ impl Points {
     fn open(&self) -> Result<Reading> {
         let connection = in_place::open(&self.path)?;
         connection.pragma_update(None, "query_only", true)?;
-        connection.pragma_update(None, "cache_size", CACHE)?;
+        connection.pragma_update(None, "cache_size", self.cache)?;
         holds::add(&connection)?;
         id_set::add(&connection)?;
         Ok(Reading {

@@ -110,6 +110,36 @@ async fn lists_of_many_tokens_are_whole() {
     .await;
 }
 
+/// Two threads look through a long list, each in a moment of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_comes_meanwhile_spoils_no_list() {
+    let (dir, catalog) = sqlite().await;
+    run_sql(&dir.path().join("catalog.db"), MANY).await;
+    let user = catalog.create_user(new_user(1 << 40, "maker")).await;
+    let number = user.unwrap().number;
+    let making = async {
+        for n in 0..60 {
+            let mut new = new_token(number, &format!("NEW{n}"));
+            new.note = "brand new".to_owned();
+            catalog.create_token(new, &told("made")).await.unwrap();
+        }
+    };
+    let listing = async {
+        let query = ListQuery {
+            size: 1000,
+            ..asked("note~\"brand new\"", "")
+        };
+        let mut before = 0;
+        while before < 60 {
+            let page = catalog.tokens(TokenKind::Lmv1, None, &query).await.unwrap();
+            assert_eq!(page.total, page.items.len() as u64);
+            assert!(page.total >= before, "{} after {before}", page.total);
+            before = page.total;
+        }
+    };
+    futures::join!(making, listing);
+}
+
 /// Finding the token behind a credential looks at one row of each table, however many there are.
 #[tokio::test]
 async fn the_number_of_tokens_does_not_slow_the_look_for_one() {

@@ -6,17 +6,20 @@ use crate::sqlite::SqliteCatalog;
 use crate::sqlite::columns::not_found;
 use crate::sqlite::filter::Source;
 use crate::sqlite::list_page::{Field, List, Part, Texts};
+use crate::sqlite::points::Points;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TOKEN_COLUMNS, TokenKind};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
-use std::sync::Arc;
 
 /// Of fewer tokens a list is read within about a millisecond.
 const FEW: i64 = 500;
 
 /// Most tokens of a page that is remembered: as many as a page has if nobody asks for more.
 const REMEMBERED_ITEMS: usize = ListQuery::DEFAULT_SIZE as usize;
+
+/// Most bytes of notes and networks on it.
+const REMEMBERED_BYTES: usize = 16 * 1024;
 
 /// Fields are in the order of [`TOKEN_COLUMNS`].
 const LIST: List = List {
@@ -117,10 +120,7 @@ impl SqliteCatalog {
             let few = has_few(&view)?;
             few.then(|| asked.page(&view, one)).transpose()
         };
-        let short = |page: &Option<Page<_>>| {
-            page.as_ref()
-                .is_some_and(|page| page.items.len() <= REMEMBERED_ITEMS)
-        };
+        let short = |page: &Option<Page<ApiToken>>| page.as_ref().is_some_and(is_short);
         let question = asked.to_string();
         match self
             .points
@@ -129,12 +129,23 @@ impl SqliteCatalog {
             Some(page) => Ok(page),
             None if owner.is_some() => self.points.view(move |view| asked.page(view, one)).await,
             None => {
-                let points = Arc::clone(&self.points);
-                let page = move |view: &Transaction<'_>| asked.long_page(view, &points, one);
-                self.points.view(page).await
+                let page = move |view: &Transaction<'_>, points: &Points| {
+                    asked.long_page(view, points, one)
+                };
+                self.long_lists.view(page).await
             }
         }
     }
+}
+
+/// Whether a page is remembered.
+fn is_short(page: &Page<ApiToken>) -> bool {
+    let bytes = |token: &ApiToken| {
+        let networks: usize = token.networks.iter().map(String::len).sum();
+        token.note.len() + networks
+    };
+    page.items.len() <= REMEMBERED_ITEMS
+        && page.items.iter().map(bytes).sum::<usize>() <= REMEMBERED_BYTES
 }
 
 /// Whether all tokens are so few that a list of them takes no thread of its own.
