@@ -207,26 +207,8 @@ pub const GRANTS: &[Grant] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::role::Privilege;
+    use crate::role::role_of;
     use crate::user::BUILT_IN_ROLES;
-
-    fn role(privileges: &[(&str, &str, &str)]) -> Role {
-        let privilege = |(object_type, object_id, operation): &(&str, &str, &str)| Privilege {
-            object_type: (*object_type).to_owned(),
-            object_id: (*object_id).to_owned(),
-            operation: (*operation).to_owned(),
-            extra: serde_json::Map::new(),
-        };
-        Role {
-            id: 9,
-            name: "night shift".to_owned(),
-            description: String::new(),
-            privileges: privileges.iter().map(privilege).collect(),
-            built_in: false,
-            extra: serde_json::Map::new(),
-            users: 0,
-        }
-    }
 
     #[test]
     fn every_ability_stands_there_once_and_every_name_is_a_role() {
@@ -248,7 +230,7 @@ mod tests {
     #[test]
     fn roles_of_ones_own_give_what_their_privileges_name() {
         let check = |privileges: &[(&str, &str, &str)], expected: &str| {
-            let roles = [role(privileges)];
+            let roles = [role_of(privileges)];
             let given = GRANTS.iter().map(|grant| grant.ability);
             let given = given.filter(|ability| ability.of_roles(&roles));
             let words: Vec<&str> = given.map(Ability::as_str).collect();

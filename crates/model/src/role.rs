@@ -111,35 +111,37 @@ pub const ROLE_COLUMNS: &[Column] = &[
     Column::new("twoFARequired", ColumnKind::Bool),
 ];
 
+/// A role of these privileges, for tests: kind of object, object, operation.
+#[cfg(test)]
+pub(crate) fn role_of(privileges: &[(&str, &str, &str)]) -> Role {
+    let privilege = |(object_type, object_id, operation): &(&str, &str, &str)| Privilege {
+        object_type: (*object_type).to_owned(),
+        object_id: (*object_id).to_owned(),
+        operation: (*operation).to_owned(),
+        extra: Map::new(),
+    };
+    Role {
+        id: 9,
+        name: "r".to_owned(),
+        description: String::new(),
+        privileges: privileges.iter().map(privilege).collect(),
+        built_in: false,
+        extra: Map::new(),
+        users: 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn role(privileges: &[(&str, &str, &str)]) -> Role {
-        let privilege = |(object_type, object_id, operation): &(&str, &str, &str)| Privilege {
-            object_type: (*object_type).to_owned(),
-            object_id: (*object_id).to_owned(),
-            operation: (*operation).to_owned(),
-            extra: Map::new(),
-        };
-        Role {
-            id: 9,
-            name: "r".to_owned(),
-            description: String::new(),
-            privileges: privileges.iter().map(privilege).collect(),
-            built_in: false,
-            extra: Map::new(),
-            users: 0,
-        }
-    }
 
     #[test]
     fn privileges_add_up() {
         use Right::{None, Read, Write};
         type Privileges<'a> = &'a [(&'a str, &'a str, &'a str)];
         let check = |roles: &[Privileges<'_>], users: Right, of_roles: Right, own: bool| {
-            let made: Vec<Role> = roles.iter().map(|p| role(p)).collect();
+            let made: Vec<Role> = roles.iter().map(|p| role_of(p)).collect();
             assert_eq!(user_access(&made), users, "{roles:?}");
             assert_eq!(role_access(&made), of_roles, "{roles:?}");
             assert_eq!(own_tokens(&made), own, "{roles:?}");
