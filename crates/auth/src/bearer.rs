@@ -8,7 +8,7 @@
 
 use crate::keys::{LETTERS_AND_DIGITS, pick};
 use cresset_model::{Entropy, SecretString};
-use ring::digest;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 /// How every token begins; nothing else that a client sends as a bearer does.
@@ -100,11 +100,8 @@ impl BearerToken {
     }
 
     /// What is stored of it. A fast hash is enough: nobody guesses 58 random characters.
-    pub fn sha256(&self) -> [u8; digest::SHA256_OUTPUT_LEN] {
-        let hash = digest::digest(&digest::SHA256, self.0.expose().as_bytes());
-        let mut bytes = [0; digest::SHA256_OUTPUT_LEN];
-        bytes.copy_from_slice(hash.as_ref());
-        bytes
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.0.expose().as_bytes()).into()
     }
 }
 

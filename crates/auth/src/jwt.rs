@@ -6,13 +6,14 @@
 
 mod claims;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeSliceError, Engine as _};
 pub use claims::{Claims, SignClaims};
 use cresset_model::{Duration, SecretString, Timestamp};
-use ring::hmac;
+use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use sha2::{Sha256, Sha384, Sha512};
 use std::fmt;
 
 /// Longest accepted token, in bytes.
@@ -109,13 +110,24 @@ impl Alg {
         }
     }
 
-    fn key(self, secret: &SecretString) -> hmac::Key {
-        let algorithm = match self {
-            Self::HS256 => hmac::HMAC_SHA256,
-            Self::HS384 => hmac::HMAC_SHA384,
-            Self::HS512 => hmac::HMAC_SHA512,
-        };
-        hmac::Key::new(algorithm, secret.expose().as_bytes())
+    /// Whether `signature` is that of `text` under `key`, in constant time.
+    fn fits(self, key: &SecretString, text: &str, signature: &[u8]) -> bool {
+        let key = key.expose().as_bytes();
+        match self {
+            Self::HS256 => fits::<Hmac<Sha256>>(key, text, signature),
+            Self::HS384 => fits::<Hmac<Sha384>>(key, text, signature),
+            Self::HS512 => fits::<Hmac<Sha512>>(key, text, signature),
+        }
+    }
+
+    /// The signature of `text` under `key`, in base64.
+    fn sign(self, key: &SecretString, text: &str) -> String {
+        let key = key.expose().as_bytes();
+        match self {
+            Self::HS256 => signature::<Hmac<Sha256>>(key, text),
+            Self::HS384 => signature::<Hmac<Sha384>>(key, text),
+            Self::HS512 => signature::<Hmac<Sha512>>(key, text),
+        }
     }
 }
 
@@ -131,6 +143,23 @@ impl std::str::FromStr for Alg {
             _ => Err(JwtError::Algorithm),
         }
     }
+}
+
+/// The state of an HMAC over `text`. It forgets the key when it is dropped.
+fn mac<M: Mac + KeyInit>(key: &[u8], text: &str) -> M {
+    // RFC 2104 takes keys of any length.
+    #[expect(clippy::expect_used, reason = "an HMAC refuses no key")]
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("a key of any length");
+    mac.update(text.as_bytes());
+    mac
+}
+
+fn fits<M: Mac + KeyInit>(key: &[u8], text: &str, signature: &[u8]) -> bool {
+    mac::<M>(key, text).verify_slice(signature).is_ok()
+}
+
+fn signature<M: Mac + KeyInit>(key: &[u8], text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(mac::<M>(key, text).finalize().into_bytes())
 }
 
 /// The header parameters that decide anything. Unknown ones (`kid` among them)
@@ -168,14 +197,38 @@ impl Header {
 
 /// A token whose structure and algorithm are acceptable and whose signature
 /// has not been checked. Prints without the signature, which makes a way in of the rest.
-pub struct Unverified {
+pub struct Unverified<'t> {
     alg: Alg,
-    signed: String,
-    signature: Vec<u8>,
+    signed: &'t str,
+    signature: Signature,
     claims: claims::RawClaims,
 }
 
-impl fmt::Debug for Unverified {
+/// A signature of at most the length that the longest algorithm makes.
+struct Signature {
+    bytes: [u8; Signature::MAX_BYTES],
+    len: usize,
+}
+
+impl Signature {
+    const MAX_BYTES: usize = 64;
+
+    fn decode(text: &str) -> Result<Self, JwtError> {
+        let mut bytes = [0; Self::MAX_BYTES];
+        let len = match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(0) | Err(DecodeSliceError::DecodeError(_)) => return Err(JwtError::Structure),
+            Ok(len) => len,
+            Err(DecodeSliceError::OutputSliceTooSmall) => return Err(JwtError::Signature),
+        };
+        Ok(Self { bytes, len })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl fmt::Debug for Unverified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unverified")
             .field("alg", &self.alg)
@@ -185,32 +238,38 @@ impl fmt::Debug for Unverified {
 }
 
 /// Reads a token without any key.
-pub fn decode(token: &str) -> Result<Unverified, JwtError> {
+///
+/// # Errors
+///
+/// What is wrong with its structure, its header or the claim of a user; also
+/// [`JwtError::Signature`] where that is longer than any algorithm makes it.
+pub fn decode(token: &str) -> Result<Unverified<'_>, JwtError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(JwtError::TooLong);
     }
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
         return Err(JwtError::Structure);
     };
+    let (signed, signature) = (&token[..second], &token[second + 1..]);
+    let (header, payload) = (&token[..first], &token[first + 1..second]);
     let alg = match usual(header) {
         Some(alg) => alg,
         None => object::<Header>(&part(header)?)
             .ok_or(JwtError::Header)?
             .judge()?,
     };
-    let claims = claims::RawClaims::read(&part(payload)?)?;
-    let signature = part(signature)?;
-    if signature.is_empty() {
-        return Err(JwtError::Structure);
-    }
-    let signed = token[..header.len() + 1 + payload.len()].to_owned();
+    // Almost all tokens' claims fit into this.
+    let mut short = [0; 512];
+    let claims = match URL_SAFE_NO_PAD.decode_slice(payload, &mut short) {
+        Ok(len) => claims::RawClaims::read(&short[..len])?,
+        Err(DecodeSliceError::DecodeError(_)) => return Err(JwtError::Structure),
+        Err(DecodeSliceError::OutputSliceTooSmall) => claims::RawClaims::read(&part(payload)?)?,
+    };
     Ok(Unverified {
         alg,
         signed,
-        signature,
+        signature: Signature::decode(signature)?,
         claims,
     })
 }
@@ -247,7 +306,7 @@ fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
     serde_json::from_slice(json).ok()
 }
 
-impl Unverified {
+impl Unverified<'_> {
     /// The user that the token claims to be from.
     pub fn subject(&self) -> &str {
         &self.claims.sub
@@ -270,8 +329,8 @@ impl Unverified {
         max_lifetime: Option<Duration>,
         leeway: Duration,
     ) -> Result<Claims, JwtError> {
-        let fits = hmac::verify(&self.alg.key(key), self.signed.as_bytes(), &self.signature);
-        if key.expose().is_empty() || fits.is_err() {
+        let signature = self.signature.as_bytes();
+        if key.expose().is_empty() || !self.alg.fits(key, self.signed, signature) {
             return Err(JwtError::Signature);
         }
         self.claims.judge(now, max_lifetime, leeway)
@@ -284,8 +343,8 @@ pub fn sign(claims: &SignClaims, key: &SecretString, alg: Alg) -> String {
     let payload = claims.to_json();
     let encode = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let signed = format!("{}.{}", encode(&header), encode(&payload));
-    let tag = hmac::sign(&alg.key(key), signed.as_bytes());
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))
+    let signature = alg.sign(key, &signed);
+    format!("{signed}.{signature}")
 }
 
 #[cfg(test)]

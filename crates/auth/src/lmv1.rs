@@ -12,10 +12,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cresset_model::{Duration, SecretString, Timestamp};
-use ring::hmac;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use std::borrow::Cow;
 use std::fmt;
-use subtle::ConstantTimeEq as _;
 
 /// How far a request's epoch may be from the server's time, either side.
 pub const WINDOW: Duration = Duration::minutes(30);
@@ -161,10 +161,11 @@ impl SignedHeader<'_> {
         if key.expose().is_empty() || !request.path.starts_with('/') {
             return Err(Lmv1Error::Signature);
         }
-        let hmac_key = hmac_key(key);
+        let hmac = hmac(key);
         let fits = |path: &[u8]| {
-            let tag = tag(&hmac_key, request.method, self.epoch, request.body, path);
-            bool::from(tag.as_ref().ct_eq(&self.digest))
+            over(&hmac, request.method, self.epoch, request.body, path)
+                .verify_slice(&self.digest)
+                .is_ok()
         };
         let decoded = percent_decode(request.path);
         let accepted =
@@ -213,22 +214,28 @@ pub fn header(
     epoch_millis: i64,
 ) -> String {
     let epoch = epoch_millis.to_string();
-    let tag = tag(&hmac_key(key), method, &epoch, body, path.as_bytes());
+    let hmac = over(&hmac(key), method, &epoch, body, path.as_bytes());
+    let tag = hmac.finalize().into_bytes();
     let digits = |b: &u8| [b >> 4, b & 15].map(|n| char::from_digit(n.into(), 16).unwrap_or('0'));
-    let hex: String = tag.as_ref().iter().flat_map(digits).collect();
+    let hex: String = tag.iter().flat_map(digits).collect();
     format!("LMv1 {access_id}:{}:{epoch}", STANDARD.encode(hex))
 }
 
-fn hmac_key(key: &SecretString) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())
+/// An HMAC that has seen nothing yet. It forgets the key when it is dropped.
+fn hmac(key: &SecretString) -> Hmac<Sha256> {
+    // RFC 2104 takes keys of any length.
+    #[expect(clippy::expect_used, reason = "an HMAC refuses no key")]
+    let hmac = Hmac::new_from_slice(key.expose().as_bytes()).expect("a key of any length");
+    hmac
 }
 
-fn tag(key: &hmac::Key, method: &str, epoch: &str, body: &[u8], path: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(key);
+/// `hmac` after everything that is signed.
+fn over(hmac: &Hmac<Sha256>, method: &str, epoch: &str, body: &[u8], path: &[u8]) -> Hmac<Sha256> {
+    let mut hmac = hmac.clone();
     for part in [method.as_bytes(), epoch.as_bytes(), body, path] {
-        context.update(part);
+        hmac.update(part);
     }
-    context.sign()
+    hmac
 }
 
 /// Decodes `%41` to `A`; what is not two hex digits after a `%` stays as it is.

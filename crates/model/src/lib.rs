@@ -20,6 +20,7 @@ pub mod notification;
 pub mod repo;
 pub mod role;
 pub mod rule;
+pub mod scope;
 pub mod secret;
 pub mod token;
 pub mod user;

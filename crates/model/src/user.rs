@@ -1,6 +1,5 @@
 //! Users, roles, scopes and the credentials that name them.
 
-use crate::grants::Ability;
 use crate::instance::is_remote;
 use crate::repo::OWN_REPO;
 use crate::{ObjectId, Timestamp};
@@ -9,6 +8,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 pub use crate::account::{Account, USER_COLUMNS};
+pub use crate::scope::{Scope, Scopes, UnknownScope};
 
 /// A person or a program that may use the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,83 +189,6 @@ pub const ADMINISTRATOR: &str = "administrator";
 
 /// The four built-in roles, strongest first (spec/logicmonitor-api.md §6.3).
 pub const BUILT_IN_ROLES: [&str; 4] = ["administrator", "manager", "ackonly", "readonly"];
-
-/// What a token may do (spec/logpoint-api.md §1.1, and our own `logs:write`, `setting:read` and
-/// `setting:write`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    /// List user-defined lists.
-    SearchRead,
-    /// Import static lists.
-    SearchWrite,
-    /// List instances and their repos.
-    LogsourceRead,
-    /// Read alert rules and notifications.
-    AlertrulesRead,
-    /// Change alert rules and notifications.
-    AlertrulesWrite,
-    /// Send logs.
-    LogsWrite,
-    /// See users, roles and API tokens, as far as the roles permit.
-    SettingRead,
-    /// Change users, roles and API tokens, as far as the roles permit.
-    SettingWrite,
-}
-
-/// The text names no known scope.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scope")]
-pub struct UnknownScope;
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 8] = [
-        Self::SearchRead,
-        Self::SearchWrite,
-        Self::LogsourceRead,
-        Self::AlertrulesRead,
-        Self::AlertrulesWrite,
-        Self::LogsWrite,
-        Self::SettingRead,
-        Self::SettingWrite,
-    ];
-
-    /// The scope as it stands in a token.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SearchRead => "search:read",
-            Self::SearchWrite => "search:write",
-            Self::LogsourceRead => "logsource:read",
-            Self::AlertrulesRead => "alertrules:read",
-            Self::AlertrulesWrite => "alertrules:write",
-            Self::LogsWrite => "logs:write",
-            Self::SettingRead => "setting:read",
-            Self::SettingWrite => "setting:write",
-        }
-    }
-
-    /// Whether one of these built-in roles gives this scope, by the table in
-    /// [`crate::grants`]. What roles of one's own give depends on their privileges.
-    pub fn allowed_for(self, roles: &[String]) -> bool {
-        Ability::Scope(self).of_built_in(roles)
-    }
-}
-
-impl FromStr for Scope {
-    type Err = UnknownScope;
-
-    /// Reads a scope; the plural `logsources:read` of the vendor's sample
-    /// command counts as `logsource:read`.
-    fn from_str(s: &str) -> Result<Self, UnknownScope> {
-        if s == "logsources:read" {
-            return Ok(Self::LogsourceRead);
-        }
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == s)
-            .ok_or(UnknownScope)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,7 @@ use cresset_auth::bearer::BearerToken;
 use cresset_auth::networks::Networks;
 use cresset_model::Timestamp;
 use cresset_model::token::{ApiToken, TokenKind};
-use cresset_model::user::{Scope, User};
-use std::collections::BTreeSet;
+use cresset_model::user::{Scopes, User};
 use std::net::IpAddr;
 
 /// The one text for every cause.
@@ -22,7 +21,7 @@ pub(crate) struct Proven {
     /// The API token that was used; `None` for a self-signed token or a password.
     pub(crate) token: Option<ApiToken>,
     /// What the credential is narrowed to; `None` for all that its owner may do.
-    pub(crate) scopes: Option<BTreeSet<Scope>>,
+    pub(crate) scopes: Option<Scopes>,
 }
 
 impl Proven {
@@ -63,7 +62,7 @@ fn permits(networks: &[String], peer: IpAddr) -> bool {
 }
 
 /// Scopes that this server does not know give nothing.
-pub(super) fn scopes_of(token: &ApiToken) -> Option<BTreeSet<Scope>> {
+pub(super) fn scopes_of(token: &ApiToken) -> Option<Scopes> {
     let words = token.scopes.as_ref()?;
     Some(words.iter().filter_map(|word| word.parse().ok()).collect())
 }

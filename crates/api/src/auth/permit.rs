@@ -11,7 +11,7 @@ impl Context {
     pub(crate) async fn permit(&self, proven: Proven, scope: Scope) -> Result<Caller> {
         let kind = proven.kind();
         let Proven { caller, scopes, .. } = proven;
-        if scopes.is_some_and(|scopes| !scopes.contains(&scope)) {
+        if scopes.is_some_and(|scopes| !scopes.contains(scope)) {
             let wanted = scope.as_str();
             let refusal = format!("The token's scope does not include {wanted}");
             return Err(self.not_permitted(kind, &caller, refusal).await?);

@@ -10,8 +10,7 @@ use axum::http::{HeaderMap, header};
 use cresset_auth::bearer::PREFIX;
 use cresset_auth::jwt::{self, Claims, JwtError, Unverified};
 use cresset_model::SecretString;
-use cresset_model::user::{Scope, User};
-use std::collections::BTreeSet;
+use cresset_model::user::{Scope, Scopes, User};
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
@@ -22,15 +21,14 @@ const INVALID: &str = "Invalid token";
 pub(crate) struct Authorized<S> {
     pub(crate) caller: Caller,
     /// What the credential is narrowed to; `None` for all that its owner may do.
-    scopes: Option<BTreeSet<Scope>>,
+    scopes: Option<Scopes>,
     scope: PhantomData<S>,
 }
 
 impl<S> Authorized<S> {
     /// Whether the credential has `scope` besides `S`; the caller's role is not looked at.
     pub(crate) fn credential_has(&self, scope: Scope) -> bool {
-        let scopes = self.scopes.as_ref();
-        scopes.is_none_or(|scopes| scopes.contains(&scope))
+        self.scopes.is_none_or(|scopes| scopes.contains(scope))
     }
 }
 
@@ -51,7 +49,7 @@ impl<S: Needs> FromRequestParts<Api> for Authorized<S> {
             Some(Signed(proven)) => proven,
             None => api.prove_bearer(bearer(&parts.headers)?, peer).await?,
         };
-        let scopes = proven.scopes.clone();
+        let scopes = proven.scopes;
         let caller = api.permit(proven, S::SCOPE).await?;
         Ok(Self {
             caller,
@@ -113,7 +111,7 @@ impl Context {
     /// Checks the token against the user's key. The outer error is the server's failure.
     async fn verify(
         &self,
-        unverified: Unverified,
+        unverified: Unverified<'_>,
         name: &str,
     ) -> Result<std::result::Result<(User, Claims), Refusal>> {
         let (user, key) = match self.catalog.user_and_key(name).await? {

@@ -19,10 +19,9 @@ use bytes::Bytes;
 use cresset_catalog::port::AuditEntry;
 use cresset_model::filter::{Column, ListQuery};
 use cresset_model::token::ApiToken;
-use cresset_model::user::Scope;
+use cresset_model::user::Scopes;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// A request to an endpoint of this API.
@@ -34,7 +33,7 @@ pub(crate) struct Call {
     /// The API token that proved the caller; `None` for a self-signed token.
     pub(crate) token: Option<ApiToken>,
     /// What the credential is narrowed to; `None` for all that its owner may do.
-    pub(crate) scopes: Option<BTreeSet<Scope>>,
+    pub(crate) scopes: Option<Scopes>,
     /// The parameters of the query string.
     pub(crate) params: Params,
     version: Version,
@@ -137,10 +136,10 @@ fn takes_passwords(api: &Api, parts: &Parts) -> bool {
 async fn rights_of(api: &Context, proven: &Proven) -> Result<Rights> {
     // What the administrator's role gives is known, as it cannot be changed.
     if proven.caller.is_administrator() {
-        return Ok(Rights::of_administrator(proven.scopes.as_ref()));
+        return Ok(Rights::of_administrator(proven.scopes));
     }
     let roles = api.catalog.roles_of(proven.caller.user.id).await?;
-    Ok(Rights::new(&roles, proven.scopes.as_ref()))
+    Ok(Rights::new(&roles, proven.scopes))
 }
 
 impl Call {

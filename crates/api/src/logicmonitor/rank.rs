@@ -10,7 +10,7 @@ use crate::state::Context;
 use cresset_model::account::Account;
 use cresset_model::grants::{Ability, GRANTS};
 use cresset_model::role::{Right, Role, own_tokens, role_access, user_access};
-use cresset_model::user::{ADMINISTRATOR, Scope};
+use cresset_model::user::{ADMINISTRATOR, Scope, Scopes};
 use std::collections::BTreeSet;
 
 /// What roles amount to.
@@ -42,12 +42,11 @@ impl Rank {
     }
 
     /// What is left of it with a credential that is narrowed to `scopes`.
-    fn narrowed(mut self, scopes: Option<&BTreeSet<Scope>>) -> Self {
-        let narrow = |scopes: &&BTreeSet<Scope>| scopes.len() < Scope::ALL.len();
-        if let Some(scopes) = scopes.filter(narrow) {
+    fn narrowed(mut self, scopes: Option<Scopes>) -> Self {
+        if let Some(scopes) = scopes.filter(|scopes| *scopes != Scopes::ALL) {
             self.administrator = false;
             self.abilities
-                .retain(|ability| scopes.contains(&ability.scope()));
+                .retain(|ability| scopes.contains(ability.scope()));
         }
         self
     }
@@ -87,7 +86,7 @@ impl<'a> Actor<'a> {
     /// Who sends the request.
     pub(super) async fn of(api: &Context, call: &'a Call) -> Result<Self> {
         let roles = api.catalog.roles_of(call.caller.user.id).await?;
-        let rank = Rank::of(&roles).narrowed(call.scopes.as_ref());
+        let rank = Rank::of(&roles).narrowed(call.scopes);
         Ok(Self { call, rank })
     }
 
@@ -257,7 +256,7 @@ mod tests {
         let readonly = [role("readonly", &[("useraccess.apitoken", "write")])];
         let narrowed = |scopes: &[Scope]| {
             let scopes = scopes.iter().copied().collect();
-            Rank::of(&administrator).narrowed(Some(&scopes))
+            Rank::of(&administrator).narrowed(Some(scopes))
         };
         let settings = narrowed(&[Scope::SettingWrite]);
         assert!(settings.lacks(&Rank::of(&administrator)).is_some());

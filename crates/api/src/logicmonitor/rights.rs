@@ -2,15 +2,14 @@
 
 use crate::error::{Error, Result};
 use cresset_model::role::{self, Right, Role};
-use cresset_model::user::{ADMINISTRATOR, Scope};
-use std::collections::BTreeSet;
+use cresset_model::user::{ADMINISTRATOR, Scope, Scopes};
 
 /// How far a credential that is narrowed to `scopes` may go with anything here.
-fn most(scopes: Option<&BTreeSet<Scope>>) -> Right {
+fn most(scopes: Option<Scopes>) -> Right {
     match scopes {
         None => Right::Write,
-        Some(scopes) if scopes.contains(&Scope::SettingWrite) => Right::Write,
-        Some(scopes) if scopes.contains(&Scope::SettingRead) => Right::Read,
+        Some(scopes) if scopes.contains(Scope::SettingWrite) => Right::Write,
+        Some(scopes) if scopes.contains(Scope::SettingRead) => Right::Read,
         Some(_) => Right::None,
     }
 }
@@ -30,7 +29,7 @@ pub(crate) struct Rights {
 
 impl Rights {
     /// What `roles` give; `scopes` is what the credential is narrowed to, if it is.
-    pub(crate) fn new(roles: &[Role], scopes: Option<&BTreeSet<Scope>>) -> Self {
+    pub(crate) fn new(roles: &[Role], scopes: Option<Scopes>) -> Self {
         let most = most(scopes);
         let own = if role::own_tokens(roles) {
             Right::Write
@@ -46,7 +45,7 @@ impl Rights {
     }
 
     /// The same for somebody who has the administrator's role, perhaps among others.
-    pub(crate) fn of_administrator(scopes: Option<&BTreeSet<Scope>>) -> Self {
+    pub(crate) fn of_administrator(scopes: Option<Scopes>) -> Self {
         let most = most(scopes);
         Self {
             users: most,
@@ -112,8 +111,8 @@ mod tests {
         let roles = [role];
         let check = |scopes: Option<&[Scope]>| {
             let scopes = scopes.map(|scopes| scopes.iter().copied().collect());
-            let known = Rights::of_administrator(scopes.as_ref());
-            assert_eq!(known, Rights::new(&roles, scopes.as_ref()), "{scopes:?}");
+            let known = Rights::of_administrator(scopes);
+            assert_eq!(known, Rights::new(&roles, scopes), "{scopes:?}");
         };
         check(None);
         check(Some(&[]));

@@ -1,12 +1,11 @@
 //! The claims of a token: read strictly, judged after the signature.
 
 use super::{ISSUER, JwtError, object};
-use cresset_model::user::Scope;
+use cresset_model::user::Scopes;
 use cresset_model::{Duration, Timestamp};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// Longest accepted user name in a token, in bytes.
@@ -15,8 +14,6 @@ const MAX_SUBJECT_BYTES: usize = 256;
 /// What a verified token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// Always [`ISSUER`].
-    pub iss: String,
     /// Time of issue.
     pub iat: Timestamp,
     /// Time of expiry.
@@ -24,7 +21,7 @@ pub struct Claims {
     /// The user name.
     pub sub: String,
     /// The known scopes; unknown ones were dropped.
-    pub scope: BTreeSet<Scope>,
+    pub scope: Scopes,
 }
 
 /// What a token to be signed says.
@@ -55,23 +52,27 @@ impl SignClaims {
 /// Claims as they stand in the token. A name that occurs twice is an error of the reader.
 #[derive(serde::Deserialize)]
 struct Wire<'a> {
-    #[serde(borrow)]
-    iss: Option<Claim<'a>>,
-    #[serde(borrow)]
-    iat: Option<Claim<'a>>,
-    #[serde(borrow)]
-    exp: Option<Claim<'a>>,
-    #[serde(borrow)]
-    nbf: Option<Claim<'a>>,
-    #[serde(borrow)]
-    sub: Option<Claim<'a>>,
+    #[serde(borrow, default)]
+    iss: Claim<'a>,
+    #[serde(borrow, default)]
+    iat: Claim<'a>,
+    #[serde(borrow, default)]
+    exp: Claim<'a>,
+    #[serde(borrow, default)]
+    nbf: Claim<'a>,
+    #[serde(borrow, default)]
+    sub: Claim<'a>,
     aud: Option<IgnoredAny>,
-    #[serde(borrow)]
-    scope: Option<Claim<'a>>,
+    #[serde(borrow, default)]
+    scope: Claim<'a>,
 }
 
 /// The value of a claim, as far as claims here have one.
+#[derive(Default)]
 enum Claim<'a> {
+    /// It does not stand there, or is null.
+    #[default]
+    Missing,
     Text(Cow<'a, str>),
     Number(f64),
     Other,
@@ -112,6 +113,10 @@ impl<'de> Visitor<'de> for ClaimVisitor {
         Ok(Claim::Number(number))
     }
 
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Claim::Missing)
+    }
+
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
         Ok(Claim::Other)
     }
@@ -137,8 +142,8 @@ pub(super) struct RawClaims {
 
 #[derive(Debug)]
 struct Others {
-    iss: String,
-    scope: String,
+    is_self_signed: bool,
+    scope: Scopes,
     iat: Timestamp,
     exp: Timestamp,
     nbf: Option<Timestamp>,
@@ -148,7 +153,7 @@ struct Others {
 impl RawClaims {
     pub(super) fn read(json: &[u8]) -> Result<Self, JwtError> {
         let mut wire: Wire<'_> = object(json).ok_or(JwtError::Claims)?;
-        let sub = text(wire.sub.take(), "sub")?;
+        let sub = text(std::mem::take(&mut wire.sub), "sub")?.into_owned();
         let plain = !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES;
         if !plain || sub.chars().any(char::is_control) {
             return Err(JwtError::Claim("sub"));
@@ -170,14 +175,14 @@ impl RawClaims {
 impl Others {
     fn read(wire: Wire<'_>) -> Result<Self, JwtError> {
         Ok(Self {
-            iss: text(wire.iss, "iss")?,
-            scope: text(wire.scope, "scope")?,
+            is_self_signed: text(wire.iss, "iss")? == ISSUER,
+            scope: scopes(&text(wire.scope, "scope")?),
             iat: moment(wire.iat, "iat")?,
             exp: moment(wire.exp, "exp")?,
-            nbf: wire
-                .nbf
-                .map(|value| moment(Some(value), "nbf"))
-                .transpose()?,
+            nbf: match wire.nbf {
+                Claim::Missing => None,
+                claim => Some(moment(claim, "nbf")?),
+            },
             has_audience: wire.aud.is_some(),
         })
     }
@@ -189,7 +194,7 @@ impl Others {
         max_lifetime: Option<Duration>,
         leeway: Duration,
     ) -> Result<Claims, JwtError> {
-        if self.iss != ISSUER {
+        if !self.is_self_signed {
             return Err(JwtError::Issuer);
         }
         if self.has_audience {
@@ -209,17 +214,11 @@ impl Others {
         if max_lifetime.is_some_and(|max| lifetime > max) {
             return Err(JwtError::Lifetime);
         }
-        let scope = self
-            .scope
-            .split(' ')
-            .filter_map(|word| word.parse().ok())
-            .collect();
         Ok(Claims {
-            iss: self.iss,
             iat: self.iat,
             exp: self.exp,
             sub,
-            scope,
+            scope: self.scope,
         })
     }
 }
@@ -233,19 +232,27 @@ pub(super) fn form(name: &str) -> &'static str {
     }
 }
 
-fn text(claim: Option<Claim<'_>>, name: &'static str) -> Result<String, JwtError> {
+/// The known scopes of a list with spaces between; the others are nothing to us.
+fn scopes(words: &str) -> Scopes {
+    words
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect()
+}
+
+fn text<'a>(claim: Claim<'a>, name: &'static str) -> Result<Cow<'a, str>, JwtError> {
     match claim {
-        Some(Claim::Text(text)) => Ok(text.into_owned()),
+        Claim::Text(text) => Ok(text),
         _ => Err(JwtError::Claim(name)),
     }
 }
 
 /// Whole seconds since the epoch; `1.7e9` is a whole number too.
-fn moment(claim: Option<Claim<'_>>, name: &'static str) -> Result<Timestamp, JwtError> {
+fn moment(claim: Claim<'_>, name: &'static str) -> Result<Timestamp, JwtError> {
     // Beyond the year 9999 nothing is a time any more, and sums would saturate.
     const LIMIT: f64 = 253_402_300_800.0;
     match claim {
-        Some(Claim::Number(n)) if n.fract() == 0.0 && (0.0..LIMIT).contains(&n) => {
+        Claim::Number(n) if n.fract() == 0.0 && (0.0..LIMIT).contains(&n) => {
             Ok(Timestamp::from_secs(n as i64))
         }
         _ => Err(JwtError::Claim(name)),

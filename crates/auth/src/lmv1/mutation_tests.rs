@@ -2,6 +2,7 @@
 
 use super::tests::{ID, KEY, NOW, VECTORS, check};
 use super::*;
+use ring::hmac;
 
 const EPOCH: &str = "1700000000000";
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use cresset_catalog::port::TokenChange;
 use cresset_model::Timestamp;
 use cresset_model::token::ApiToken;
-use cresset_model::user::Scope;
+use cresset_model::user::{Scope, Scopes};
 
 /// What a token is limited to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,9 +23,8 @@ pub(super) struct Limits {
 impl Limits {
     /// The limits of the credential that the caller uses.
     pub(super) fn of_caller(call: &Call) -> Self {
-        let all = |scopes: &std::collections::BTreeSet<Scope>| scopes.len() == Scope::ALL.len();
-        let scopes = call.scopes.as_ref().filter(|scopes| !all(scopes));
-        let words = |scope: &Scope| scope.as_str().to_owned();
+        let scopes = call.scopes.filter(|scopes| *scopes != Scopes::ALL);
+        let words = |scope: Scope| scope.as_str().to_owned();
         let token = call.token.as_ref();
         Self {
             scopes: scopes.map(|scopes| scopes.iter().map(words).collect()),
