@@ -34,6 +34,9 @@ pub(crate) async fn read(
     mut held: Option<&mut Held>,
 ) -> Result<Bytes> {
     refuse_announced(&body, limit)?;
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let Pace { bytes, span } = api.settings.body_pace;
     let span = span.to_std();
     let mut collected = BytesMut::new();

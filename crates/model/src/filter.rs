@@ -77,14 +77,14 @@ impl FilterError {
 }
 
 /// A filter: true if all conditions of any of its groups are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// Groups joined by `||`, of conditions joined by `,`. None is empty.
     pub any: Vec<Vec<Condition>>,
 }
 
 /// What a filter asks of one field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// The field as it was written, with its dots; [`ALL`] for every column of text.
     pub field: String,
@@ -175,7 +175,7 @@ impl Column {
 }
 
 /// What a caller wants of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ListQuery {
     /// Which rows. None: all.
     pub filter: Option<Filter>,

@@ -5,10 +5,12 @@ use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_auth::bearer::BearerToken;
 use cresset_auth::networks::Networks;
+use cresset_catalog::port::Moment;
 use cresset_model::Timestamp;
 use cresset_model::token::{ApiToken, TokenKind};
 use cresset_model::user::{Scopes, User};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The one text for every cause.
 pub(super) const FAILED: &str = "Authentication failed";
@@ -19,9 +21,11 @@ pub(crate) struct Proven {
     /// Who it is.
     pub(crate) caller: Caller,
     /// The API token that was used; `None` for a self-signed token or a password.
-    pub(crate) token: Option<ApiToken>,
+    pub(crate) token: Option<Arc<ApiToken>>,
     /// What the credential is narrowed to; `None` for all that its owner may do.
     pub(crate) scopes: Option<Scopes>,
+    /// When all that was so, if the catalog said.
+    pub(crate) seen: Option<Moment>,
 }
 
 impl Proven {
@@ -96,6 +100,7 @@ impl Context {
             caller: Caller { user, peer },
             scopes: scopes_of(&found),
             token: Some(found),
+            seen: None,
         })
     }
 

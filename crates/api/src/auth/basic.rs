@@ -36,9 +36,10 @@ impl Context {
             Ok(user) => {
                 guesses.right(&guess, self.now());
                 Ok(Proven {
-                    caller: Caller { user, peer },
+                    caller: Caller::new(user, peer),
                     token: None,
                     scopes: None,
+                    seen: None,
                 })
             }
             Err(reason) => {

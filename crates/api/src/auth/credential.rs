@@ -126,7 +126,7 @@ impl Context {
         match user.filter(|user| fits && !user.disabled) {
             Some(user) => {
                 self.failures.succeeded(name, peer);
-                Ok(Caller { user, peer })
+                Ok(Caller::new(user, peer))
             }
             None => {
                 let reason = if known { "secret_key" } else { "unknown_user" };

@@ -18,6 +18,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use cresset_model::user::{Scope, User};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 pub(crate) use api_token::Proven;
 #[cfg(test)]
@@ -37,12 +38,17 @@ pub(crate) use token::bearer;
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The user.
-    pub user: User,
+    pub user: Arc<User>,
     /// Where the request came from.
     pub peer: IpAddr,
 }
 
 impl Caller {
+    fn new(user: User, peer: IpAddr) -> Self {
+        let user = Arc::new(user);
+        Self { user, peer }
+    }
+
     /// True for administrators, who see what belongs to others.
     pub fn is_administrator(&self) -> bool {
         self.user.roles.iter().any(|role| role == "administrator")

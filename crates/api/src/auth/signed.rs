@@ -13,9 +13,9 @@ use crate::state::Context;
 use axum::body::Body;
 use bytes::Bytes;
 use cresset_auth::lmv1::{self, Lmv1Error, SignedHeader, SignedRequest};
-use cresset_model::token::ApiToken;
-use cresset_model::user::User;
+use cresset_catalog::port::SigningToken;
 use cresset_model::{SecretString, Timestamp};
+use hyper::body::Body as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -48,7 +48,13 @@ pub(crate) async fn prove_signed(
     // Before anybody's name is looked up, so that the answer does not tell who is known.
     body::refuse_announced(&arriving.body, arriving.limit)?;
     let signer = signer(api, value, peer).await?;
-    let mut held = arriving.budget.hold(signer.holders());
+    // What has no body takes up no room.
+    let holders = if arriving.body.is_end_stream() {
+        Vec::new()
+    } else {
+        signer.holders()
+    };
+    let mut held = arriving.budget.hold(holders);
     let read = body::read(api, arriving.body, arriving.limit, Some(&mut held));
     let body = match read.await {
         Ok(body) => body,
@@ -70,9 +76,7 @@ pub(crate) async fn prove_signed(
 /// Somebody who claims to have signed a request.
 struct Signer<'a> {
     header: SignedHeader<'a>,
-    user: User,
-    token: ApiToken,
-    key: SecretString,
+    found: SigningToken,
     peer: IpAddr,
 }
 
@@ -88,14 +92,12 @@ async fn signer<'a>(api: &Context, value: &'a str, peer: IpAddr) -> Result<Signe
     let found = api.catalog.signing_token(header.access_id).await?;
     let reason = match &found {
         None => Some("unknown_token"),
-        Some((user, token, _)) => unusable(user, token, peer, api.now()),
+        Some(found) => unusable(&found.user, &found.token, peer, api.now()),
     };
     match (found, reason) {
-        (Some((user, token, key)), None) => Ok(Signer {
+        (Some(found), None) => Ok(Signer {
             header,
-            user,
-            token,
-            key,
+            found,
             peer,
         }),
         (_, reason) => {
@@ -136,7 +138,7 @@ impl Signer<'_> {
     /// The caller, if the signature fits the request.
     async fn prove(self, api: &Context, request: &SignedRequest<'_>) -> Result<Proven> {
         let (now, header) = (api.now(), &self.header);
-        let fits = header.verify(&self.key, request, now);
+        let fits = header.verify(&self.found.key, request, now);
         if let Err(error) = fits.and_then(|()| api.replays.admit(header, now)) {
             let (id, guess) = (header.access_id, error == Lmv1Error::Signature);
             api.auth_failed(Kind::Signature, id, self.peer, error.reason(), guess)
@@ -147,12 +149,16 @@ impl Signer<'_> {
             });
         }
         api.failures.succeeded(header.access_id, self.peer);
-        api.token_used(&self.token, self.peer).await;
-        let (user, peer) = (self.user, self.peer);
+        let peer = self.peer;
+        let SigningToken {
+            user, token, seen, ..
+        } = self.found;
+        api.token_used(&token, peer).await;
         Ok(Proven {
             caller: Caller { user, peer },
-            scopes: scopes_of(&self.token),
-            token: Some(self.token),
+            scopes: scopes_of(&token),
+            token: Some(token),
+            seen: Some(seen),
         })
     }
 }

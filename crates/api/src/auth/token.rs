@@ -102,9 +102,10 @@ impl Context {
         };
         self.failures.succeeded(&name, peer);
         Ok(Proven {
-            caller: Caller { user, peer },
+            caller: Caller::new(user, peer),
             token: None,
             scopes: Some(claims.scope),
+            seen: None,
         })
     }
 

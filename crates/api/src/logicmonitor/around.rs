@@ -17,8 +17,7 @@ pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: N
     if resource(request.uri().path()).is_none() {
         return next.run(request).await;
     }
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or("", MatchedPath::as_str);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let spent = Spent::new(route, request.method());
     let in_v1 = api.settings.v1_auth_failure;
     let mut response = match Version::of(request.headers(), request.uri().query()) {

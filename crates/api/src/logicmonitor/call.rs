@@ -16,13 +16,14 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use bytes::Bytes;
-use cresset_catalog::port::AuditEntry;
+use cresset_catalog::port::{AuditEntry, Moment};
 use cresset_model::filter::{Column, ListQuery};
 use cresset_model::token::ApiToken;
 use cresset_model::user::Scopes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A request to an endpoint of this API.
 pub(crate) struct Call {
@@ -31,9 +32,12 @@ pub(crate) struct Call {
     /// What the caller may do here.
     pub(crate) rights: Rights,
     /// The API token that proved the caller; `None` for a self-signed token.
-    pub(crate) token: Option<ApiToken>,
+    pub(crate) token: Option<Arc<ApiToken>>,
     /// What the credential is narrowed to; `None` for all that its owner may do.
     pub(crate) scopes: Option<Scopes>,
+    /// When the caller was proven, if the catalog said: what is read to answer may be as of
+    /// then, too.
+    pub(crate) seen: Option<Moment>,
     /// The parameters of the query string.
     pub(crate) params: Params,
     version: Version,
@@ -67,6 +71,7 @@ impl FromRequest<Api> for Call {
             rights,
             token: proven.token,
             scopes: proven.scopes,
+            seen: proven.seen,
             params,
             version: version.unwrap_or(Version::V1),
             body,

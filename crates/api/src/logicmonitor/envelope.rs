@@ -10,18 +10,21 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+/// Few objects take more.
+const USUAL_BYTES: usize = 1024;
+
 /// What an endpoint answers with, written down. [`super::call::Call`] makes it.
 pub(crate) struct Reply(serde_json::Result<Vec<u8>>);
 
 impl Reply {
     pub(super) fn object(version: Version, object: &impl Serialize) -> Self {
         Self(match version {
-            Version::V1 => serde_json::to_vec(&Wrapped {
+            Version::V1 => written(&Wrapped {
                 data: object,
                 errmsg: "OK",
                 status: 200,
             }),
-            Version::V2 | Version::V3 => serde_json::to_vec(object),
+            Version::V2 | Version::V3 => written(object),
         })
     }
 
@@ -42,6 +45,12 @@ impl Reply {
             Version::V2 | Version::V3 => Self::object(version, &Map::<String, Value>::new()),
         }
     }
+}
+
+fn written(object: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut text, object)?;
+    Ok(text)
 }
 
 impl IntoResponse for Reply {

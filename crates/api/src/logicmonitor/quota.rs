@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::state::Context;
+use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use cresset_auth::quota::{Key, Limits, Quota, Verb, Verdict};
 use parking_lot::Mutex;
@@ -29,16 +30,17 @@ impl Quotas {
 pub(super) struct Spent(Arc<Inner>);
 
 struct Inner {
-    route: String,
+    /// As the router names it.
+    route: Option<MatchedPath>,
     verb: Verb,
     verdict: Mutex<Option<Verdict>>,
 }
 
 impl Spent {
-    /// For a request to `route`, as the router names it.
-    pub(super) fn new(route: &str, method: &Method) -> Self {
+    /// For a request to `route`; what is at no route shares a budget.
+    pub(super) fn new(route: Option<MatchedPath>, method: &Method) -> Self {
         Self(Arc::new(Inner {
-            route: route.to_owned(),
+            route,
             // No endpoint has other methods.
             verb: Verb::of(method.as_str()).unwrap_or(Verb::Get),
             verdict: Mutex::new(None),
@@ -47,7 +49,7 @@ impl Spent {
 
     fn key(&self) -> Key<'_> {
         Key {
-            endpoint: &self.0.route,
+            endpoint: self.0.route.as_ref().map_or("", MatchedPath::as_str),
             verb: self.0.verb,
         }
     }

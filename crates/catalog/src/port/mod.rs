@@ -13,6 +13,7 @@ mod incident_acts;
 mod incidents;
 mod instances;
 mod lists;
+mod moment;
 mod roles;
 mod rules;
 mod sealing;
@@ -35,13 +36,14 @@ pub use incidents::{
 };
 pub use instances::{Instances, MAX_INSTANCES};
 pub use lists::{Lists, Repos};
+pub use moment::Moment;
 pub use roles::{MAX_ROLE_DOCUMENT, MAX_ROLE_NAME, MAX_ROLES, NewRole, RoleChange, Roles};
 pub use rules::{RuleChanges, RuleFilter, RuleOwner, RulePage, RuleSummary, RuleWithOwner, Rules};
 pub use sealing::{KeySwitch, KeyUse, ResealCursor, ResealStep, Sealing};
 pub use token_care::{MOST_TOKENS_OF_USER, TokenCare, TokenMail, TokenPolicy};
 pub use tokens::{
     ApiTokens, MAX_TOKEN_LIMITS, MAX_TOKEN_NOTE, MAX_TOKENS_OF_USER, NewToken, Revocation,
-    SHOWN_OF_BEARER, TOKENS_WITH_USER, TokenChange,
+    SHOWN_OF_BEARER, SigningToken, TOKENS_WITH_USER, TokenChange,
 };
 pub use uptime::Uptime;
 pub use users::{AuditEntry, NewUser, Users};

@@ -1,12 +1,13 @@
 //! API tokens.
 
-use super::AuditEntry;
+use super::{AuditEntry, Moment};
 use crate::Result;
 use async_trait::async_trait;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TokenKind};
 use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
+use std::sync::Arc;
 
 /// Most tokens of a user, of both kinds together, unless [`super::TokenPolicy`] says otherwise.
 pub const MAX_TOKENS_OF_USER: u32 = 100;
@@ -86,6 +87,19 @@ pub struct TokenChange {
     pub networks: Option<Vec<String>>,
 }
 
+/// A token that requests are signed with, and what proves it.
+#[derive(Debug, Clone)]
+pub struct SigningToken {
+    /// The owner.
+    pub user: Arc<User>,
+    /// The token.
+    pub token: Arc<ApiToken>,
+    /// The signing key.
+    pub key: Arc<SecretString>,
+    /// When all this was so.
+    pub seen: Moment,
+}
+
 /// How tokens are revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
@@ -104,13 +118,15 @@ pub trait ApiTokens: Send + Sync + 'static {
     /// a user with as many tokens as [`super::TokenPolicy`] allows and for texts that are too long.
     async fn create_token(&self, new: NewToken, told: &AuditEntry) -> Result<ApiToken>;
     /// Tokens of a kind, of one user or of all, by [`cresset_model::token::TOKEN_COLUMNS`].
-    /// [`crate::Error::Refused`] tells what is wrong with the filter or the order.
+    /// [`crate::Error::Refused`] tells what is wrong with the filter or the order. It may be
+    /// as of the moment `seen`.
     async fn tokens(
         &self,
         kind: TokenKind,
         owner: Option<i64>,
         query: &ListQuery,
-    ) -> Result<Page<ApiToken>>;
+        seen: Option<Moment>,
+    ) -> Result<Arc<Page<ApiToken>>>;
     /// The token of that id, if it belongs to `owner` or nobody asks whose it is.
     async fn token(&self, owner: Option<i64>, id: i64) -> Result<Option<ApiToken>>;
     /// Changes a token of `owner`; `None` if there is none of that id.
@@ -148,13 +164,10 @@ pub trait ApiTokens: Send + Sync + 'static {
     async fn tokens_of(&self, owners: &[i64]) -> Result<Vec<ApiToken>>;
     /// The signing token of that access id with its owner and its key, opened. It may be
     /// disabled or expired, and so may its owner be disabled.
-    async fn signing_token(
-        &self,
-        access_id: &str,
-    ) -> Result<Option<(User, ApiToken, SecretString)>>;
+    async fn signing_token(&self, access_id: &str) -> Result<Option<SigningToken>>;
     /// The bearer token of that SHA-256 with its owner. It may be disabled or expired, and so
     /// may its owner be disabled.
-    async fn bearer_token(&self, sha256: &[u8; 32]) -> Result<Option<(User, ApiToken)>>;
+    async fn bearer_token(&self, sha256: &[u8; 32]) -> Result<Option<(Arc<User>, Arc<ApiToken>)>>;
     /// Records that a token was used, which an earlier use does not undo. The caller sees to
     /// it that this is not done more than once a minute.
     async fn token_used(&self, id: i64, at: Timestamp, address: &str) -> Result<()>;

@@ -191,14 +191,6 @@ impl Stretch {
     }
 }
 
-/// The question in a line: the same for the same rows in the same order.
-impl std::fmt::Display for Asked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (text, bound, order, cut) = (&self.text, &self.bound, &self.order, self.cut());
-        write!(f, "{text} {bound:?} ORDER BY {order} {cut}")
-    }
-}
-
 impl Asked {
     /// Reads the page; `one` reads a row by its id.
     pub(super) fn page<T>(

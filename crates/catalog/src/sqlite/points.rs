@@ -6,28 +6,24 @@
 //! thread, but as a whole and not row by row.
 //!
 //! What proves a request is the same from one request to the next, and so are short lists that
-//! somebody watches. They are remembered, secrets sealed as they are stored, for as long as
-//! nothing in the database changes: SQLite tells every connection whether any other one, of
-//! whatever process, has committed since (sqlite.org/pragma.html#pragma_data_version).
+//! somebody watches. They are remembered, keys opened, for as long as nothing in the database
+//! changes: SQLite tells every connection whether any other one, of whatever process, has
+//! committed since (sqlite.org/pragma.html#pragma_data_version). A request asks that once:
+//! whatever else it reads of the same connection may be as of the same [`Moment`].
 
 use super::filter::holds;
+use super::memory::{Memory, Question};
 use super::{id_set, in_place};
 use crate::Result;
+use crate::port::Moment;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Params, Row, Transaction};
-use std::any::Any;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Connections kept for the next read.
 const KEPT: usize = 4;
-
-/// Answers remembered per connection.
-const REMEMBERED: usize = 256;
-
-/// Longest question to which the answer is remembered, in bytes.
-const LONGEST_QUESTION: usize = 4096;
 
 /// Connections that read in place.
 #[derive(Debug)]
@@ -37,19 +33,16 @@ pub(super) struct Points {
     cache: &'static str,
     /// `None` once they were closed.
     idle: Mutex<Option<Vec<Reading>>>,
+    /// Connections opened so far.
+    opened: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Reading {
     connection: Connection,
-    remembered: Remembered,
-}
-
-/// Answers, by kind of question and question, that hold in a version of the database.
-#[derive(Debug, Default)]
-struct Remembered {
-    version: i64,
-    answers: HashMap<(&'static str, String), Box<dyn Any + Send>>,
+    /// Tells it from the others.
+    number: u64,
+    memory: Memory,
 }
 
 impl Points {
@@ -58,6 +51,7 @@ impl Points {
             path: path.to_owned(),
             cache,
             idle: Mutex::new(Some(Vec::new())),
+            opened: AtomicU64::new(0),
         }
     }
 
@@ -78,54 +72,26 @@ impl Points {
         })
     }
 
-    /// What `answer` makes of each row of a statement with one parameter, from memory if
-    /// nothing was committed since they were last read. That there is none is not remembered.
-    pub(super) fn recall<T: Clone + Send + 'static>(
+    /// The answer to a question, from memory if nothing was committed since it was last read,
+    /// or if it was so at the moment `seen`. What holds at the moment returned is what the answer
+    /// says, unless that is newer still. Only what is `worth` it is kept in memory.
+    pub(super) fn remember<Q: Question>(
         &self,
-        statement: &'static str,
-        parameter: String,
-        mut answer: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let read = |connection: &Connection, parameter: &str| {
-            let mut prepared = connection.prepare_cached(statement)?;
-            let mut rows = prepared.query([parameter])?;
-            let mut read = Vec::new();
-            while let Some(row) = rows.next()? {
-                read.push(answer(row)?);
-            }
-            Ok(read)
-        };
-        self.remember(statement, parameter, read, |read| !read.is_empty())
-    }
-
-    /// What `read` finds for a question of a kind, from memory if nothing was committed since
-    /// it was last found; only what is `worth` it is kept in memory.
-    pub(super) fn remember<T: Clone + Send + 'static>(
-        &self,
-        kind: &'static str,
-        question: String,
-        read: impl FnOnce(&Connection, &str) -> Result<T>,
-        worth: impl FnOnce(&T) -> bool,
-    ) -> Result<T> {
+        question: &Q,
+        seen: Option<Moment>,
+        read: impl FnOnce(&Connection, &Q) -> Result<Q::Answer>,
+        worth: impl FnOnce(&Q, &Q::Answer) -> bool,
+    ) -> Result<(Q::Answer, Moment)> {
         self.with(|reading| {
-            let Reading {
-                connection,
-                remembered,
-            } = reading;
-            let version = connection
-                .prepare_cached("PRAGMA data_version")?
-                .query_row([], |row| row.get(0))?;
-            remembered.forget_before(version);
-            let place = (kind, question);
-            let known = remembered.answers.get(&place);
-            if let Some(known) = known.and_then(|known| known.downcast_ref::<T>()) {
-                return Ok(known.clone());
+            let now = reading.moment(seen)?;
+            if let Some(known) = reading.memory.known(question) {
+                return Ok((known.clone(), now));
             }
-            let found = read(connection, &place.1)?;
-            if worth(&found) && place.1.len() <= LONGEST_QUESTION {
-                remembered.answers.insert(place, Box::new(found.clone()));
+            let found = read(&reading.connection, question)?;
+            if worth(question, &found) {
+                reading.memory.keep(question.clone(), found.clone());
             }
-            Ok(found)
+            Ok((found, now))
         })
     }
 
@@ -181,28 +147,44 @@ impl Points {
         id_set::add(&connection)?;
         Ok(Reading {
             connection,
-            remembered: Remembered::default(),
+            number: self.opened.fetch_add(1, Ordering::Relaxed),
+            memory: Memory::default(),
         })
     }
 }
 
-impl Remembered {
-    /// Nothing that was read in another version holds in this one. Read a moment later, what
-    /// is new may be newer than this version; it goes with the next one all the same.
-    fn forget_before(&mut self, version: i64) {
-        if version != self.version || self.answers.len() >= REMEMBERED {
-            self.answers.clear();
-            self.version = version;
+impl Reading {
+    /// The moment that the memory is of: `seen` if it still is, else this one, for which all
+    /// that does not hold any more is forgotten.
+    fn moment(&mut self, seen: Option<Moment>) -> Result<Moment> {
+        let known = Moment::new(self.number, self.memory.version());
+        if seen == Some(known) {
+            return Ok(known);
         }
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        self.memory.forget_before(version);
+        Ok(Moment::new(self.number, version))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::port::{Groups as _, Users as _};
     use crate::seal::Sealer;
     use crate::sqlite::SqliteCatalog;
     use cresset_model::SecretString;
+    use rusqlite::OptionalExtension as _;
+
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    struct Counter(String);
+
+    impl Question for Counter {
+        type Answer = Option<i64>;
+    }
 
     #[tokio::test]
     async fn a_closed_catalog_reads_nothing_in_place() {
@@ -222,33 +204,49 @@ mod tests {
         let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
         let path = dir.path().join("catalog.db");
         let catalog = SqliteCatalog::open(&path, sealer).await.unwrap();
-        let other = super::in_place::open(&path).unwrap();
+        let other = in_place::open(&path).unwrap();
         let set = |value: i64| {
             let text = "UPDATE counters SET value = ?1 WHERE name = 'rules'";
             other.execute(text, [value]).unwrap();
         };
         let reads = std::cell::Cell::new(0);
-        let ask = |name: &str| {
-            let statement = "SELECT value FROM counters WHERE name = ?1";
-            let found = catalog.points.recall(statement, name.to_owned(), |row| {
+        let ask_as_of = |name: &str, seen: Option<Moment>| {
+            let read = |connection: &Connection, Counter(name): &Counter| {
                 reads.set(reads.get() + 1);
-                Ok(row.get::<_, i64>(0)?)
-            });
-            (found.unwrap(), reads.get())
+                let statement = "SELECT value FROM counters WHERE name = ?1";
+                let value = connection.query_row(statement, [name], |row| row.get(0));
+                Ok(value.optional()?)
+            };
+            let counter = Counter(name.to_owned());
+            let worth = |_: &Counter, found: &Option<i64>| found.is_some();
+            catalog
+                .points
+                .remember(&counter, seen, read, worth)
+                .unwrap()
         };
+        let ask = |name: &str| (ask_as_of(name, None).0, reads.get());
         set(7);
-        assert_eq!(ask("rules"), (vec![7], 1));
-        assert_eq!(ask("rules"), (vec![7], 1));
-        assert_eq!(ask("nothing"), (vec![], 1));
+        assert_eq!(ask("rules"), (Some(7), 1));
+        assert_eq!(ask("rules"), (Some(7), 1));
+        assert_eq!(ask("nothing"), (None, 2));
         set(8);
-        assert_eq!(ask("rules"), (vec![8], 2));
+        assert_eq!(ask("rules"), (Some(8), 3));
         set(9);
         set(8);
-        assert_eq!(ask("rules"), (vec![8], 3));
+        assert_eq!(ask("rules"), (Some(8), 4));
         // The catalog's own changes are another connection's, too.
         let id = cresset_model::ObjectId::from_bytes([1; 12]);
         let now = cresset_model::Timestamp(0);
         catalog.create_group(id, "night shift", now).await.unwrap();
-        assert_eq!(ask("rules"), (vec![8], 4));
+        assert_eq!(ask("rules"), (Some(8), 5));
+        // As of a moment before a change, what was known then is known still …
+        let (_, seen) = ask_as_of("rules", None);
+        set(9);
+        assert_eq!(ask_as_of("rules", Some(seen)), (Some(8), seen));
+        assert_eq!(reads.get(), 5);
+        // … until somebody else has looked: no moment outlives what is remembered of it.
+        assert_eq!(ask("rules"), (Some(9), 6));
+        let (value, later) = ask_as_of("rules", Some(seen));
+        assert_eq!((value, later == seen), (Some(9), false));
     }
 }

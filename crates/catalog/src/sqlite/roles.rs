@@ -2,6 +2,7 @@
 
 use super::columns::{Columns, not_found, to_json};
 use super::list_page::{Field, List, Part};
+use super::memory::Question;
 use super::{SqliteCatalog, audit, bump};
 use crate::port::{
     AuditEntry, MAX_ROLE_DOCUMENT, MAX_ROLE_NAME, MAX_ROLES, NewRole, RoleChange, Roles,
@@ -54,6 +55,14 @@ const LIST: List = List {
 };
 const _: () = assert!(LIST.fields.len() == ROLE_COLUMNS.len());
 
+/// The roles of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RolesOf(ObjectId);
+
+impl Question for RolesOf {
+    type Answer = Vec<Role>;
+}
+
 #[async_trait]
 impl Roles for SqliteCatalog {
     async fn roles(&self, query: &ListQuery) -> Result<Page<Role>> {
@@ -77,8 +86,18 @@ impl Roles for SqliteCatalog {
     }
 
     async fn roles_of(&self, user: ObjectId) -> Result<Vec<Role>> {
-        self.points
-            .recall(OF_USER, user.to_string(), |row| role(row))
+        let read = |connection: &Connection, RolesOf(user): &RolesOf| {
+            let mut prepared = connection.prepare_cached(OF_USER)?;
+            let mut rows = prepared.query([user.to_string()])?;
+            let mut roles = Vec::new();
+            while let Some(row) = rows.next()? {
+                roles.push(role(row)?);
+            }
+            Ok(roles)
+        };
+        let worth = |_: &RolesOf, roles: &Vec<Role>| !roles.is_empty();
+        let (roles, _) = self.points.remember(&RolesOf(user), None, read, worth)?;
+        Ok(roles)
     }
 
     async fn create_role(&self, new: NewRole, told: &AuditEntry) -> Result<Role> {

@@ -7,18 +7,20 @@ mod list;
 mod mail;
 
 use super::columns::{Columns, from_json, not_found};
+use super::memory::Question;
 use super::users::{self, user_columns};
 use super::{SqliteCatalog, audit};
 use crate::Result;
-use crate::port::{ApiTokens, AuditEntry, NewToken, Revocation, TokenChange};
+use crate::port::{ApiTokens, AuditEntry, Moment, NewToken, Revocation, SigningToken, TokenChange};
 use crate::seal::Place;
 use async_trait::async_trait;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TokenAct, TokenKind};
 use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
-use data_encoding::HEXLOWER;
-use rusqlite::{Row, params};
+use list::TokenPage;
+use rusqlite::{Connection, Row, params};
+use std::sync::Arc;
 
 /// What stands for the kinds in the database.
 const LMV1: i64 = 0;
@@ -56,7 +58,7 @@ const BEARERS: &str = concat!(
     ", ",
     user_columns!(),
     " FROM token_keys k JOIN api_tokens t ON t.id = k.token JOIN users u ON u.id = t.user_id
-      WHERE k.digest = unhex(?1)"
+      WHERE k.digest = ?1"
 );
 
 /// The place that keys have been sealed for since before they stood in a table of their own.
@@ -85,8 +87,14 @@ impl ApiTokens for SqliteCatalog {
         kind: TokenKind,
         owner: Option<i64>,
         query: &ListQuery,
-    ) -> Result<Page<ApiToken>> {
-        self.token_page(kind, owner, query).await
+        seen: Option<Moment>,
+    ) -> Result<Arc<Page<ApiToken>>> {
+        let question = TokenPage {
+            kind,
+            owner,
+            query: query.clone(),
+        };
+        self.token_page(question, seen).await
     }
 
     async fn token(&self, owner: Option<i64>, id: i64) -> Result<Option<ApiToken>> {
@@ -164,23 +172,30 @@ impl ApiTokens for SqliteCatalog {
         self.tokens_of_users(owners).await
     }
 
-    async fn signing_token(
-        &self,
-        access_id: &str,
-    ) -> Result<Option<(User, ApiToken, SecretString)>> {
-        let read = |row: &Row<'_>| Ok((owner(row)?, row.text("sealed")?));
-        let mut found = self.points.recall(SIGNING, access_id.to_owned(), read)?;
-        let Some(((user, token), sealed)) = found.pop() else {
-            return Ok(None);
+    async fn signing_token(&self, access_id: &str) -> Result<Option<SigningToken>> {
+        let read = |connection: &Connection, AccessId(id): &AccessId| {
+            self.read_signing_token(connection, id)
         };
-        let key = self.sealer.open(key_place(access_id), &sealed)?;
-        Ok(Some((user, token, key)))
+        let question = AccessId(access_id.to_owned());
+        let found = |_: &AccessId, found: &<AccessId as Question>::Answer| found.is_some();
+        let (found, seen) = self.points.remember(&question, None, read, found)?;
+        Ok(found.map(|(user, token, key)| SigningToken {
+            user,
+            token,
+            key,
+            seen,
+        }))
     }
 
-    async fn bearer_token(&self, sha256: &[u8; 32]) -> Result<Option<(User, ApiToken)>> {
-        let digest = HEXLOWER.encode(sha256);
-        let mut found = self.points.recall(BEARERS, digest, owner)?;
-        Ok(found.pop())
+    async fn bearer_token(&self, sha256: &[u8; 32]) -> Result<Option<(Arc<User>, Arc<ApiToken>)>> {
+        let read = |connection: &Connection, Digest(digest): &Digest| {
+            let mut prepared = connection.prepare_cached(BEARERS)?;
+            let mut rows = prepared.query([digest.as_slice()])?;
+            rows.next()?.map(owner).transpose()
+        };
+        let found = |_: &Digest, found: &<Digest as Question>::Answer| found.is_some();
+        let (found, _) = self.points.remember(&Digest(*sha256), None, read, found)?;
+        Ok(found)
     }
 
     async fn token_used(&self, id: i64, at: Timestamp, address: &str) -> Result<()> {
@@ -194,6 +209,22 @@ impl ApiTokens for SqliteCatalog {
 }
 
 impl SqliteCatalog {
+    fn read_signing_token(
+        &self,
+        connection: &Connection,
+        access_id: &str,
+    ) -> Result<<AccessId as Question>::Answer> {
+        let mut prepared = connection.prepare_cached(SIGNING)?;
+        let mut rows = prepared.query([access_id])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let (user, token) = owner(row)?;
+        let sealed = row.text("sealed")?;
+        let key = self.sealer.open(key_place(access_id), &sealed)?;
+        Ok(Some((user, token, Arc::new(key))))
+    }
+
     /// Whether a token was ever made here, if only one that is gone.
     ///
     /// # Errors
@@ -220,9 +251,26 @@ impl SqliteCatalog {
     }
 }
 
-fn owner(row: &Row<'_>) -> Result<(User, ApiToken)> {
+/// The access id of a signing token: who owns it, and the key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct AccessId(String);
+
+impl Question for AccessId {
+    type Answer = Option<(Arc<User>, Arc<ApiToken>, Arc<SecretString>)>;
+}
+
+/// The SHA-256 of a bearer token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Digest([u8; 32]);
+
+impl Question for Digest {
+    type Answer = Option<(Arc<User>, Arc<ApiToken>)>;
+}
+
+fn owner(row: &Row<'_>) -> Result<(Arc<User>, Arc<ApiToken>)> {
     let token = token(row)?;
-    Ok((users::user(row, token.roles.clone())?, token))
+    let user = users::user(row, token.roles.clone())?;
+    Ok((Arc::new(user), Arc::new(token)))
 }
 
 fn token(row: &impl Columns) -> Result<ApiToken> {

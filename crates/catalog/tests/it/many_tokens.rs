@@ -20,7 +20,7 @@ async fn lists_of_many_tokens_are_whole() {
         for _ in 0..5 {
             let started = Instant::now();
             let page = catalog
-                .tokens(TokenKind::Lmv1, owner, &query)
+                .tokens(TokenKind::Lmv1, owner, &query, None)
                 .await
                 .unwrap();
             best = best.min(started.elapsed());
@@ -131,7 +131,10 @@ async fn a_token_that_comes_meanwhile_spoils_no_list() {
         };
         let mut before = 0;
         while before < 60 {
-            let page = catalog.tokens(TokenKind::Lmv1, None, &query).await.unwrap();
+            let page = catalog
+                .tokens(TokenKind::Lmv1, None, &query, None)
+                .await
+                .unwrap();
             assert_eq!(page.total, page.items.len() as u64);
             assert!(page.total >= before, "{} after {before}", page.total);
             before = page.total;

@@ -78,13 +78,14 @@ async fn users_roles_rules_and_tokens_are_kept() {
         .collect();
     assert_eq!(users, [(1, 1), (2, 1), (3, 0), (4, 1)]);
 
-    let (user, token, key) = catalog.signing_token("AAA").await.unwrap().unwrap();
+    let found = catalog.signing_token("AAA").await.unwrap().unwrap();
+    let (user, token, key) = (found.user, found.token, found.key);
     assert_eq!((user.number, user.id), (2, id(1)));
     assert_eq!((token.id, token.user_number, token.disabled), (3, 2, false));
     assert_eq!((token.note.as_str(), token.created_at.0), ("n3", 9_000_000));
     assert_eq!(key.expose(), "key-of-AAA");
     let disabled = catalog
-        .tokens(TokenKind::Lmv1, None, &asked("status:1", ""))
+        .tokens(TokenKind::Lmv1, None, &asked("status:1", ""), None)
         .await
         .unwrap();
     assert_eq!((disabled.total, disabled.items[0].id), (1, 7));

@@ -119,8 +119,8 @@ async fn check(catalog: &SqliteCatalog) {
     let (_, key) = catalog.user_and_key("owner").await.unwrap().unwrap();
     assert_eq!(key.expose(), "key-of-owner");
     for name in ["signs", "signs-too"] {
-        let (_, _, key) = catalog.signing_token(name).await.unwrap().unwrap();
-        assert_eq!(key.expose(), format!("secret-of-{name}"));
+        let found = catalog.signing_token(name).await.unwrap().unwrap();
+        assert_eq!(found.key.expose(), format!("secret-of-{name}"));
     }
     let hook = catalog.http_notification(id(10)).await.unwrap().unwrap();
     assert!(matches!(hook.auth, HttpAuth::Bearer { token } if token.expose() == "of a hook"));
@@ -349,12 +349,8 @@ async fn what_changes_during_a_rotation_stays_changed() {
                 assert_eq!(read.expose(), text);
                 let token = new_token(1, &format!("t{n}"));
                 let made = server.create_token(token, &told("made")).await.unwrap();
-                let (_, _, key) = server
-                    .signing_token(&made.access_id)
-                    .await
-                    .unwrap()
-                    .unwrap();
-                assert_eq!(key.expose(), format!("secret-of-t{n}"));
+                let found = server.signing_token(&made.access_id).await.unwrap();
+                assert_eq!(found.unwrap().key.expose(), format!("secret-of-t{n}"));
                 let gone = server.delete_token(1, made.id, &told("deleted")).await;
                 assert!(gone.unwrap());
             }

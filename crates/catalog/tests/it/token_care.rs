@@ -421,7 +421,7 @@ async fn tokens_of_many_users_come_together(catalog: &dyn Catalog) {
     }
     assert_eq!(catalog.tokens_of(&[]).await.unwrap(), []);
     let all = catalog
-        .tokens(TokenKind::Lmv1, Some(1), &asked("", ""))
+        .tokens(TokenKind::Lmv1, Some(1), &asked("", ""), None)
         .await;
     assert_eq!(all.unwrap().items, found[..2]);
 }

@@ -17,8 +17,9 @@ async fn changes_touch_only_what_they_name(catalog: &dyn Catalog) {
             .change_token(1, made.id, &change, &told("changed"))
             .await;
         assert_eq!(changed.unwrap().as_ref(), Some(expected), "{change:?}");
-        let (_, found, key) = catalog.signing_token("AAA").await.unwrap().unwrap();
-        assert_eq!((&found, key.expose()), (expected, "secret-of-AAA"));
+        let found = catalog.signing_token("AAA").await.unwrap().unwrap();
+        let (found, key) = (found.token, found.key);
+        assert_eq!((&*found, key.expose()), (expected, "secret-of-AAA"));
     };
     change(TokenChange::default(), &expected).await;
     expected.note = String::from("new");
@@ -184,7 +185,7 @@ async fn a_token_gives_way_to_the_one_in_its_place(catalog: &dyn Catalog) {
         (new.access_id.as_str(), new.expires_at, new.rotated_to),
         ("NEW", None, None)
     );
-    let (_, old, _) = catalog.signing_token("OLD").await.unwrap().unwrap();
+    let old = catalog.signing_token("OLD").await.unwrap().unwrap().token;
     assert_eq!(
         (old.expires_at, old.rotated_to),
         (Some(at(60)), Some(new.id))
@@ -278,7 +279,8 @@ async fn an_owner_who_goes_or_is_renamed_takes_the_tokens_along(catalog: &dyn Ca
         .change_account(1, &renamed, &told("renamed"))
         .await
         .unwrap();
-    let (user, token, _) = catalog.signing_token("AAA").await.unwrap().unwrap();
+    let found = catalog.signing_token("AAA").await.unwrap().unwrap();
+    let (user, token) = (found.user, found.token);
     assert_eq!(
         (user.username.as_str(), token.user_name.as_str()),
         ("alina", "alina")
@@ -295,7 +297,7 @@ async fn an_owner_who_goes_or_is_renamed_takes_the_tokens_along(catalog: &dyn Ca
     );
     assert_eq!(catalog.token(None, 1).await.unwrap(), None);
     let left = catalog
-        .tokens(TokenKind::Lmv1, None, &asked("", ""))
+        .tokens(TokenKind::Lmv1, None, &asked("", ""), None)
         .await
         .unwrap();
     assert_eq!((left.total, left.items[0].access_id.as_str()), (1, "BBB"));

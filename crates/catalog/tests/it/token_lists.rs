@@ -14,7 +14,7 @@ async fn lists_have_one_kind_and_perhaps_one_owner(catalog: &dyn Catalog) {
         catalog.create_token(new, &told("made")).await.unwrap();
     }
     let ids = async |kind, owner, query: &ListQuery| {
-        let page = catalog.tokens(kind, owner, query).await.unwrap();
+        let page = catalog.tokens(kind, owner, query, None).await.unwrap();
         let ids: Vec<i64> = page.items.iter().map(|token| token.id).collect();
         (page.total, ids)
     };
@@ -74,7 +74,7 @@ async fn lists_are_filtered_and_sorted_by_every_column(catalog: &dyn Catalog) {
     catalog.token_used(2, at(77), "10.0.0.7").await.unwrap();
     let check = async |filter: &str, sort: &str, expected: &[i64]| {
         let page = catalog
-            .tokens(TokenKind::Lmv1, None, &asked(filter, sort))
+            .tokens(TokenKind::Lmv1, None, &asked(filter, sort), None)
             .await
             .unwrap();
         let ids: Vec<i64> = page.items.iter().map(|token| token.id).collect();
@@ -118,7 +118,7 @@ async fn lists_are_filtered_and_sorted_by_every_column(catalog: &dyn Catalog) {
     ] {
         let query = asked(filter, sort);
         let error = catalog
-            .tokens(TokenKind::Lmv1, None, &query)
+            .tokens(TokenKind::Lmv1, None, &query, None)
             .await
             .unwrap_err();
         assert!(

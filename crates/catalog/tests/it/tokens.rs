@@ -86,9 +86,11 @@ async fn a_token_that_signs_is_found_with_its_owner_and_key(catalog: &dyn Catalo
         rotated_to: None,
     };
     assert_eq!(made, expected);
-    let (user, token, key) = catalog.signing_token("AAA").await.unwrap().unwrap();
-    assert_eq!(Some(user), catalog.user_by_name("bob").await.unwrap());
-    assert_eq!((token, key.expose()), (expected, "secret-of-AAA"));
+    let found = catalog.signing_token("AAA").await.unwrap().unwrap();
+    let (user, token, key) = (found.user, found.token, found.key);
+    let known = catalog.user_by_name("bob").await.unwrap();
+    assert_eq!(Some(&*user), known.as_ref());
+    assert_eq!((&*token, key.expose()), (&expected, "secret-of-AAA"));
     for unknown in ["AAB", "aaa", "", BEARER] {
         assert!(catalog.signing_token(unknown).await.unwrap().is_none());
     }
@@ -112,7 +114,7 @@ async fn a_bearer_token_is_found_by_its_hash_alone(catalog: &dyn Catalog) {
         .unwrap()
         .unwrap();
     assert_eq!((user.username.as_str(), user.number), ("alice", 1));
-    assert_eq!(token, made);
+    assert_eq!(*token, made);
     assert!(
         catalog
             .bearer_token(&sha256("lmb_"))
@@ -145,7 +147,7 @@ async fn a_bearer_token_is_found_by_its_hash_alone(catalog: &dyn Catalog) {
     assert!(!again.to_string().contains(BEARER));
     assert_eq!(
         catalog
-            .tokens(TokenKind::Bearer, None, &asked("", ""))
+            .tokens(TokenKind::Bearer, None, &asked("", ""), None)
             .await
             .unwrap()
             .total,

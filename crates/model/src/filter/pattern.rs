@@ -4,7 +4,7 @@ use super::Op;
 use std::fmt;
 
 /// A value. Compared without regard to case, as the module's documentation says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
     /// The texts between the stars: one more than there are stars. Only the first and
     /// the last may be empty.

@@ -9,7 +9,7 @@ const MAX_KEYS: usize = 8;
 const MAX_TEXT: usize = 1024;
 
 /// A column to sort by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sort {
     /// Its name as it was written.
     pub column: String,

@@ -14,7 +14,10 @@ pub(in crate::logicmonitor) async fn list(State(api): State<Api>, call: Call) ->
     call.rights.read_users()?;
     let viewer = Viewer::of(&api, &call).await?;
     let query = list_query(&call, &viewer)?;
-    let page = api.catalog.tokens(kind(&call)?, None, &query).await?;
+    let page = api
+        .catalog
+        .tokens(kind(&call)?, None, &query, call.seen)
+        .await?;
     let items = page.items.iter();
     let items = items.map(|token| shape::of(token, viewer.right(token)));
     Ok(call.list(page.total, items))

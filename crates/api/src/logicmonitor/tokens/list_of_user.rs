@@ -16,7 +16,10 @@ pub(in crate::logicmonitor) async fn list(State(api): State<Api>, call: Call) ->
     let viewer = Viewer::of(&api, &call).await?;
     let query = list_query(&call, &viewer)?;
     let kind = kind(&call)?;
-    let page = api.catalog.tokens(kind, Some(owner), &query).await?;
+    let page = api
+        .catalog
+        .tokens(kind, Some(owner), &query, call.seen)
+        .await?;
     if page.total == 0 && !is_own(&call, owner) && api.catalog.account(owner).await?.is_none() {
         return Err(no_user(owner));
     }

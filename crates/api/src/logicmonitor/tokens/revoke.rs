@@ -162,9 +162,9 @@ async fn selected(
     let owner = (call.rights.users < Right::Read).then_some(own);
     let (mut total, mut tokens) = (0, Vec::new());
     for kind in kinds {
-        let page = api.catalog.tokens(kind, owner, &query).await?;
+        let page = api.catalog.tokens(kind, owner, &query, None).await?;
         total += page.total;
-        tokens.extend(page.items);
+        tokens.extend(page.items.iter().cloned());
     }
     if total > u64::from(MOST) {
         return Err(Error::Refused(format!(

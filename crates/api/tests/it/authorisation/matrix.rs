@@ -12,7 +12,7 @@ use cresset_catalog::port::{
     Lists as _, Repos as _, Roles as _, Rules as _, Users as _,
 };
 use cresset_model::Duration;
-use cresset_model::filter::ListQuery;
+use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::TokenKind;
 use serde_json::{Value, json};
 
@@ -272,7 +272,8 @@ async fn state(world: &World) -> String {
     }
     add(format!("{accounts:?}"));
     for kind in [TokenKind::Lmv1, TokenKind::Bearer] {
-        let mut tokens = catalog.tokens(kind, None, &all).await.unwrap();
+        let tokens = catalog.tokens(kind, None, &all, None).await.unwrap();
+        let mut tokens = Page::clone(&tokens);
         for token in &mut tokens.items {
             (token.last_used_at, token.last_address) = (None, String::new());
         }

@@ -2,15 +2,18 @@
 
 use super::{ONE, kind_number, token};
 use crate::Result;
+use crate::port::Moment;
 use crate::sqlite::SqliteCatalog;
 use crate::sqlite::columns::not_found;
 use crate::sqlite::filter::Source;
-use crate::sqlite::list_page::{Field, List, Part, Texts};
+use crate::sqlite::list_page::{Asked, Field, List, Part, Texts};
+use crate::sqlite::memory::Question;
 use crate::sqlite::points::Points;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TOKEN_COLUMNS, TokenKind};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
+use std::sync::Arc;
 
 /// Of fewer tokens a list is read within about a millisecond.
 const FEW: i64 = 500;
@@ -20,6 +23,9 @@ const REMEMBERED_ITEMS: usize = ListQuery::DEFAULT_SIZE as usize;
 
 /// Most bytes of notes and networks on it.
 const REMEMBERED_BYTES: usize = 16 * 1024;
+
+/// Longest question to which a page is remembered, in bytes as it is printed for debugging.
+const LONGEST_QUESTION: usize = 4096;
 
 /// Fields are in the order of [`TOKEN_COLUMNS`].
 const LIST: List = List {
@@ -86,17 +92,25 @@ const LIST: List = List {
 };
 const _: () = assert!(LIST.fields.len() == TOKEN_COLUMNS.len());
 
-impl SqliteCatalog {
-    /// What [`crate::port::ApiTokens::tokens`] promises.
-    pub(super) async fn token_page(
-        &self,
-        kind: TokenKind,
-        owner: Option<i64>,
-        query: &ListQuery,
-    ) -> Result<Page<ApiToken>> {
+/// A page that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct TokenPage {
+    pub(super) kind: TokenKind,
+    /// Of one user or of all.
+    pub(super) owner: Option<i64>,
+    pub(super) query: ListQuery,
+}
+
+impl Question for TokenPage {
+    /// None if there are too many tokens to read them in place.
+    type Answer = Option<Arc<Page<ApiToken>>>;
+}
+
+impl TokenPage {
+    fn asked(&self) -> Result<Asked> {
         // With the plus it can stand in the order, where an index has it, too.
-        let kind = Value::Integer(kind_number(kind));
-        let part = match owner {
+        let kind = Value::Integer(kind_number(self.kind));
+        let part = match self.owner {
             Some(owner) => Part {
                 text: "+t.kind = ?1 AND t.user_number = ?2",
                 bound: vec![kind, Value::Integer(owner)],
@@ -108,34 +122,55 @@ impl SqliteCatalog {
                 small: false,
             },
         };
-        let asked = LIST.ask(part, query)?;
-        let one = |view: &Connection, id: i64| {
-            let mut prepared = view.prepare_cached(ONE)?;
-            let mut rows = prepared.query(params![id, None::<i64>])?;
-            let row = rows.next()?;
-            row.map_or_else(|| Err(not_found("API token", id)), token)
-        };
-        let in_place = |connection: &Connection, _: &str| {
-            let view = connection.unchecked_transaction()?;
-            let few = has_few(&view)?;
-            few.then(|| asked.page(&view, one)).transpose()
-        };
-        let short = |page: &Option<Page<ApiToken>>| page.as_ref().is_some_and(is_short);
-        let question = asked.to_string();
-        match self
-            .points
-            .remember("API tokens", question, in_place, short)?
-        {
-            Some(page) => Ok(page),
-            None if owner.is_some() => self.points.view(move |view| asked.page(view, one)).await,
-            None => {
-                let page = move |view: &Transaction<'_>, points: &Points| {
-                    asked.long_page(view, points, one)
-                };
-                self.long_lists.view(page).await
-            }
-        }
+        LIST.ask(part, &self.query)
     }
+
+    /// The page, unless there are so many tokens that it takes a thread of its own.
+    fn in_place(connection: &Connection, page: &Self) -> Result<<Self as Question>::Answer> {
+        // Before anything is read, so that what cannot be asked is refused in any case.
+        let asked = page.asked()?;
+        let view = connection.unchecked_transaction()?;
+        let few = has_few(&view)?;
+        let read = few.then(|| asked.page(&view, one)).transpose()?;
+        Ok(read.map(Arc::new))
+    }
+
+    /// Whether it is remembered with that answer.
+    fn is_worth_it(&self, answer: &<Self as Question>::Answer) -> bool {
+        let short = answer.as_ref().is_some_and(|page| is_short(page));
+        short && format!("{:?}", self.query).len() <= LONGEST_QUESTION
+    }
+}
+
+impl SqliteCatalog {
+    /// What [`crate::port::ApiTokens::tokens`] promises.
+    pub(super) async fn token_page(
+        &self,
+        page: TokenPage,
+        seen: Option<Moment>,
+    ) -> Result<Arc<Page<ApiToken>>> {
+        let (in_place, worth) = (TokenPage::in_place, TokenPage::is_worth_it);
+        let known = self.points.remember(&page, seen, in_place, worth)?;
+        if let (Some(read), _) = known {
+            return Ok(read);
+        }
+        let asked = page.asked()?;
+        let read = if page.owner.is_some() {
+            self.points.view(move |view| asked.page(view, one)).await?
+        } else {
+            let page =
+                move |view: &Transaction<'_>, points: &Points| asked.long_page(view, points, one);
+            self.long_lists.view(page).await?
+        };
+        Ok(Arc::new(read))
+    }
+}
+
+fn one(view: &Connection, id: i64) -> Result<ApiToken> {
+    let mut prepared = view.prepare_cached(ONE)?;
+    let mut rows = prepared.query(params![id, None::<i64>])?;
+    let row = rows.next()?;
+    row.map_or_else(|| Err(not_found("API token", id)), token)
 }
 
 /// Whether a page is remembered.

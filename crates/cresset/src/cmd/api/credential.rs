@@ -8,12 +8,13 @@ use crate::config::{ACCESS_ID, ACCESS_KEY, BEARER_TOKEN};
 use crate::system::SystemClock;
 use anyhow::{Context, anyhow, bail};
 use cresset_auth::lmv1;
-use cresset_catalog::port::{ApiTokens, Users};
+use cresset_catalog::port::{ApiTokens, SigningToken, Users};
 use cresset_model::filter::ListQuery;
 use cresset_model::token::TokenKind;
 use cresset_model::{Clock, SecretString};
 use serde::Deserialize;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Largest file with a token, in bytes.
 const MAX_FILE: u64 = 64 << 10;
@@ -184,20 +185,21 @@ pub(crate) async fn of_data_dir(user: &str, data: &DataDir) -> anyhow::Result<Cr
         offset: 0,
         size: TOKENS,
     };
-    let page = catalog.tokens(TokenKind::Lmv1, Some(found.number), &query);
+    let page = catalog.tokens(TokenKind::Lmv1, Some(found.number), &query, None);
     let now = SystemClock.now();
-    let usable = page.await?.items.into_iter().filter(|t| t.is_usable(now));
+    let page = page.await?;
+    let usable = page.items.iter().filter(|t| t.is_usable(now));
     let token = usable.min_by_key(|t| t.scopes.is_some() || !t.networks.is_empty());
     let opened = match token {
         Some(token) => catalog.signing_token(&token.access_id).await?,
         None => None,
     };
-    let Some((_, token, key)) = opened else {
+    let Some(SigningToken { token, key, .. }) = opened else {
         bail!(
             "user {user:?} has no API token that can be used; make one with `cresset user api-token {user}`"
         );
     };
-    Credential::lmv1(&token.access_id, key)
+    Credential::lmv1(&token.access_id, Arc::unwrap_or_clone(key))
 }
 
 fn is_set(variable: &str) -> bool {
