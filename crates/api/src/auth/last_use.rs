@@ -39,11 +39,12 @@ impl LastUses {
 }
 
 impl Context {
-    /// Records that `token` proved a caller. That it cannot be written stops no request.
-    pub(super) async fn token_used(&self, token: &ApiToken, peer: IpAddr) {
+    /// Records that `token` proved a caller, and says whether that was due. That it cannot be
+    /// written stops no request.
+    pub(super) async fn token_used(&self, token: &ApiToken, peer: IpAddr) -> bool {
         let now = self.now();
         if !self.last_uses.is_due(token, now) {
-            return;
+            return false;
         }
         let address = peer.to_canonical().to_string();
         let written = self.catalog.token_used(token.id, now, &address);
@@ -54,6 +55,7 @@ impl Context {
             }
             Err(_) => tracing::debug!(token = token.id, "last use was left out"),
         }
+        true
     }
 }
 

@@ -153,12 +153,13 @@ impl Signer<'_> {
         let SigningToken {
             user, token, seen, ..
         } = self.found;
-        api.token_used(&token, peer).await;
+        let written = api.token_used(&token, peer).await;
         Ok(Proven {
             caller: Caller { user, peer },
             scopes: scopes_of(&token),
             token: Some(token),
-            seen: Some(seen),
+            // A body may have taken long.
+            seen: (request.body.is_empty() && !written).then_some(seen),
         })
     }
 }

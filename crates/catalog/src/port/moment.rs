@@ -21,4 +21,9 @@ impl Moment {
             version,
         }
     }
+
+    #[cfg(test)]
+    pub(crate) const fn connection(&self) -> u64 {
+        self.connection
+    }
 }

@@ -2,15 +2,14 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::hash::Hash;
 
 /// Most answers.
 const ANSWERS: usize = 256;
 
 /// A question to the database. Each kind is a type of its own and has one kind of answer.
-pub(super) trait Question: Debug + Clone + Eq + Hash + Send + 'static {
-    /// What is read, cheap to clone.
+pub(super) trait Question: Clone + Eq + Hash + Send + 'static {
+    /// What is read. It is cloned for each who asks.
     type Answer: Clone + Send + 'static;
 }
 
@@ -67,13 +66,13 @@ impl Memory {
 mod tests {
     use super::*;
 
-    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    #[derive(Clone, PartialEq, Eq, Hash)]
     struct Name(u32);
     impl Question for Name {
         type Answer = String;
     }
 
-    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    #[derive(Clone, PartialEq, Eq, Hash)]
     struct Age(u32);
     impl Question for Age {
         type Answer = u32;
@@ -98,12 +97,14 @@ mod tests {
     #[test]
     fn there_are_never_more_than_fit() {
         let mut memory = Memory::default();
-        for n in 0..10_000 {
+        for n in 0..1_000 {
             memory.keep(Age(n), n);
-            assert_eq!(memory.known(&Age(n)), Some(&n));
-            let kind = memory.kinds.values().next().unwrap();
-            let held = kind.downcast_ref::<HashMap<Age, u32>>().unwrap().len();
-            assert!(held <= ANSWERS, "{held}");
+            memory.keep(Name(n), n.to_string());
+            assert_eq!(memory.known(&Name(n)), Some(&n.to_string()));
+            let ages = (0..=n).filter(|n| memory.known(&Age(*n)).is_some());
+            let names = (0..=n).filter(|n| memory.known(&Name(*n)).is_some());
+            let held = ages.count() + names.count();
+            assert!((1..=ANSWERS).contains(&held), "{held}");
         }
     }
 }

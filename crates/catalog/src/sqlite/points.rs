@@ -6,16 +6,16 @@
 //! thread, but as a whole and not row by row.
 //!
 //! What proves a request is the same from one request to the next, and so are short lists that
-//! somebody watches. They are remembered, keys opened, for as long as nothing in the database
-//! changes: SQLite tells every connection whether any other one, of whatever process, has
-//! committed since (sqlite.org/pragma.html#pragma_data_version). A request asks that once:
-//! whatever else it reads of the same connection may be as of the same [`Moment`].
+//! somebody watches. They are remembered for as long as nothing in the database changes: SQLite
+//! tells every connection whether any other one, of whatever process, has committed since
+//! (sqlite.org/pragma.html#pragma_data_version). What a request reads after its token may be
+//! as of the same [`Moment`], so that this is asked once.
 
 use super::filter::holds;
 use super::memory::{Memory, Question};
 use super::{id_set, in_place};
-use crate::Result;
 use crate::port::Moment;
+use crate::{Error, Result};
 use parking_lot::Mutex;
 use rusqlite::{Connection, Params, Row, Transaction};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Connections kept for the next read.
 const KEPT: usize = 4;
 
+/// Connections opened so far, of all catalogs, so that no moment of one is one of another.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// Connections that read in place.
 #[derive(Debug)]
 pub(super) struct Points {
@@ -33,8 +36,6 @@ pub(super) struct Points {
     cache: &'static str,
     /// `None` once they were closed.
     idle: Mutex<Option<Vec<Reading>>>,
-    /// Connections opened so far.
-    opened: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,6 @@ impl Points {
             path: path.to_owned(),
             cache,
             idle: Mutex::new(Some(Vec::new())),
-            opened: AtomicU64::new(0),
         }
     }
 
@@ -125,13 +125,16 @@ impl Points {
             None => return Err(sqlx::Error::PoolClosed.into()),
         };
         let mut reading = kept.map_or_else(|| self.open(), Ok)?;
-        let read = work(&mut reading)?;
+        let read = work(&mut reading);
+        // A question that is refused costs no connection, nor what it remembers.
+        let sound = !matches!(read, Err(Error::Read(_) | Error::Database(_)));
         if let Some(idle) = self.idle.lock().as_mut()
             && idle.len() < KEPT
+            && sound
         {
             idle.push(reading);
         }
-        Ok(read)
+        read
     }
 
     /// Closes the connections as soon as nobody uses them. Later reads fail.
@@ -147,7 +150,7 @@ impl Points {
         id_set::add(&connection)?;
         Ok(Reading {
             connection,
-            number: self.opened.fetch_add(1, Ordering::Relaxed),
+            number: OPENED.fetch_add(1, Ordering::Relaxed),
             memory: Memory::default(),
         })
     }
@@ -179,7 +182,7 @@ mod tests {
     use cresset_model::SecretString;
     use rusqlite::OptionalExtension as _;
 
-    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    #[derive(Clone, PartialEq, Eq, Hash)]
     struct Counter(String);
 
     impl Question for Counter {
@@ -244,9 +247,41 @@ mod tests {
         set(9);
         assert_eq!(ask_as_of("rules", Some(seen)), (Some(8), seen));
         assert_eq!(reads.get(), 5);
-        // … until somebody else has looked: no moment outlives what is remembered of it.
-        assert_eq!(ask("rules"), (Some(9), 6));
+        // … but by the connection that saw it only …
+        let beside = catalog.points.with(|_| {
+            let (value, moment) = ask_as_of("rules", Some(seen));
+            Ok((value, moment == seen))
+        });
+        assert_eq!((beside.unwrap(), reads.get()), ((Some(9), false), 6));
+        // … and until somebody else has looked: no moment outlives what is remembered of it.
+        let second = catalog
+            .points
+            .idle
+            .lock()
+            .as_mut()
+            .map(|idle| idle.remove(0));
+        assert!(second.is_some_and(|second| second.number != seen.connection()));
+        assert_eq!(ask("rules"), (Some(9), 7));
         let (value, later) = ask_as_of("rules", Some(seen));
         assert_eq!((value, later == seen), (Some(9), false));
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_costs_no_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
+        let path = dir.path().join("catalog.db");
+        let catalog = SqliteCatalog::open(&path, sealer).await.unwrap();
+        let points = &catalog.points;
+        let fail = |error: Error| {
+            let read = |_: &Connection, _: &Counter| Err(error);
+            let counter = Counter(String::new());
+            assert!(points.remember(&counter, None, read, |_, _| true).is_err());
+            points.idle.lock().as_ref().map_or(0, Vec::len)
+        };
+        points.read("SELECT 1", [], |_| Ok(())).unwrap();
+        let before = points.idle.lock().as_ref().map_or(0, Vec::len);
+        assert_eq!(fail(Error::Refused("no".to_owned())), before);
+        assert_eq!(fail(rusqlite::Error::InvalidQuery.into()), before - 1);
     }
 }

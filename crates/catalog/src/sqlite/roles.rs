@@ -56,7 +56,7 @@ const LIST: List = List {
 const _: () = assert!(LIST.fields.len() == ROLE_COLUMNS.len());
 
 /// The roles of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct RolesOf(ObjectId);
 
 impl Question for RolesOf {

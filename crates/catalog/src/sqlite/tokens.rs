@@ -12,7 +12,7 @@ use super::users::{self, user_columns};
 use super::{SqliteCatalog, audit};
 use crate::Result;
 use crate::port::{ApiTokens, AuditEntry, Moment, NewToken, Revocation, SigningToken, TokenChange};
-use crate::seal::Place;
+use crate::seal::{Place, Sealer};
 use async_trait::async_trait;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TokenAct, TokenKind};
@@ -20,7 +20,7 @@ use cresset_model::user::User;
 use cresset_model::{SecretString, Timestamp};
 use list::TokenPage;
 use rusqlite::{Connection, Row, params};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What stands for the kinds in the database.
 const LMV1: i64 = 0;
@@ -173,16 +173,16 @@ impl ApiTokens for SqliteCatalog {
     }
 
     async fn signing_token(&self, access_id: &str) -> Result<Option<SigningToken>> {
-        let read = |connection: &Connection, AccessId(id): &AccessId| {
-            self.read_signing_token(connection, id)
-        };
         let question = AccessId(access_id.to_owned());
-        let found = |_: &AccessId, found: &<AccessId as Question>::Answer| found.is_some();
-        let (found, seen) = self.points.remember(&question, None, read, found)?;
-        Ok(found.map(|(user, token, key)| SigningToken {
-            user,
-            token,
-            key,
+        let found = |_: &AccessId, signer: &Option<Arc<Signer>>| signer.is_some();
+        let (signer, seen) = self.points.remember(&question, None, Signer::read, found)?;
+        let Some(signer) = signer else {
+            return Ok(None);
+        };
+        Ok(Some(SigningToken {
+            key: signer.key(access_id, &self.sealer)?,
+            user: Arc::clone(&signer.user),
+            token: Arc::clone(&signer.token),
             seen,
         }))
     }
@@ -209,22 +209,6 @@ impl ApiTokens for SqliteCatalog {
 }
 
 impl SqliteCatalog {
-    fn read_signing_token(
-        &self,
-        connection: &Connection,
-        access_id: &str,
-    ) -> Result<<AccessId as Question>::Answer> {
-        let mut prepared = connection.prepare_cached(SIGNING)?;
-        let mut rows = prepared.query([access_id])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
-        };
-        let (user, token) = owner(row)?;
-        let sealed = row.text("sealed")?;
-        let key = self.sealer.open(key_place(access_id), &sealed)?;
-        Ok(Some((user, token, Arc::new(key))))
-    }
-
     /// Whether a token was ever made here, if only one that is gone.
     ///
     /// # Errors
@@ -251,16 +235,50 @@ impl SqliteCatalog {
     }
 }
 
-/// The access id of a signing token: who owns it, and the key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The access id of a token that signs.
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct AccessId(String);
 
 impl Question for AccessId {
-    type Answer = Option<(Arc<User>, Arc<ApiToken>, Arc<SecretString>)>;
+    type Answer = Option<Arc<Signer>>;
+}
+
+/// What is remembered of a token that signs.
+struct Signer {
+    user: Arc<User>,
+    token: Arc<ApiToken>,
+    sealed: String,
+    /// Once it was asked for. Opening may take long, so no connection waits for it.
+    opened: OnceLock<Arc<SecretString>>,
+}
+
+impl Signer {
+    fn read(connection: &Connection, AccessId(id): &AccessId) -> Result<Option<Arc<Self>>> {
+        let mut prepared = connection.prepare_cached(SIGNING)?;
+        let mut rows = prepared.query([id])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let (user, token) = owner(row)?;
+        Ok(Some(Arc::new(Self {
+            user,
+            token,
+            sealed: row.text("sealed")?,
+            opened: OnceLock::new(),
+        })))
+    }
+
+    fn key(&self, access_id: &str, sealer: &Sealer) -> Result<Arc<SecretString>> {
+        if let Some(key) = self.opened.get() {
+            return Ok(Arc::clone(key));
+        }
+        let key = Arc::new(sealer.open(key_place(access_id), &self.sealed)?);
+        Ok(Arc::clone(self.opened.get_or_init(|| key)))
+    }
 }
 
 /// The SHA-256 of a bearer token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Digest([u8; 32]);
 
 impl Question for Digest {
@@ -324,7 +342,6 @@ const fn kind_number(kind: TokenKind) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::Sealer;
     use sqlx::Row as _;
 
     #[tokio::test]

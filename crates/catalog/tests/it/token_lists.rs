@@ -128,7 +128,43 @@ async fn lists_are_filtered_and_sorted_by_every_column(catalog: &dyn Catalog) {
     }
 }
 
+async fn a_list_is_never_older_than_the_moment_it_may_be_of(catalog: &dyn Catalog) {
+    alice_and_bob(catalog).await;
+    for name in ["AAA", "BBB"] {
+        let new = new_token(1, name);
+        catalog.create_token(new, &told("made")).await.unwrap();
+    }
+    let long = format!("note!:{0},note!:y{0},note!:z{0}", "x".repeat(2000));
+    for query in [asked("", ""), asked("id>0", "-note"), asked(&long, "")] {
+        let kind = TokenKind::Lmv1;
+        let total = async |seen| {
+            catalog
+                .tokens(kind, None, &query, seen)
+                .await
+                .unwrap()
+                .total
+        };
+        let seen = async |name| catalog.signing_token(name).await.unwrap().unwrap().seen;
+        let before = seen("AAA").await;
+        let known = total(Some(before)).await;
+        assert_eq!(total(Some(seen("BBB").await)).await, known);
+        let new = new_token(1, &format!("C{known}"));
+        let made = catalog.create_token(new, &told("made")).await.unwrap();
+        // It may be as of the moment …
+        let told_then = total(Some(before)).await;
+        assert!([known, known + 1].contains(&told_then), "{told_then}");
+        // … and is as of now for whoever comes now, or asks for no moment.
+        assert_eq!(total(None).await, known + 1);
+        assert_eq!(total(Some(seen("AAA").await)).await, known + 1);
+        assert_eq!(total(Some(before)).await, known + 1);
+        let gone = catalog.delete_token(1, made.id, &told("deleted")).await;
+        assert!(gone.unwrap());
+        assert_eq!(total(Some(seen("AAA").await)).await, known);
+    }
+}
+
 conformance!(
+    a_list_is_never_older_than_the_moment_it_may_be_of,
     lists_have_one_kind_and_perhaps_one_owner,
     lists_are_filtered_and_sorted_by_every_column,
 );

@@ -233,6 +233,29 @@ async fn last_use_is_written_once_a_minute() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_watched_shows_the_use_that_its_own_request_is() {
+    let site = Site::new().await;
+    let admin = key(&site, "admin").await;
+    let list = "/setting/admins/apitokens";
+    let watched = async || {
+        let authorization = header(&site, &admin, "GET", list, "");
+        let answer = site
+            .send(request(&authorization, "3", "GET", list, ""))
+            .await;
+        let token = &answer.json["items"][0];
+        assert_eq!(token["accessId"], admin.access_id.as_str());
+        token["lastUsedOn"].as_i64().unwrap() - START
+    };
+    assert_eq!(watched().await, 0);
+    for at in [20, 40] {
+        site.clock.advance(Duration::seconds(20));
+        assert_eq!(watched().await, 0, "{at}");
+    }
+    site.clock.advance(Duration::seconds(20));
+    assert_eq!(watched().await, 60);
+}
+
+#[tokio::test]
 async fn changes_are_in_the_audit_log() {
     let site = Site::new().await;
     let admin = key(&site, "admin").await;

@@ -93,7 +93,7 @@ const LIST: List = List {
 const _: () = assert!(LIST.fields.len() == TOKEN_COLUMNS.len());
 
 /// A page that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct TokenPage {
     pub(super) kind: TokenKind,
     /// Of one user or of all.
