@@ -103,7 +103,10 @@ impl FailureThrottle {
 
     /// Forgets the failures of `name` from `address` after a success.
     pub fn record_success(&mut self, name: &str, address: IpAddr) {
-        // Looking first spares almost every request the write.
+        // Almost always there is nothing to forget, and looking first spares the write.
+        if self.entries.is_empty() {
+            return;
+        }
         let key = key(name, address);
         if self.entries.contains(&key) {
             self.entries.pop(&key);

@@ -12,6 +12,15 @@ use axum::middleware::Next;
 use axum::response::Response;
 use std::sync::Arc;
 
+/// What a handler has to know of a request before it reads it.
+#[derive(Clone)]
+pub(super) struct Terms {
+    /// Which version of the API it asks for.
+    pub(super) version: Version,
+    /// What it spends of the quota.
+    pub(super) spent: Spent,
+}
+
 /// Middleware; requests of the other APIs pass untouched.
 pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     if resource(request.uri().path()).is_none() {
@@ -24,8 +33,8 @@ pub(crate) async fn around(State(api): State<Api>, mut request: Request, next: N
         // Who asks for a version expects statuses, so not the oldest.
         Err(error) => refusal(&error, Version::V3, in_v1),
         Ok(version) => {
-            request.extensions_mut().insert(version);
-            request.extensions_mut().insert(spent.clone());
+            let spent = spent.clone();
+            request.extensions_mut().insert(Terms { version, spent });
             let mut response = next.run(request).await;
             match response.extensions_mut().remove::<Arc<Error>>() {
                 Some(error) => refusal(&error, version, in_v1),

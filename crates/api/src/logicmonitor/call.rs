@@ -1,8 +1,8 @@
 //! A request whose caller is proven, as the handlers get it.
 
+use super::around::Terms;
 use super::envelope::Reply;
 use super::list_params;
-use super::quota::Spent;
 use super::resource;
 use super::rights::Rights;
 use super::spelling::AsSent;
@@ -55,8 +55,9 @@ impl FromRequest<Api> for Call {
         let params = Params::from_request_parts(&mut parts, api).await?;
         let path = path_of(&mut parts, api).await?;
         let (proven, body) = prove(api, &parts, body, peer).await?;
-        if let Some(spent) = parts.extensions.get::<Spent>()
-            && let Err(error) = spent.spend(api)
+        let terms = parts.extensions.get::<Terms>();
+        if let Some(terms) = terms
+            && let Err(error) = terms.spent.spend(api)
         {
             api.over_quota(&proven).await;
             return Err(error);
@@ -65,7 +66,6 @@ impl FromRequest<Api> for Call {
             body::demand_json(&body)?;
         }
         let rights = rights_of(api, &proven).await?;
-        let version = parts.extensions.get::<Version>().copied();
         Ok(Self {
             caller: proven.caller,
             rights,
@@ -73,7 +73,7 @@ impl FromRequest<Api> for Call {
             scopes: proven.scopes,
             seen: proven.seen,
             params,
-            version: version.unwrap_or(Version::V1),
+            version: version_of(&parts),
             body,
             path,
         })
@@ -134,8 +134,12 @@ async fn prove(api: &Api, parts: &Parts, body: Body, peer: IpAddr) -> Result<(Pr
 
 /// Only the first version of the API knows passwords.
 fn takes_passwords(api: &Api, parts: &Parts) -> bool {
-    let version = parts.extensions.get::<Version>();
-    api.settings.basic && version == Some(&Version::V1)
+    api.settings.basic && version_of(parts) == Version::V1
+}
+
+fn version_of(parts: &Parts) -> Version {
+    let terms = parts.extensions.get::<Terms>();
+    terms.map_or(Version::V1, |terms| terms.version)
 }
 
 async fn rights_of(api: &Context, proven: &Proven) -> Result<Rights> {

@@ -4,6 +4,7 @@ use super::version::Version;
 use crate::error::Error;
 use crate::error::render::{FAILURE_REASON, failure_reason};
 use crate::state::V1AuthFailure;
+use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 /// Few objects take more.
 const USUAL_BYTES: usize = 1024;
+/// With those of the quota, of the request and of HTTP itself.
+const USUAL_HEADERS: usize = 12;
 
 /// What an endpoint answers with, written down. [`super::call::Call`] makes it.
 pub(crate) struct Reply(serde_json::Result<Vec<u8>>);
@@ -78,19 +81,23 @@ struct Wrapped<'a, T> {
 }
 
 fn response(status: StatusCode, written: serde_json::Result<Vec<u8>>) -> Response {
-    let mut response = match written {
-        Ok(body) => (status, body).into_response(),
+    let (status, body) = match written {
+        Ok(body) => (status, body),
         // Not of what has texts for keys, and nothing here has others.
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
         }
     };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.reserve(USUAL_HEADERS);
     let media = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, media);
+    headers.insert(CONTENT_TYPE, media);
     // Some answers hold a secret.
     let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    headers.insert(CACHE_CONTROL, no_store);
     response
 }
 
