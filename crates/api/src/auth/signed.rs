@@ -158,7 +158,7 @@ impl Signer<'_> {
             caller: Caller { user, peer },
             scopes: scopes_of(&token),
             token: Some(token),
-            // A body may have taken long.
+            // Neither its own write nor a body that took long may be later than what is read.
             seen: (request.body.is_empty() && !written).then_some(seen),
         })
     }
