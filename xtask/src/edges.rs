@@ -8,7 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("query", &["model"]),
     ("auth", &["model"]),
-    ("catalog", &["model"]),
+    ("catalog", &["model", "auth"]),
     ("eventlog", &["model"]),
     ("store", &["model", "catalog"]),
     (

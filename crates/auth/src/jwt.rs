@@ -6,6 +6,7 @@
 
 mod claims;
 
+use crate::signing_key::{SigningKey, begun};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::{DecodeSliceError, Engine as _};
 pub use claims::{Claims, SignClaims};
@@ -111,18 +112,16 @@ impl Alg {
     }
 
     /// Whether `signature` is that of `text` under `key`, in constant time.
-    fn fits(self, key: &SecretString, text: &str, signature: &[u8]) -> bool {
-        let key = key.expose().as_bytes();
+    fn fits(self, key: &SigningKey, text: &str, signature: &[u8]) -> bool {
         match self {
-            Self::HS256 => fits::<Hmac<Sha256>>(key, text, signature),
-            Self::HS384 => fits::<Hmac<Sha384>>(key, text, signature),
-            Self::HS512 => fits::<Hmac<Sha512>>(key, text, signature),
+            Self::HS256 => fits(key.sha256(), text, signature),
+            Self::HS384 => fits(key.sha384(), text, signature),
+            Self::HS512 => fits(key.sha512(), text, signature),
         }
     }
 
     /// The signature of `text` under `key`, in base64.
     fn sign(self, key: &SecretString, text: &str) -> String {
-        let key = key.expose().as_bytes();
         match self {
             Self::HS256 => signature::<Hmac<Sha256>>(key, text),
             Self::HS384 => signature::<Hmac<Sha384>>(key, text),
@@ -145,21 +144,16 @@ impl std::str::FromStr for Alg {
     }
 }
 
-/// The state of an HMAC over `text`. It forgets the key when it is dropped.
-fn mac<M: Mac + KeyInit>(key: &[u8], text: &str) -> M {
-    // RFC 2104 takes keys of any length.
-    #[expect(clippy::expect_used, reason = "an HMAC refuses no key")]
-    let mut mac = <M as KeyInit>::new_from_slice(key).expect("a key of any length");
+fn fits<M: Mac + Clone>(begun: &M, text: &str, signature: &[u8]) -> bool {
+    let mut mac = begun.clone();
     mac.update(text.as_bytes());
-    mac
+    mac.verify_slice(signature).is_ok()
 }
 
-fn fits<M: Mac + KeyInit>(key: &[u8], text: &str, signature: &[u8]) -> bool {
-    mac::<M>(key, text).verify_slice(signature).is_ok()
-}
-
-fn signature<M: Mac + KeyInit>(key: &[u8], text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(mac::<M>(key, text).finalize().into_bytes())
+fn signature<M: Mac + KeyInit>(key: &SecretString, text: &str) -> String {
+    let mut mac = begun::<M>(key);
+    mac.update(text.as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
 
 /// The header parameters that decide anything. Unknown ones (`kid` among them)
@@ -303,7 +297,8 @@ fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
     if json.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
         return None;
     }
-    serde_json::from_slice(json).ok()
+    // Checked once, and not once for each name and value.
+    serde_json::from_str(str::from_utf8(json).ok()?).ok()
 }
 
 impl Unverified<'_> {
@@ -324,13 +319,13 @@ impl Unverified<'_> {
     /// that the key's holder signed.
     pub fn verify(
         self,
-        key: &SecretString,
+        key: &SigningKey,
         now: Timestamp,
         max_lifetime: Option<Duration>,
         leeway: Duration,
     ) -> Result<Claims, JwtError> {
         let signature = self.signature.as_bytes();
-        if key.expose().is_empty() || !self.alg.fits(key, self.signed, signature) {
+        if key.is_empty() || !self.alg.fits(key, self.signed, signature) {
             return Err(JwtError::Signature);
         }
         self.claims.judge(now, max_lifetime, leeway)

@@ -15,4 +15,5 @@ pub mod lmv1;
 pub mod networks;
 pub mod quota;
 pub mod replay;
+pub mod signing_key;
 pub mod throttle;

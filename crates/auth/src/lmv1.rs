@@ -9,10 +9,11 @@
 //! therefore fits as well where bytes move from the path's beginning to the body's end. Whoever
 //! reads a signed body must refuse what stands behind the JSON value that it expects.
 
+use crate::signing_key::{SigningKey, begun};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cresset_model::{Duration, SecretString, Timestamp};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::borrow::Cow;
 use std::fmt;
@@ -154,16 +155,16 @@ impl SignedHeader<'_> {
     /// signed, so its sender may be told.
     pub fn verify(
         &self,
-        key: &SecretString,
+        key: &SigningKey,
         request: &SignedRequest<'_>,
         now: Timestamp,
     ) -> Result<(), Lmv1Error> {
-        if key.expose().is_empty() || !request.path.starts_with('/') {
+        if key.is_empty() || !request.path.starts_with('/') {
             return Err(Lmv1Error::Signature);
         }
-        let hmac = hmac(key);
         let fits = |path: &[u8]| {
-            over(&hmac, request.method, self.epoch, request.body, path)
+            let begun = key.sha256().clone();
+            over(begun, request.method, self.epoch, request.body, path)
                 .verify_slice(&self.digest)
                 .is_ok()
         };
@@ -214,24 +215,21 @@ pub fn header(
     epoch_millis: i64,
 ) -> String {
     let epoch = epoch_millis.to_string();
-    let hmac = over(&hmac(key), method, &epoch, body, path.as_bytes());
+    let hmac = over(begun(key), method, &epoch, body, path.as_bytes());
     let tag = hmac.finalize().into_bytes();
     let digits = |b: &u8| [b >> 4, b & 15].map(|n| char::from_digit(n.into(), 16).unwrap_or('0'));
     let hex: String = tag.iter().flat_map(digits).collect();
     format!("LMv1 {access_id}:{}:{epoch}", STANDARD.encode(hex))
 }
 
-/// An HMAC that has seen nothing yet. It forgets the key when it is dropped.
-fn hmac(key: &SecretString) -> Hmac<Sha256> {
-    // RFC 2104 takes keys of any length.
-    #[expect(clippy::expect_used, reason = "an HMAC refuses no key")]
-    let hmac = Hmac::new_from_slice(key.expose().as_bytes()).expect("a key of any length");
-    hmac
-}
-
 /// `hmac` after everything that is signed.
-fn over(hmac: &Hmac<Sha256>, method: &str, epoch: &str, body: &[u8], path: &[u8]) -> Hmac<Sha256> {
-    let mut hmac = hmac.clone();
+fn over(
+    mut hmac: Hmac<Sha256>,
+    method: &str,
+    epoch: &str,
+    body: &[u8],
+    path: &[u8],
+) -> Hmac<Sha256> {
     for part in [method.as_bytes(), epoch.as_bytes(), body, path] {
         hmac.update(part);
     }

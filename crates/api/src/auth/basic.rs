@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use cresset_model::user::User;
 use cresset_model::{ObjectId, SecretString};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Longest accepted header value, in bytes.
 const MAX_BYTES: usize = 4 << 10;
@@ -36,7 +37,10 @@ impl Context {
             Ok(user) => {
                 guesses.right(&guess, self.now());
                 Ok(Proven {
-                    caller: Caller::new(user, peer),
+                    caller: Caller {
+                        user: Arc::new(user),
+                        peer,
+                    },
                     token: None,
                     scopes: None,
                     seen: None,

@@ -1,6 +1,6 @@
 //! User name and API access key in a body (spec/logpoint-api.md §1.2).
 
-use super::{Caller, Kind, Peer};
+use super::{Caller, Kind, NOBODYS_KEY, Peer};
 use crate::body::{self, Params};
 use crate::budget::Holder;
 use crate::endpoints::ENDPOINTS;
@@ -14,6 +14,7 @@ use cresset_model::grants::Ability;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A request of the credential family whose caller is proven.
 pub(crate) struct CredentialRequest {
@@ -119,14 +120,14 @@ impl Context {
     async fn login(&self, name: &str, claimed: &SecretString, peer: IpAddr) -> Result<Caller> {
         let (user, key) = match self.catalog.user_and_key(name).await? {
             Some((user, key)) => (Some(user), key),
-            None => (None, SecretString::new("0".repeat(32))),
+            None => (None, Arc::clone(&NOBODYS_KEY)),
         };
         let known = user.is_some();
-        let fits = same_secret(&key, claimed);
+        let fits = same_secret(key.secret(), claimed);
         match user.filter(|user| fits && !user.disabled) {
             Some(user) => {
                 self.failures.succeeded(name, peer);
-                Ok(Caller::new(user, peer))
+                Ok(Caller { user, peer })
             }
             None => {
                 let reason = if known { "secret_key" } else { "unknown_user" };

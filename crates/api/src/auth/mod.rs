@@ -16,9 +16,11 @@ mod token;
 use crate::error::{self, Error};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use cresset_auth::signing_key::SigningKey;
+use cresset_model::SecretString;
 use cresset_model::user::{Scope, User};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use api_token::Proven;
 #[cfg(test)]
@@ -34,6 +36,11 @@ pub(crate) use signed_requests::prove;
 pub(crate) use token::Authorized;
 pub(crate) use token::bearer;
 
+/// What is checked in place of the key of somebody unknown, as long as a user's. Nothing that
+/// fits it is believed.
+static NOBODYS_KEY: LazyLock<Arc<SigningKey>> =
+    LazyLock::new(|| Arc::new(SigningKey::new(SecretString::new("0".repeat(32)))));
+
 /// Somebody who proved who they are.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -44,11 +51,6 @@ pub struct Caller {
 }
 
 impl Caller {
-    fn new(user: User, peer: IpAddr) -> Self {
-        let user = Arc::new(user);
-        Self { user, peer }
-    }
-
     /// True for administrators, who see what belongs to others.
     pub fn is_administrator(&self) -> bool {
         self.user.roles.iter().any(|role| role == "administrator")

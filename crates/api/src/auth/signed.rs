@@ -5,7 +5,7 @@
 //! hold a large body; afterwards it is proven.
 
 use super::api_token::{FAILED, scopes_of, unusable};
-use super::{Caller, Kind, Proven};
+use super::{Caller, Kind, NOBODYS_KEY, Proven};
 use crate::body;
 use crate::budget::{Budget, Held, Holder};
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use cresset_auth::lmv1::{self, Lmv1Error, SignedHeader, SignedRequest};
 use cresset_catalog::port::SigningToken;
-use cresset_model::{SecretString, Timestamp};
+use cresset_model::Timestamp;
 use hyper::body::Body as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -107,8 +107,7 @@ async fn signer<'a>(api: &Context, value: &'a str, peer: IpAddr) -> Result<Signe
                 path: "/",
                 body: b"",
             };
-            let key = SecretString::new("no such token");
-            let _ = header.verify(&key, &request, Timestamp::MIN);
+            let _ = header.verify(&NOBODYS_KEY, &request, Timestamp::MIN);
             let (id, reason) = (header.access_id, reason.unwrap_or("unknown_token"));
             api.auth_failed(Kind::Signature, id, peer, reason, true)
                 .await?;

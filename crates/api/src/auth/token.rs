@@ -1,7 +1,7 @@
 //! Self-signed tokens on requests.
 
 use super::signed_requests::Signed;
-use super::{Caller, Kind, Needs, Peer, Proven};
+use super::{Caller, Kind, NOBODYS_KEY, Needs, Peer, Proven};
 use crate::error::{Error, Result};
 use crate::state::{Api, Context};
 use axum::extract::FromRequestParts;
@@ -9,10 +9,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use cresset_auth::bearer::PREFIX;
 use cresset_auth::jwt::{self, Claims, JwtError, Unverified};
-use cresset_model::SecretString;
 use cresset_model::user::{Scope, Scopes, User};
 use std::marker::PhantomData;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a client reads for every token whose signer is not proven to be the user.
 const INVALID: &str = "Invalid token";
@@ -102,7 +102,7 @@ impl Context {
         };
         self.failures.succeeded(&name, peer);
         Ok(Proven {
-            caller: Caller::new(user, peer),
+            caller: Caller { user, peer },
             token: None,
             scopes: Some(claims.scope),
             seen: None,
@@ -114,11 +114,11 @@ impl Context {
         &self,
         unverified: Unverified<'_>,
         name: &str,
-    ) -> Result<std::result::Result<(User, Claims), Refusal>> {
+    ) -> Result<std::result::Result<(Arc<User>, Claims), Refusal>> {
         let (user, key) = match self.catalog.user_and_key(name).await? {
             Some((user, key)) => (Some(user), key),
             // An unknown user costs one HMAC too, so that names cannot be told by time.
-            None => (None, SecretString::new("no such user")),
+            None => (None, Arc::clone(&NOBODYS_KEY)),
         };
         let settings = &self.settings;
         let (lifetime, leeway) = (settings.token_max_lifetime, settings.token_leeway);

@@ -5,6 +5,10 @@ pub(super) const ID: &str = "48v2wRzfK94y53sq5EuF";
 pub(super) const KEY: &str = "H_D9i(f5~B^U36^K6i42=^nS~e75gy382Bf6{)P+";
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
+pub(super) fn key_of(text: &str) -> SigningKey {
+    SigningKey::new(SecretString::new(text))
+}
+
 /// The known answers of spec/logicmonitor-api.md §1.2: method, body, path, signature.
 pub(super) const VECTORS: &[(&str, &str, &str, &str)] = &[
     (
@@ -56,7 +60,7 @@ pub(super) fn check(
     request: &SignedRequest<'_>,
     now: Timestamp,
 ) -> Result<(), Lmv1Error> {
-    parse(value)?.verify(&SecretString::new(KEY), request, now)
+    parse(value)?.verify(&key_of(KEY), request, now)
 }
 
 #[test]
@@ -114,15 +118,13 @@ fn another_part_or_key_does_not_fit() {
         );
     }
     for key in ["", "h_D9i"] {
-        let outcome = parse(&header)
-            .unwrap()
-            .verify(&SecretString::new(key), &request, NOW);
+        let outcome = parse(&header).unwrap().verify(&key_of(key), &request, NOW);
         assert_eq!(outcome, Err(Lmv1Error::Signature));
     }
     let empty = SecretString::new("");
     let header = sign(ID, &empty, &request, NOW);
     assert_eq!(
-        parse(&header).unwrap().verify(&empty, &request, NOW),
+        parse(&header).unwrap().verify(&key_of(""), &request, NOW),
         Err(Lmv1Error::Signature)
     );
 }

@@ -3,6 +3,7 @@
 use super::{AuditEntry, Moment};
 use crate::Result;
 use async_trait::async_trait;
+use cresset_auth::signing_key::SigningKey;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TokenKind};
 use cresset_model::user::User;
@@ -95,7 +96,7 @@ pub struct SigningToken {
     /// The token.
     pub token: Arc<ApiToken>,
     /// The signing key.
-    pub key: Arc<SecretString>,
+    pub key: Arc<SigningKey>,
     /// When all this was so.
     pub seen: Moment,
 }

@@ -2,9 +2,11 @@
 
 use crate::Result;
 use async_trait::async_trait;
+use cresset_auth::signing_key::SigningKey;
 use cresset_model::user::{Preferences, User};
 use cresset_model::{ObjectId, SecretString, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ pub trait Users: Send + Sync + 'static {
     /// for ids of nobody.
     async fn check_password(&self, id: ObjectId, password: &SecretString) -> Result<bool>;
     /// The user of that exact name with the API access key, opened.
-    async fn user_and_key(&self, username: &str) -> Result<Option<(User, SecretString)>>;
+    async fn user_and_key(&self, username: &str) -> Result<Option<(Arc<User>, Arc<SigningKey>)>>;
     /// The user's API access key, opened. It changes at once for every process.
     async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>>;
     /// Replaces the API access key; tokens signed with the old one die.

@@ -36,6 +36,7 @@ mod roles;
 mod rule_list;
 mod rules;
 mod schema;
+mod sealed_key;
 mod sealing;
 mod tokens;
 mod told;

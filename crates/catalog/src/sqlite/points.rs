@@ -195,7 +195,7 @@ mod tests {
         let sealer = Sealer::from_text(&SecretString::new("AAAA".repeat(10) + "AAA=")).unwrap();
         let path = dir.path().join("catalog.db");
         let catalog = SqliteCatalog::open(&path, sealer).await.unwrap();
-        assert_eq!(catalog.user_and_key("nobody").await.unwrap(), None);
+        assert!(catalog.user_and_key("nobody").await.unwrap().is_none());
         catalog.close().await;
         let error = catalog.user_and_key("nobody").await.unwrap_err();
         assert!(error.to_string().contains("closed"), "{error}");

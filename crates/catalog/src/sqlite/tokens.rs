@@ -8,19 +8,20 @@ mod mail;
 
 use super::columns::{Columns, from_json, not_found};
 use super::memory::Question;
+use super::sealed_key::SealedKey;
 use super::users::{self, user_columns};
 use super::{SqliteCatalog, audit};
 use crate::Result;
 use crate::port::{ApiTokens, AuditEntry, Moment, NewToken, Revocation, SigningToken, TokenChange};
-use crate::seal::{Place, Sealer};
+use crate::seal::Place;
 use async_trait::async_trait;
+use cresset_model::Timestamp;
 use cresset_model::filter::{ListQuery, Page};
 use cresset_model::token::{ApiToken, TokenAct, TokenKind};
 use cresset_model::user::User;
-use cresset_model::{SecretString, Timestamp};
 use list::TokenPage;
 use rusqlite::{Connection, Row, params};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// What stands for the kinds in the database.
 const LMV1: i64 = 0;
@@ -180,7 +181,7 @@ impl ApiTokens for SqliteCatalog {
             return Ok(None);
         };
         Ok(Some(SigningToken {
-            key: signer.key(access_id, &self.sealer)?,
+            key: signer.key.open(key_place(access_id), &self.sealer)?,
             user: Arc::clone(&signer.user),
             token: Arc::clone(&signer.token),
             seen,
@@ -247,9 +248,7 @@ impl Question for AccessId {
 struct Signer {
     user: Arc<User>,
     token: Arc<ApiToken>,
-    sealed: String,
-    /// Once it was asked for. Opening may take long, so no connection waits for it.
-    opened: OnceLock<Arc<SecretString>>,
+    key: SealedKey,
 }
 
 impl Signer {
@@ -263,17 +262,8 @@ impl Signer {
         Ok(Some(Arc::new(Self {
             user,
             token,
-            sealed: row.text("sealed")?,
-            opened: OnceLock::new(),
+            key: SealedKey::new(row.text("sealed")?),
         })))
-    }
-
-    fn key(&self, access_id: &str, sealer: &Sealer) -> Result<Arc<SecretString>> {
-        if let Some(key) = self.opened.get() {
-            return Ok(Arc::clone(key));
-        }
-        let key = Arc::new(sealer.open(key_place(access_id), &self.sealed)?);
-        Ok(Arc::clone(self.opened.get_or_init(|| key)))
     }
 }
 
@@ -342,6 +332,8 @@ const fn kind_number(kind: TokenKind) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::Sealer;
+    use cresset_model::SecretString;
     use sqlx::Row as _;
 
     #[tokio::test]

@@ -2,17 +2,21 @@
 
 use super::audit::audit_texts;
 use super::columns::{Columns, absent_on_foreign_key, expect_row, from_json, not_found, to_json};
+use super::memory::Question;
+use super::sealed_key::SealedKey;
 use super::{SqliteCatalog, bump};
 use crate::port::{AuditEntry, NewUser, Users};
 use crate::seal::Place;
 use crate::{Error, Result};
 use async_trait::async_trait;
+use cresset_auth::signing_key::SigningKey;
 use cresset_model::instance::split_address;
 use cresset_model::user::{DateFormat, HourFormat, Preferences, User};
 use cresset_model::{ObjectId, SecretString};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Longest name of a user in bytes.
 pub(super) const MAX_NAME: usize = 255;
@@ -198,21 +202,19 @@ impl Users for SqliteCatalog {
         }
     }
 
-    async fn user_and_key(&self, username: &str) -> Result<Option<(User, SecretString)>> {
-        let read = select_users!(
-            ", u.api_access_key",
-            "WHERE u.username = $1 ORDER BY r.place"
-        );
-        let (mut users, mut sealed) = (Vec::new(), String::new());
-        self.points.read(read, [username], |row| {
-            sealed = row.text("api_access_key")?;
-            fold_user(&mut users, row)
-        })?;
-        let Some(user) = users.pop() else {
+    async fn user_and_key(&self, username: &str) -> Result<Option<(Arc<User>, Arc<SigningKey>)>> {
+        let question = Username(username.to_owned());
+        // That there is nobody is remembered too, so that names cannot be told by time.
+        let always = |_: &Username, _: &Option<Arc<KeyHolder>>| true;
+        let (holder, _) = self
+            .points
+            .remember(&question, None, KeyHolder::read, always)?;
+        let Some(holder) = holder else {
             return Ok(None);
         };
-        let key = self.sealer.open(key_place(&user.id.to_string()), &sealed)?;
-        Ok(Some((user, key)))
+        let place = key_place(&holder.id);
+        let key = holder.key.open(place, &self.sealer)?;
+        Ok(Some((Arc::clone(&holder.user), key)))
     }
 
     async fn api_access_key(&self, id: ObjectId) -> Result<Option<SecretString>> {
@@ -266,6 +268,44 @@ impl Users for SqliteCatalog {
             })
         })
         .collect()
+    }
+}
+
+/// The name that a token or a password is said to be of.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Username(String);
+
+impl Question for Username {
+    type Answer = Option<Arc<KeyHolder>>;
+}
+
+/// What is remembered of a user who proves requests.
+struct KeyHolder {
+    user: Arc<User>,
+    /// The user's id as it stands in the database.
+    id: String,
+    key: SealedKey,
+}
+
+impl KeyHolder {
+    fn read(connection: &Connection, Username(name): &Username) -> Result<Option<Arc<Self>>> {
+        let mut prepared = connection.prepare_cached(select_users!(
+            ", u.api_access_key",
+            "WHERE u.username = $1 ORDER BY r.place"
+        ))?;
+        let mut rows = prepared.query([name])?;
+        let (mut users, mut sealed) = (Vec::new(), String::new());
+        while let Some(row) = rows.next()? {
+            sealed = row.text("api_access_key")?;
+            fold_user(&mut users, row)?;
+        }
+        Ok(users.pop().map(|user| {
+            Arc::new(Self {
+                id: user.id.to_string(),
+                user: Arc::new(user),
+                key: SealedKey::new(sealed),
+            })
+        }))
     }
 }
 

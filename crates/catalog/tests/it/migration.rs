@@ -83,7 +83,7 @@ async fn users_roles_rules_and_tokens_are_kept() {
     assert_eq!((user.number, user.id), (2, id(1)));
     assert_eq!((token.id, token.user_number, token.disabled), (3, 2, false));
     assert_eq!((token.note.as_str(), token.created_at.0), ("n3", 9_000_000));
-    assert_eq!(key.expose(), "key-of-AAA");
+    assert_eq!(key.secret().expose(), "key-of-AAA");
     let disabled = catalog
         .tokens(TokenKind::Lmv1, None, &asked("status:1", ""), None)
         .await

@@ -117,10 +117,10 @@ async fn check(catalog: &SqliteCatalog) {
     let key = catalog.api_access_key(id(OWNER)).await.unwrap().unwrap();
     assert_eq!(key.expose(), "key-of-owner");
     let (_, key) = catalog.user_and_key("owner").await.unwrap().unwrap();
-    assert_eq!(key.expose(), "key-of-owner");
+    assert_eq!(key.secret().expose(), "key-of-owner");
     for name in ["signs", "signs-too"] {
         let found = catalog.signing_token(name).await.unwrap().unwrap();
-        assert_eq!(found.key.expose(), format!("secret-of-{name}"));
+        assert_eq!(found.key.secret().expose(), format!("secret-of-{name}"));
     }
     let hook = catalog.http_notification(id(10)).await.unwrap().unwrap();
     assert!(matches!(hook.auth, HttpAuth::Bearer { token } if token.expose() == "of a hook"));
@@ -350,7 +350,10 @@ async fn what_changes_during_a_rotation_stays_changed() {
                 let token = new_token(1, &format!("t{n}"));
                 let made = server.create_token(token, &told("made")).await.unwrap();
                 let found = server.signing_token(&made.access_id).await.unwrap();
-                assert_eq!(found.unwrap().key.expose(), format!("secret-of-t{n}"));
+                assert_eq!(
+                    found.unwrap().key.secret().expose(),
+                    format!("secret-of-t{n}")
+                );
                 let gone = server.delete_token(1, made.id, &told("deleted")).await;
                 assert!(gone.unwrap());
             }

@@ -19,7 +19,10 @@ async fn changes_touch_only_what_they_name(catalog: &dyn Catalog) {
         assert_eq!(changed.unwrap().as_ref(), Some(expected), "{change:?}");
         let found = catalog.signing_token("AAA").await.unwrap().unwrap();
         let (found, key) = (found.token, found.key);
-        assert_eq!((&*found, key.expose()), (expected, "secret-of-AAA"));
+        assert_eq!(
+            (&*found, key.secret().expose()),
+            (expected, "secret-of-AAA")
+        );
     };
     change(TokenChange::default(), &expected).await;
     expected.note = String::from("new");

@@ -90,7 +90,10 @@ async fn a_token_that_signs_is_found_with_its_owner_and_key(catalog: &dyn Catalo
     let (user, token, key) = (found.user, found.token, found.key);
     let known = catalog.user_by_name("bob").await.unwrap();
     assert_eq!(Some(&*user), known.as_ref());
-    assert_eq!((&*token, key.expose()), (&expected, "secret-of-AAA"));
+    assert_eq!(
+        (&*token, key.secret().expose()),
+        (&expected, "secret-of-AAA")
+    );
     for unknown in ["AAB", "aaa", "", BEARER] {
         assert!(catalog.signing_token(unknown).await.unwrap().is_none());
     }

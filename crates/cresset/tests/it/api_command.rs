@@ -4,6 +4,7 @@ use crate::cli::{cresset, stdout};
 use crate::world::{World, binary};
 use anyhow::{Context, Result};
 use cresset_auth::lmv1::{self, SignedRequest};
+use cresset_auth::signing_key::SigningKey;
 use cresset_model::{SecretString, Timestamp};
 use cresset_testkit::{HttpSink, Received, Reply};
 use serde_json::{Value, json};
@@ -105,7 +106,7 @@ fn is_signed(request: &Received, path: &str) -> Result<bool> {
         body: &request.body,
     };
     let now = Timestamp::from_secs(crate::world::now());
-    let fits = header.verify(&SecretString::new(KEY), &signed, now);
+    let fits = header.verify(&SigningKey::new(SecretString::new(KEY)), &signed, now);
     Ok(header.access_id == ID && fits.is_ok())
 }
 

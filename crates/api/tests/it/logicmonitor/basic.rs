@@ -168,7 +168,7 @@ async fn failures_and_successes_with_keys_leave_the_count_of_guesses_alone() {
     }
     let found = site.catalog.user_and_key("pat").await.unwrap();
     let own = found.unwrap().1;
-    let token = site.token_signed("pat", "setting:read", &own, Duration::ZERO);
+    let token = site.token_signed("pat", "setting:read", own.secret(), Duration::ZERO);
     let answer = sent(&site, &target, &format!("Bearer {token}")).await;
     assert_eq!(answer.json["status"], json!(200), "{answer:?}");
     let answer = ask(&site, "192.0.2.66", "1", &target, &right).await;

@@ -14,7 +14,6 @@ use cresset_model::token::TokenKind;
 use cresset_model::{Clock, SecretString};
 use serde::Deserialize;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Largest file with a token, in bytes.
 const MAX_FILE: u64 = 64 << 10;
@@ -199,7 +198,7 @@ pub(crate) async fn of_data_dir(user: &str, data: &DataDir) -> anyhow::Result<Cr
             "user {user:?} has no API token that can be used; make one with `cresset user api-token {user}`"
         );
     };
-    Credential::lmv1(&token.access_id, Arc::unwrap_or_clone(key))
+    Credential::lmv1(&token.access_id, key.secret().clone())
 }
 
 fn is_set(variable: &str) -> bool {
