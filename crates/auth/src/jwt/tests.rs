@@ -58,6 +58,20 @@ fn a_signed_token_verifies_with_every_algorithm() {
     }
 }
 
+/// What a key is made ready with is worked out once: one token leaves no trace for the next.
+#[test]
+fn one_key_verifies_many_tokens() {
+    let held = SigningKey::new(key());
+    for alg in [Alg::HS256, Alg::HS512, Alg::HS384, Alg::HS256, Alg::HS512] {
+        let token = sign(&good(), &key(), alg);
+        let verdict = decode(&token).unwrap().verify(&held, NOW, None, LEEWAY);
+        assert_eq!(verdict.unwrap().sub, "admin", "{alg:?}");
+        let token = sign(&good(), &SecretString::new("another"), alg);
+        let verdict = decode(&token).unwrap().verify(&held, NOW, None, LEEWAY);
+        assert_eq!(verdict, Err(JwtError::Signature), "{alg:?}");
+    }
+}
+
 /// PyJWT 2.10: `jwt.encode({"sub": "admin", "scope": "search:read", "iat": 1746000000,
 /// "exp": 1746003600, "iss": "self-signed"}, "secret", algorithm="HS256")`.
 #[test]

@@ -1,10 +1,12 @@
 use crate::support::{OWNER, at, id, new_user, with_rule};
+use cresset_auth::signing_key::SigningKey;
 use cresset_catalog::port::{AuditEntry, NewUser};
 use cresset_catalog::{Catalog, Error};
 use cresset_model::SecretString;
 use cresset_model::repo::Repo;
-use cresset_model::user::{BUILT_IN_ROLES, HourFormat, Preferences, RepoAccess};
+use cresset_model::user::{BUILT_IN_ROLES, HourFormat, Preferences, RepoAccess, User};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 async fn created_user_is_found_by_name_and_id(catalog: &dyn Catalog) {
     let made = catalog.create_user(new_user(1, "alice")).await.unwrap();
@@ -170,6 +172,30 @@ async fn access_key_is_opened_and_replaced(catalog: &dyn Catalog) {
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
 }
 
+async fn what_proves_a_user_follows_every_change(catalog: &dyn Catalog) {
+    // Twice, since the second answer may come from memory.
+    let found = async || {
+        let first = catalog.user_and_key("alice").await.unwrap();
+        let again = catalog.user_and_key("alice").await.unwrap();
+        let text = |(user, key): (Arc<User>, Arc<SigningKey>)| {
+            (user.disabled, key.secret().expose().to_owned())
+        };
+        let (first, again) = (first.map(text), again.map(text));
+        assert_eq!(first, again);
+        first
+    };
+    assert_eq!(found().await, None);
+    catalog.create_user(new_user(1, "alice")).await.unwrap();
+    let (disabled, key) = found().await.unwrap();
+    assert!(!disabled);
+    assert_ne!(key, "fresh");
+    let fresh = SecretString::new("fresh");
+    catalog.set_api_access_key(id(1), fresh).await.unwrap();
+    assert_eq!(found().await, Some((false, "fresh".to_owned())));
+    catalog.set_user_disabled(id(1), true).await.unwrap();
+    assert_eq!(found().await, Some((true, "fresh".to_owned())));
+}
+
 async fn preferences_are_kept_and_reach_the_rules(catalog: &dyn Catalog) {
     let rule = with_rule(catalog, 5).await;
     let owner = id(OWNER);
@@ -302,5 +328,6 @@ conformance!(
     only_the_right_password_is_accepted,
     an_unusable_password_is_refused,
     access_key_is_opened_and_replaced,
+    what_proves_a_user_follows_every_change,
     audit_is_read_newest_first_and_bounded,
 );
