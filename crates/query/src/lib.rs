@@ -50,6 +50,7 @@ mod lex;
 mod live;
 mod parse;
 mod plan;
+mod process;
 
 pub use diag::{Diagnostic, Severity};
 pub use eval::{

@@ -107,6 +107,13 @@ fn after_chart(
             }
             Stage::Rename(_) | Stage::Fields(_) => renamed = true,
             Stage::Chart(_) => return Err("it aggregates twice".to_owned()),
+            Stage::Compute(_) => {
+                return Err(
+                    "it computes with the result of a chart, which changes when later \
+                            events arrive"
+                        .to_owned(),
+                );
+            }
             Stage::Order(_) | Stage::Latest(_) | Stage::Limit(_) | Stage::ToList(_) => {}
         }
     }

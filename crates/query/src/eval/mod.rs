@@ -1,6 +1,7 @@
 //! Evaluation of one row.
 
 mod arith;
+mod compare;
 mod expr;
 mod fold;
 mod number;
@@ -14,6 +15,7 @@ mod watch;
 mod words;
 
 pub(crate) use arith::Formula;
+pub(crate) use compare::{order, same};
 pub use expr::{Check, Expr, Literal, Operand, Relation};
 pub use fold::fold;
 pub(crate) use fold::fold_char;
@@ -21,5 +23,6 @@ pub use number::Num;
 pub use pattern::{Glob, Pattern, Subject, wildcard_match};
 pub use row::{Context, ListLookup, NoLists, ResultRow, Row};
 pub use set::ValueSet;
+pub(crate) use time::moment;
 pub use watch::Watch;
 pub use words::Words;

@@ -182,6 +182,13 @@ impl Table {
                 .rows
                 .iter()
                 .for_each(|k| gathered.take(to_list, &k.row)),
+            Stage::Compute(step) => {
+                for kept in &mut self.rows {
+                    for (name, value) in step.made(&kept.row, ctx) {
+                        kept.row.set(name, value);
+                    }
+                }
+            }
             Stage::Order(keys) => self.rows = sort_rows(self.rows, keys, |k| &k.row),
             Stage::Limit(n) => {
                 self.rows.truncate(*n);

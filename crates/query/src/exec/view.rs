@@ -50,6 +50,11 @@ impl<'e, 'p> View<'e, 'p> {
                 Stage::Search(condition) if !condition.matches(&view, ctx) => return None,
                 Stage::Rename(renamings) => view.rename(renamings, ctx),
                 Stage::Fields(kept) => view.project(kept),
+                Stage::Compute(step) => {
+                    for (name, value) in step.made(&view, ctx) {
+                        view.change(name, Some(value));
+                    }
+                }
                 Stage::ToList(to_list) => gathered.take(to_list, &view),
                 _ => {}
             }

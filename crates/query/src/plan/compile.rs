@@ -135,20 +135,16 @@ impl Lowering {
                 stages.extend(self.feed_of(process));
             }
             CommandKind::Process(process) => {
-                let construct = format!("`process {}`", process.plugin.text);
-                self.unsupported(span, &construct, "leave this command out");
+                let stage = self.process(process);
+                push_computed(stage, typed);
             }
-            CommandKind::Norm(..) => self.unsupported(
-                span,
-                "`norm`",
-                "let the field be extracted when the log comes in",
-            ),
-            CommandKind::Rex(..) => {
-                self.unsupported(
-                    span,
-                    "`rex`",
-                    "let the field be extracted when the log comes in",
-                );
+            CommandKind::Norm(on, pattern) => {
+                let stage = self.norm(on.as_ref(), pattern, span);
+                push_computed(stage, typed);
+            }
+            CommandKind::Rex(on, pattern) => {
+                let stage = self.rex(on.as_ref(), pattern, span);
+                push_computed(stage, typed);
             }
             CommandKind::Macro(_) => {
                 self.unsupported(span, "a macro", "write out what it stands for");
@@ -302,6 +298,22 @@ impl Lowering {
             argument,
         }
     }
+}
+
+/// Adds the stage, and after a chart its fields to the columns of the result.
+fn push_computed(stage: Option<Stage>, typed: &mut Typed) {
+    let Some(stage) = stage else { return };
+    if let Stage::Compute(step) = &stage
+        && typed.kind != QueryKind::Simple
+    {
+        for name in step.makes() {
+            let known = |column: &String| name == column.as_str();
+            if !typed.columns.iter().chain(&typed.grouping).any(known) {
+                typed.columns.push(name.to_string());
+            }
+        }
+    }
+    typed.stages.push(stage);
 }
 
 fn is_to_list(process: &ast::Process) -> bool {

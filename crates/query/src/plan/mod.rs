@@ -4,6 +4,7 @@
 mod bound_tests;
 mod compile;
 mod lower;
+mod process;
 mod scope;
 mod stage;
 #[cfg(test)]
@@ -204,7 +205,8 @@ impl Plan {
     /// True if every event that meets the filter is one row of the result, in the order
     /// of events: then who runs the plan need not give it more events than it wants rows.
     pub fn rows_are_events(&self) -> bool {
-        let one_to_one = |s: &Stage| matches!(s, Stage::Fields(_) | Stage::Rename(_));
+        let one_to_one =
+            |s: &Stage| matches!(s, Stage::Fields(_) | Stage::Rename(_) | Stage::Compute(_));
         self.stages().iter().all(one_to_one)
     }
 

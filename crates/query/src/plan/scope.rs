@@ -173,6 +173,13 @@ impl Scope {
         }
     }
 
+    /// The fields after a command that gives rows these, too.
+    pub(super) fn add(&mut self, made: &[&str]) {
+        if let Self::Columns(columns) = self {
+            made.iter().for_each(|name| columns.add(name));
+        }
+    }
+
     /// The fields after `rename`.
     pub(super) fn rename(&mut self, sources: &HashSet<&str>, targets: &[&str]) {
         if let Self::Columns(columns) = self {

@@ -2,6 +2,7 @@
 
 use crate::ast::AggFn;
 use crate::eval::{Expr, Formula, Operand};
+use crate::process::Step;
 use cresset_model::FieldName;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -23,6 +24,8 @@ pub(crate) enum Stage {
     Limit(usize),
     /// Groups and aggregates.
     Chart(Chart),
+    /// Gives rows new fields.
+    Compute(Step),
     /// Notes the values of a field for a list.
     ToList(ToList),
 }
@@ -125,7 +128,11 @@ impl Stage {
     pub(crate) const fn is_blocking(&self) -> bool {
         !matches!(
             self,
-            Self::Search(_) | Self::Rename(_) | Self::Fields(_) | Self::ToList(_)
+            Self::Search(_)
+                | Self::Rename(_)
+                | Self::Fields(_)
+                | Self::Compute(_)
+                | Self::ToList(_)
         )
     }
 
@@ -160,6 +167,10 @@ impl Stage {
             }),
             Self::Order(keys) => after.map(|mut fields| {
                 fields.extend(keys.iter().map(|k| k.column.to_string()));
+                fields
+            }),
+            Self::Compute(step) => after.map(|mut fields| {
+                step.reads_into(&mut fields);
                 fields
             }),
             Self::ToList(to_list) => after.map(|mut fields| {
