@@ -1,7 +1,7 @@
 //! The memory that the rows of a run take, before there is a result.
 
 use cresset_model::{Event, Timestamp, Value};
-use cresset_query::ast::{CommandKind, Name};
+use cresset_query::ast::{CommandKind, Head, Name};
 use cresset_query::{Limits, Plan};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -83,6 +83,10 @@ impl Rows {
     /// Also says which fields are left of the events, if not all.
     fn of(plan: &Plan, limits: Limits, only: &mut Option<Vec<String>>) -> Self {
         let newest = |room: usize| Self::Newest(room.min(limits.max_rows), BinaryHeap::new());
+        // Each stream keeps rows of its own.
+        if matches!(plan.query().head, Head::Pattern(_)) {
+            return Self::All;
+        }
         let (mut changed, mut renamed) = (false, false);
         for command in &plan.query().commands {
             match &command.kind {

@@ -2,7 +2,8 @@
 
 use super::fold::{cmp_folded, fold};
 use super::number::Num;
-use cresset_model::Value;
+use super::row::Row;
+use cresset_model::{FieldName, Value};
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -31,6 +32,46 @@ fn same_texts(a: &str, b: &str) -> bool {
     fold(a) == fold(b)
         || a.parse::<IpAddr>()
             .is_ok_and(|a| b.parse::<IpAddr>() == Ok(a))
+}
+
+/// Most ways to take one text of each of several fields with many.
+const MAX_KEYS: usize = 64;
+
+/// Texts that two rows share if and only if each of these fields has [`same`] values in both;
+/// none if one of the fields is absent. Where fields have several texts there is one for each
+/// way to take one of each.
+pub(crate) fn keys_of(row: &dyn Row, fields: &[FieldName]) -> Vec<String> {
+    let mut keys = vec![String::new()];
+    for field in fields {
+        let Some(value) = row.get(field) else {
+            return Vec::new();
+        };
+        let parts = match &*value {
+            Value::List(items) => items
+                .iter()
+                .map(|item| key(&Value::Str(item.clone())))
+                .collect(),
+            value => vec![key(value)],
+        };
+        let with = |key: &String| {
+            let one = |part: &String| format!("{key}{}:{part}", part.len());
+            parts.iter().map(one).collect::<Vec<_>>()
+        };
+        keys = keys.iter().flat_map(with).take(MAX_KEYS).collect();
+    }
+    keys
+}
+
+/// The same for values that are the same.
+fn key(value: &Value) -> String {
+    if let Some(number) = exact(value) {
+        return format!("{:?}", number.key());
+    }
+    let text = value.text();
+    match text.parse::<IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => fold(&text).into(),
+    }
 }
 
 /// The order of two values: of numbers by size, of addresses of one family as such, of other

@@ -1,7 +1,7 @@
 //! Evaluation of one row.
 
 mod arith;
-mod compare;
+pub(crate) mod compare;
 mod expr;
 mod fold;
 mod number;
@@ -15,7 +15,7 @@ mod watch;
 mod words;
 
 pub(crate) use arith::Formula;
-pub(crate) use compare::{order, same};
+pub(crate) use compare::{keys_of, order, same};
 pub use expr::{Check, Expr, Literal, Operand, Relation};
 pub use fold::fold;
 pub(crate) use fold::fold_char;

@@ -6,7 +6,7 @@ use super::result::{Limits, Room};
 use crate::eval::{Context, ResultRow, Row, time};
 use crate::plan::{Argument, Chart, Key};
 use compact_str::CompactString;
-use cresset_model::{FieldName, Value};
+use cresset_model::{FieldName, Timestamp, Value};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -30,6 +30,8 @@ pub(super) struct ChartState<'p> {
 
 #[derive(Debug)]
 struct Group {
+    /// The time of its latest row.
+    at: Timestamp,
     by: Vec<Value>,
     accumulators: Vec<Accumulator>,
 }
@@ -48,7 +50,7 @@ impl<'p> ChartState<'p> {
     }
 
     /// Counts a row so many times. A row without a value for one of the groups counts nowhere.
-    pub(super) fn push(&mut self, row: &dyn Row, ctx: &Context<'_>, times: u64) {
+    pub(super) fn push(&mut self, row: &dyn Row, at: Timestamp, ctx: &Context<'_>, times: u64) {
         self.key.clear();
         for group in &self.chart.groups {
             if !write_key(&mut self.key, &group.key, row, ctx) {
@@ -66,6 +68,7 @@ impl<'p> ChartState<'p> {
             return;
         };
         self.taken = self.taken.saturating_add(times);
+        group.at = group.at.max(at);
         for (aggregate, accumulator) in self.chart.aggregates.iter().zip(&mut group.accumulators) {
             let kept = match &aggregate.argument {
                 Argument::None => accumulator.count(times),
@@ -107,14 +110,19 @@ impl<'p> ChartState<'p> {
             .map(|a| Accumulator::new(a.function))
             .collect();
         let place = self.groups.len();
-        self.groups.push(Group { by, accumulators });
+        let at = Timestamp::MIN;
+        self.groups.push(Group {
+            at,
+            by,
+            accumulators,
+        });
         self.places.insert(self.key.as_str().into(), place);
         Some(place)
     }
 
-    /// The rows: in order of the first aggregate, largest first, groups of equal
+    /// The rows with the times of their latest rows: in order of the first aggregate, largest first, groups of equal
     /// aggregates in order of their values.
-    pub(super) fn finish(self) -> Vec<ResultRow> {
+    pub(super) fn finish(self) -> Vec<(Timestamp, ResultRow)> {
         drop(self.places);
         let groups = self.chart.groups.len();
         let row = |group: Group| {
@@ -127,9 +135,8 @@ impl<'p> ChartState<'p> {
             let names = self.chart.aggregates.iter().map(|a| a.column.clone());
             let values = group.accumulators.into_iter().map(Accumulator::finish);
             let aggregates = names.zip(values).filter_map(|(n, v)| Some((n, v?)));
-            ResultRow {
-                fields: by.chain(aggregates).collect(),
-            }
+            let fields = by.chain(aggregates).collect();
+            (group.at, ResultRow { fields })
         };
         let first = self
             .chart
@@ -137,8 +144,9 @@ impl<'p> ChartState<'p> {
             .first()
             .map(|a| &a.column)
             .filter(|_| self.chart.sorted);
-        let rows: Vec<ResultRow> = self.groups.into_iter().map(row).collect();
-        let placed: Vec<Placed<'_>> = rows.iter().map(|r| Placed::new(r, first, groups)).collect();
+        let rows: Vec<(Timestamp, ResultRow)> = self.groups.into_iter().map(row).collect();
+        let place = |(_, row)| Placed::new(row, first, groups);
+        let placed: Vec<Placed<'_>> = rows.iter().map(|(at, row)| place((at, row))).collect();
         let order = order_of(&placed, Placed::cmp);
         drop(placed);
         arranged(rows, &order)

@@ -10,9 +10,14 @@ mod byte_tests;
 mod chart;
 #[cfg(test)]
 mod chart_tests;
+mod link;
 mod order;
+mod pattern;
+#[cfg(test)]
+mod pattern_tests;
 mod result;
 mod rows;
+mod run;
 #[cfg(test)]
 mod span_tests;
 #[cfg(test)]
@@ -23,12 +28,11 @@ pub use additions::ListAdditions;
 pub use result::{Limits, ResultSet};
 
 use crate::eval::Context;
-use crate::plan::{Plan, Stage};
+use crate::plan::Plan;
 use additions::Gathered;
-use chart::ChartState;
 use cresset_model::Event;
-use rows::{Latest, Newest, Table};
-use view::View;
+use pattern::PatternRun;
+use run::{Arrival, Run};
 
 /// A run of a plan: takes events, gives a result.
 #[derive(Debug)]
@@ -36,46 +40,36 @@ pub struct Executor<'a> {
     plan: &'a Plan,
     ctx: Context<'a>,
     limits: Limits,
-    /// Row commands that run as events arrive.
-    before: &'a [Stage],
-    /// Commands that run at the end.
-    after: &'a [Stage],
-    sink: Sink<'a>,
+    source: Source<'a>,
     gathered: Gathered<'a>,
+    /// Events so far.
+    events: u64,
 }
 
-/// Where rows go as they arrive.
+/// What the commands of the plan run on.
 #[derive(Debug)]
-enum Sink<'a> {
-    Rows(Newest),
-    Latest(Latest<'a>),
-    Chart(ChartState<'a>),
+enum Source<'a> {
+    Events(Run<'a>),
+    Pattern(PatternRun<'a>),
 }
 
 impl<'a> Executor<'a> {
     pub(crate) fn new(plan: &'a Plan, ctx: Context<'a>) -> Self {
-        let stages = plan.stages();
-        let at = stages
-            .iter()
-            .position(Stage::is_blocking)
-            .unwrap_or(stages.len());
-        let (before, after) = stages.split_at(at);
         let limits = Limits::default();
         Self {
             plan,
             ctx,
             limits,
-            before,
-            after,
-            sink: Sink::new(after, limits),
+            source: Source::new(plan, limits),
             gathered: Gathered::default(),
+            events: 0,
         }
     }
 
     /// Replaces the default limits. Must be called before the first event.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
-        self.sink = Sink::new(self.after, limits);
+        self.source = Source::new(self.plan, limits);
         self
     }
 
@@ -95,29 +89,28 @@ impl<'a> Executor<'a> {
     /// [count](Plan::counted_by). Other plans need each event by itself: what they keep of
     /// values and rows, they keep once.
     pub fn push_many(&mut self, event: &Event, times: u64) {
-        let Some(view) = View::run(event, self.before, &self.ctx, &mut self.gathered) else {
-            return;
+        self.events += 1;
+        let arrival = Arrival {
+            event,
+            number: self.events,
+            times,
         };
-        match &mut self.sink {
-            Sink::Chart(chart) => chart.push(&view, &self.ctx, times),
-            Sink::Rows(rows) => rows.push(event.log_ts, || view.to_row()),
-            Sink::Latest(latest) => latest.push(event.log_ts, &view, || view.to_row()),
+        match &mut self.source {
+            Source::Events(run) => run.push(arrival, &self.ctx, &mut self.gathered),
+            Source::Pattern(run) => run.push(arrival, &self.ctx, &mut self.gathered),
         }
     }
 
     /// Ends the run.
     pub fn finish(mut self) -> ResultSet {
-        let (mut table, rest) = match (self.sink, self.after) {
-            (Sink::Rows(rows), after) => (rows.finish(), after),
-            (Sink::Latest(latest), after) => (latest.finish(), after.get(1..).unwrap_or(&[])),
-            (Sink::Chart(chart), after) => (Table::of_chart(chart), after.get(1..).unwrap_or(&[])),
-        };
-        for stage in rest {
-            if self.ctx.lists.given_up() {
-                break;
+        let (table, rest) = match self.source {
+            Source::Events(run) => run.finish(),
+            Source::Pattern(run) => {
+                let table = run.finish(self.limits, &self.ctx, &mut self.gathered);
+                (table, self.plan.stages())
             }
-            table = table.apply(stage, self.limits, &self.ctx, &mut self.gathered);
-        }
+        };
+        let table = table.apply_all(rest, self.limits, &self.ctx, &mut self.gathered);
         let (columns, grouping) = self.plan.columns();
         ResultSet {
             kind: self.plan.kind(),
@@ -133,13 +126,14 @@ impl<'a> Executor<'a> {
     }
 }
 
-impl<'a> Sink<'a> {
-    fn new(after: &'a [Stage], limits: Limits) -> Self {
-        match after.first() {
-            Some(Stage::Chart(chart)) => Self::Chart(ChartState::new(chart, limits)),
-            Some(Stage::Latest(keys)) => Self::Latest(Latest::new(keys, limits.max_groups)),
-            Some(Stage::Limit(n)) => Self::Rows(Newest::new(limits.max_rows, *n)),
-            _ => Self::Rows(Newest::new(limits.max_rows, usize::MAX)),
+impl<'a> Source<'a> {
+    fn new(plan: &'a Plan, limits: Limits) -> Self {
+        match plan.pattern() {
+            None => Self::Events(Run::new(plan.stages(), limits)),
+            Some(pattern) => {
+                let needed = plan.rows_needed();
+                Self::Pattern(PatternRun::new(pattern, needed.as_ref(), limits))
+            }
         }
     }
 }

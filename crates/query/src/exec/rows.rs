@@ -12,10 +12,12 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// A row with the time of its event.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Kept {
-    at: Timestamp,
-    row: ResultRow,
+    pub(super) at: Timestamp,
+    /// Which event it is, counted from 1; 0 for what several gave.
+    pub(super) event: u64,
+    pub(super) row: ResultRow,
 }
 
 /// The newest rows, as many as fit.
@@ -43,12 +45,13 @@ impl Newest {
         }
     }
 
-    pub(super) fn push(&mut self, at: Timestamp, row: impl FnOnce() -> ResultRow) {
+    pub(super) fn push(&mut self, at: Timestamp, event: u64, row: impl FnOnce() -> ResultRow) {
         self.total += 1;
         if self.room == 0 || self.cut_at.is_some_and(|cut| at < cut) {
             return;
         }
-        self.rows.push(Kept { at, row: row() });
+        let row = row();
+        self.rows.push(Kept { at, event, row });
         // Cutting only now and then keeps the cost per row constant.
         if self.rows.len() >= self.room.saturating_add(self.room / 4).saturating_add(64) {
             self.cut();
@@ -95,7 +98,12 @@ impl<'a> Latest<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, at: Timestamp, row: &dyn Row, copy: impl FnOnce() -> ResultRow) {
+    pub(super) fn push(
+        &mut self,
+        (at, event): (Timestamp, u64),
+        row: &dyn Row,
+        copy: impl FnOnce() -> ResultRow,
+    ) {
         let key: Vec<Option<String>> = self
             .keys
             .iter()
@@ -107,12 +115,14 @@ impl<'a> Latest<'a> {
         }
         if let Some(old) = self.groups.get_mut(&key) {
             if old.at < at {
-                *old = Kept { at, row: copy() };
+                let row = copy();
+                *old = Kept { at, event, row };
             }
         } else if self.groups.len() >= self.max_groups {
             self.truncated = true;
         } else {
-            self.groups.insert(key, Kept { at, row: copy() });
+            let row = copy();
+            self.groups.insert(key, Kept { at, event, row });
         }
     }
 
@@ -132,7 +142,7 @@ impl<'a> Latest<'a> {
 /// All rows at one point of the plan.
 #[derive(Debug)]
 pub(super) struct Table {
-    rows: Vec<Kept>,
+    pub(super) rows: Vec<Kept>,
     /// Rows that there would be without limits of memory.
     pub(super) total: u64,
     pub(super) truncated: bool,
@@ -143,10 +153,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn of_chart(chart: ChartState<'_>) -> Self {
         let (truncated, aggregated) = (chart.truncated, Some(chart.taken));
-        let kept = |row| Kept {
-            at: Timestamp::default(),
-            row,
-        };
+        let kept = |(at, row)| Kept { at, event: 0, row };
         let rows: Vec<Kept> = chart.finish().into_iter().map(kept).collect();
         Self {
             total: rows.len() as u64,
@@ -160,7 +167,24 @@ impl Table {
         self.rows.into_iter().map(|k| k.row).collect()
     }
 
-    pub(super) fn apply<'p>(
+    /// Runs commands one after another, until nobody waits any more.
+    pub(super) fn apply_all<'p>(
+        mut self,
+        stages: &'p [Stage],
+        limits: Limits,
+        ctx: &Context<'_>,
+        gathered: &mut Gathered<'p>,
+    ) -> Self {
+        for stage in stages {
+            if ctx.lists.given_up() {
+                break;
+            }
+            self = self.apply(stage, limits, ctx, gathered);
+        }
+        self
+    }
+
+    fn apply<'p>(
         mut self,
         stage: &'p Stage,
         limits: Limits,
@@ -196,9 +220,9 @@ impl Table {
             }
             Stage::Latest(keys) => {
                 let mut latest = Latest::new(keys, limits.max_groups);
-                for Kept { at, row } in self.rows {
+                for Kept { at, event, row } in self.rows {
                     let copy = row.clone();
-                    latest.push(at, &row, || copy);
+                    latest.push((at, event), &row, || copy);
                 }
                 let table = latest.finish();
                 return Self {
@@ -209,7 +233,9 @@ impl Table {
             }
             Stage::Chart(chart) => {
                 let mut state = ChartState::new(chart, limits);
-                self.rows.iter().for_each(|k| state.push(&k.row, ctx, 1));
+                self.rows
+                    .iter()
+                    .for_each(|k| state.push(&k.row, k.at, ctx, 1));
                 let table = Self::of_chart(state);
                 return Self {
                     truncated: self.truncated || table.truncated,

@@ -6,6 +6,7 @@ use crate::eval::{Context, Operand, ResultRow, Row};
 use crate::plan::{Renaming, Stage};
 use cresset_model::{Event, FieldName, Value};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// An event with changes on top.
 #[derive(Debug)]
@@ -89,6 +90,14 @@ impl<'e, 'p> View<'e, 'p> {
         match self.changes.iter_mut().find(|(n, _)| *n == name) {
             Some((_, old)) => *old = value,
             None => self.changes.push((name, value)),
+        }
+    }
+
+    /// What the row has of these fields, copied.
+    pub(super) fn to_row_of(&self, names: &BTreeSet<String>) -> ResultRow {
+        let field = |name: &String| Some((FieldName::from(name), self.get(name)?.into_owned()));
+        ResultRow {
+            fields: names.iter().filter_map(field).collect(),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::QueryKind;
 use super::lower::Lowering;
+use super::pattern::Pattern;
 use super::scope::Scope;
 use super::stage::{Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage, ToList};
-use crate::ast::{self, CommandKind, Head, LinkKind, Part};
+use crate::ast::{self, CommandKind, Head};
 use crate::eval::{Expr, Operand};
 use crate::explain;
 use cresset_model::FieldName;
@@ -20,60 +21,58 @@ const MAX_COLUMNS: usize = 100;
 #[derive(Debug)]
 pub(super) struct Typed {
     pub filter: Expr,
+    /// True as long as a `search` command is part of the filter: nothing stands between.
+    pub filtering: bool,
+    /// Streams instead of the events that meet the filter.
+    pub pattern: Option<Pattern>,
     pub stages: Vec<Stage>,
     pub kind: QueryKind,
     pub columns: Vec<String>,
     pub grouping: Vec<String>,
 }
 
-impl Lowering {
-    pub(super) fn query(&mut self, query: &ast::Query) -> Typed {
-        let filter = match &query.head {
-            Head::Search(search) => self.condition(search),
-            Head::Pattern(parts) => {
-                self.pattern(parts);
-                Expr::Const(true)
-            }
-        };
-        let mut typed = Typed {
+impl Typed {
+    /// The events that meet a condition.
+    pub(super) const fn of_filter(filter: Expr) -> Self {
+        Self {
             filter,
+            filtering: true,
+            pattern: None,
             stages: Vec::new(),
             kind: QueryKind::Simple,
             columns: Vec::new(),
             grouping: Vec::new(),
+        }
+    }
+}
+
+impl Lowering {
+    pub(super) fn query(&mut self, query: &ast::Query) -> Typed {
+        let mut typed = match &query.head {
+            Head::Search(search) => Typed::of_filter(self.condition(search)),
+            Head::Pattern(parts) => {
+                let pattern = self.pattern(parts);
+                Typed {
+                    filtering: false,
+                    pattern: Some(pattern.clone()),
+                    ..Typed::of_filter(pattern.filter())
+                }
+            }
         };
-        if matches!(query.head, Head::Pattern(_)) {
-            return typed;
-        }
-        if let Some(command) = query.commands.get(MAX_COMMANDS) {
-            let message = format!("a query has at most {MAX_COMMANDS} commands");
-            self.error(command.span.clone(), message);
-        }
-        for command in query.commands.iter().take(MAX_COMMANDS) {
-            self.command(command, &mut typed);
-        }
+        self.commands(&query.commands, &mut typed);
         typed
     }
 
-    fn pattern(&mut self, parts: &[Part]) {
-        let [first, rest @ ..] = parts else { return };
-        let span = parts
-            .last()
-            .map_or(0..0, |l| first.stream.span.start..l.stream.span.end);
-        let link = rest.iter().find_map(|p| p.link);
-        let construct = match link.map(|l| l.kind) {
-            Some(LinkKind::FollowedBy) => "`followed by`",
-            Some(_) => "`join`",
-            None => "a stream in square brackets",
-        };
-        let instead = match link {
-            Some(_) => "make one rule per stream",
-            None => {
-                "count in the time range of the rule: `… | chart count() as cnt by field \
-                     | search cnt>=10`"
-            }
-        };
-        self.unsupported(span, construct, instead);
+    pub(super) fn commands(&mut self, commands: &[ast::Command], typed: &mut Typed) {
+        let room = MAX_COMMANDS.saturating_sub(self.commands);
+        if let Some(command) = commands.get(room) {
+            let message = format!("a query has at most {MAX_COMMANDS} commands");
+            self.error(command.span.clone(), message);
+        }
+        self.commands += commands.len();
+        for command in commands.iter().take(room) {
+            self.command(command, typed);
+        }
     }
 
     fn command(&mut self, command: &ast::Command, typed: &mut Typed) {
@@ -83,7 +82,7 @@ impl Lowering {
             CommandKind::Search(search) => {
                 let condition = self.condition(search);
                 // A search that nothing stands before is part of the filter.
-                if stages.is_empty() {
+                if stages.is_empty() && typed.filtering {
                     let filter = std::mem::replace(&mut typed.filter, Expr::Const(true));
                     typed.filter = filter.and(condition);
                 } else {

@@ -32,6 +32,8 @@ pub(super) struct Lowering {
     pub wild_bytes: usize,
     /// Names in commands so far.
     pub names: usize,
+    /// Commands so far.
+    pub commands: usize,
 }
 
 impl Lowering {

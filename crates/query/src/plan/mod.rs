@@ -4,17 +4,19 @@
 mod bound_tests;
 mod compile;
 mod lower;
+mod pattern;
 mod process;
 mod scope;
 mod stage;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use pattern::{Link, Pattern, Repeat, Stream, Tie};
 pub(crate) use stage::{
     Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage, ToList,
 };
 
-use crate::ast::{AggFn, CommandKind, Head, Query, Search};
+use crate::ast::{AggFn, CommandKind, Head, Part, Query, Search};
 use crate::diag::{Diagnostic, Findings};
 use crate::eval::{Context, Expr, Operand};
 use crate::exec::Executor;
@@ -81,6 +83,37 @@ pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     })
 }
 
+/// A query that finds all that some stream looks for, and perhaps more.
+fn portable_streams(parts: &[Part]) -> String {
+    let searches = parts.iter().map(|part| {
+        let mut kept = Vec::new();
+        part.stream.search.keep_portable(&mut kept);
+        all_of(kept)
+    });
+    let any: Vec<Search> = searches.collect();
+    let head = if any.contains(&Search::All) {
+        Search::All
+    } else {
+        Search::Or(any)
+    };
+    head_alone(head)
+}
+
+fn all_of(mut kept: Vec<Search>) -> Search {
+    match kept.len() {
+        0 => Search::All,
+        1 => kept.remove(0),
+        _ => Search::And(kept),
+    }
+}
+
+fn head_alone(search: Search) -> String {
+    crate::explain::query(&Query {
+        head: Head::Search(search),
+        commands: Vec::new(),
+    })
+}
+
 impl Plan {
     /// The query as it was written.
     pub fn text(&self) -> &str {
@@ -108,6 +141,10 @@ impl Plan {
         &self.inner.typed.filter
     }
 
+    pub(crate) fn pattern(&self) -> Option<&Pattern> {
+        self.inner.typed.pattern.as_ref()
+    }
+
     pub(crate) fn stages(&self) -> &[Stage] {
         &self.inner.typed.stages
     }
@@ -125,15 +162,22 @@ impl Plan {
     /// Fields that the whole plan needs; `None` means all. Event time is always
     /// needed and only named if the plan reads it as a field.
     pub fn fields_read(&self) -> Option<BTreeSet<String>> {
-        let needed = self
-            .stages()
-            .iter()
-            .rev()
-            .fold(None, |after, s| s.fields_before(after));
-        needed.map(|mut fields| {
-            self.filter().fields_into(&mut fields);
-            fields
-        })
+        let mut fields = match self.pattern() {
+            None => self.rows_needed()?,
+            Some(pattern) => pattern.events_need(self.rows_needed().as_ref())?,
+        };
+        self.filter().fields_into(&mut fields);
+        Some(fields)
+    }
+
+    /// Fields that rows need before the first step; `None` means all.
+    pub(crate) fn rows_needed(&self) -> Option<BTreeSet<String>> {
+        let stages = self.stages().iter().rev();
+        let needed = stages.fold(None, |after, s| s.fields_before(after));
+        match self.pattern() {
+            None => needed,
+            Some(pattern) => pattern.rows_need(needed),
+        }
     }
 
     /// Fields that the filter reads.
@@ -149,8 +193,8 @@ impl Plan {
     pub fn portable_filter(&self) -> Option<String> {
         let query = self.query();
         let head = match &query.head {
-            Head::Search(search) => Some(search),
-            Head::Pattern(_) => None,
+            Head::Search(search) => search,
+            Head::Pattern(parts) => return Some(portable_streams(parts)),
         };
         let following = query
             .commands
@@ -159,7 +203,7 @@ impl Plan {
                 CommandKind::Search(search) => Some(search),
                 _ => None,
             });
-        let searches: Vec<&Search> = head.into_iter().chain(following).collect();
+        let searches: Vec<&Search> = std::iter::once(head).chain(following).collect();
         if !searches.iter().any(|search| search.is_local()) {
             return None;
         }
@@ -167,22 +211,17 @@ impl Plan {
         for search in searches {
             search.keep_portable(&mut kept);
         }
-        let head = match kept.len() {
-            0 => Search::All,
-            1 => kept.remove(0),
-            _ => Search::And(kept),
-        };
-        Some(crate::explain::query(&Query {
-            head: Head::Search(head),
-            commands: Vec::new(),
-        }))
+        Some(head_alone(all_of(kept)))
     }
 
     /// Names of lists used.
     pub fn lists(&self) -> BTreeSet<String> {
         let mut lists = BTreeSet::new();
         self.filter().lists_into(&mut lists);
-        for stage in self.stages() {
+        if let Some(pattern) = self.pattern() {
+            pattern.lists_into(&mut lists);
+        }
+        for stage in self.all_stages() {
             match stage {
                 Stage::Search(condition) => condition.lists_into(&mut lists),
                 Stage::Chart(chart) => chart.lists_into(&mut lists),
@@ -199,12 +238,21 @@ impl Plan {
             Stage::ToList(to_list) => Some((to_list.list.clone(), to_list.at.clone())),
             _ => None,
         };
-        self.stages().iter().filter_map(fed).collect()
+        self.all_stages().filter_map(fed).collect()
+    }
+
+    /// The steps of streams and those that follow.
+    fn all_stages(&self) -> impl Iterator<Item = &Stage> {
+        let streams = self.pattern().into_iter().flat_map(|p| &p.streams);
+        streams.flat_map(|s| &s.stages).chain(self.stages())
     }
 
     /// True if every event that meets the filter is one row of the result, in the order
     /// of events: then who runs the plan need not give it more events than it wants rows.
     pub fn rows_are_events(&self) -> bool {
+        if self.pattern().is_some() {
+            return false;
+        }
         let one_to_one =
             |s: &Stage| matches!(s, Stage::Fields(_) | Stage::Rename(_) | Stage::Compute(_));
         self.stages().iter().all(one_to_one)
@@ -222,7 +270,7 @@ impl Plan {
                 _ => None,
             }
         }
-        let Stage::Chart(chart) = self.stages().first()? else {
+        let (None, Stage::Chart(chart)) = (self.pattern(), self.stages().first()?) else {
             return None;
         };
         let counts =
@@ -238,11 +286,16 @@ impl Plan {
     /// in bytes.
     pub fn keeps_rows(&self) -> bool {
         let blocking = self.stages().iter().find(|s| s.is_blocking());
-        !matches!(blocking, Some(Stage::Chart(_)))
+        self.pattern().is_some() || !matches!(blocking, Some(Stage::Chart(_)))
     }
 
     /// How to run the query live, or a sentence that says why it cannot.
     pub fn live(&self) -> Result<LiveShape, String> {
+        if self.pattern().is_some() {
+            return Err(
+                "it looks for a pattern of several events, which is done on schedule".to_owned(),
+            );
+        }
         live_shape(self.stages())
     }
 

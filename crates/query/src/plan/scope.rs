@@ -82,6 +82,41 @@ pub(super) enum Scope {
     Open,
     /// Only these occur, because `chart` or `fields` made the rows.
     Columns(Columns),
+    /// The fields of streams, each behind the name of its stream and a dot.
+    Streams(Streams),
+}
+
+/// What rows of a pattern have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Streams {
+    aliases: Vec<(String, Scope)>,
+    /// Besides: the times, and what commands have made since.
+    made: HashSet<String>,
+}
+
+impl Streams {
+    fn check(&self, field: &Name, findings: &mut Findings) {
+        let own = self.aliases.iter().find_map(|(alias, scope)| {
+            let rest = field.text.strip_prefix(alias)?.strip_prefix('.')?;
+            Some((scope, rest))
+        });
+        if let Some((scope, rest)) = own {
+            let text = rest.to_owned();
+            let span = field.span.clone();
+            return scope.check(&Name { text, span }, findings);
+        }
+        if self.made.contains(&field.text) || findings.is_full(Severity::Error) {
+            return;
+        }
+        let names: Vec<String> = self
+            .aliases
+            .iter()
+            .map(|(alias, _)| format!("`{alias}.{}`", field.text))
+            .collect();
+        let message = format!("`{}` does not say of which stream it is", field.text);
+        let help = format!("write {}", names.join(" or "));
+        findings.push(Diagnostic::error(field.span.clone(), message).with_help(help));
+    }
 }
 
 /// Different names in order.
@@ -124,6 +159,12 @@ impl Scope {
         Self::Columns(columns)
     }
 
+    /// What rows of a pattern have whose streams are called so, and have that.
+    pub(super) fn streams(aliases: Vec<(String, Self)>) -> Self {
+        let made = ["log_ts", "col_ts"].map(str::to_owned).into();
+        Self::Streams(Streams { aliases, made })
+    }
+
     pub(super) const fn is_open(&self) -> bool {
         matches!(self, Self::Open)
     }
@@ -144,6 +185,7 @@ impl Scope {
                     findings.push(warning.with_help(help));
                 }
             }
+            Self::Streams(streams) => streams.check(field, findings),
             Self::Columns(columns) => {
                 if columns.has(name) || findings.is_full(Severity::Error) {
                     return;
@@ -175,8 +217,13 @@ impl Scope {
 
     /// The fields after a command that gives rows these, too.
     pub(super) fn add(&mut self, made: &[&str]) {
-        if let Self::Columns(columns) = self {
-            made.iter().for_each(|name| columns.add(name));
+        match self {
+            Self::Open => {}
+            Self::Columns(columns) => made.iter().for_each(|name| columns.add(name)),
+            Self::Streams(streams) => {
+                let made = made.iter().map(|name| (*name).to_owned());
+                streams.made.extend(made);
+            }
         }
     }
 
@@ -185,8 +232,8 @@ impl Scope {
         if let Self::Columns(columns) = self {
             columns.names.retain(|c| !sources.contains(c.as_str()));
             columns.known.retain(|c| !sources.contains(c.as_str()));
-            targets.iter().for_each(|t| columns.add(t));
         }
+        self.add(targets);
     }
 }
 

@@ -16,19 +16,9 @@ fn check_error(query: &str, place: &str, message: &str) {
 #[test]
 fn what_cannot_run_says_so() {
     check_error(
-        "[a] as x followed by [b] as y",
-        "0..24",
-        "`followed by` is not supported yet",
-    );
-    check_error(
-        "[a] as x join [b] as y",
-        "0..17",
-        "`join` is not supported yet",
-    );
-    check_error(
-        "[5 a within 1 minute]",
-        "0..21",
-        "a stream in square brackets is not supported yet",
+        "[table T] as x join [b] as y",
+        "7..8",
+        "a table stream is not supported yet",
     );
     check_error("a `m`", "2..5", "a macro is not supported yet");
     check_error("a | `m`", "4..7", "a macro is not supported yet");

@@ -4,4 +4,5 @@
 
 mod corpus;
 mod manual;
+mod patterns;
 mod random;
