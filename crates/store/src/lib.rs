@@ -13,14 +13,16 @@
 //! An absent field is null; empty text is not.
 
 mod columns;
-mod decode;
 mod encode;
 mod error;
 mod folders;
 mod layout;
 mod overflow;
+mod read;
+mod scan;
 mod slices;
 mod store;
 
 pub use error::{Error, Result};
+pub use read::{Column, ColumnBatch, Columns, Events, Overlap, StoredFile, whole_number};
 pub use store::{EventStore, STORE_CURSOR, StoreSettings};

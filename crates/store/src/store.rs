@@ -1,7 +1,8 @@
 //! The local event store.
 
-use crate::decode::{self, Wanted};
 use crate::folders::Folders;
+use crate::read::{Shapes, StoredFile};
+use crate::scan::{self, Wanted};
 use crate::slices::{Slice, slices};
 use crate::{Error, Result, encode, layout};
 use cresset_catalog::Catalog;
@@ -19,11 +20,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub struct StoreSettings {
     /// Most columns of a file; rarer fields share one column, which search reads as well.
     pub max_columns: usize,
+    /// Memory for what is known of files that were read, in bytes.
+    pub max_shape_bytes: usize,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { max_columns: 800 }
+        Self {
+            max_columns: 800,
+            max_shape_bytes: 64 << 20,
+        }
     }
 }
 
@@ -37,6 +43,7 @@ pub struct EventStore {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     settings: StoreSettings,
+    shapes: Shapes,
 }
 
 impl std::fmt::Debug for EventStore {
@@ -83,6 +90,7 @@ impl EventStore {
             clock,
             entropy,
             settings,
+            shapes: Shapes::new(settings.max_shape_bytes),
         })
     }
 
@@ -115,7 +123,7 @@ impl EventStore {
         columns: Option<&BTreeSet<String>>,
         on_event: &mut (dyn FnMut(u64, Event) -> ControlFlow<()> + Send),
     ) -> Result<()> {
-        let path = layout::resolve(self.root(), &file.path)?;
+        let file = self.open_file(file)?;
         let columns = columns.cloned();
         let (sender, mut batches) = tokio::sync::mpsc::channel::<Vec<(u64, Event)>>(2);
         let reader = tokio::task::spawn_blocking(move || {
@@ -124,7 +132,7 @@ impl EventStore {
                 fields: columns.as_ref(),
             };
             let mut batch = Vec::with_capacity(SCAN_BATCH);
-            decode::scan(&path, &wanted, &mut |seq, event| {
+            scan::scan(&file, &wanted, &mut |seq, event| {
                 batch.push((seq, event));
                 if batch.len() < SCAN_BATCH {
                     return ControlFlow::Continue(());
@@ -148,6 +156,12 @@ impl EventStore {
         reader.await.map_err(|e| Error::Thread(e.to_string()))?
     }
 
+    /// Opens an event file for reading.
+    pub fn open_file(&self, file: &FileEntry) -> Result<StoredFile> {
+        let path = layout::resolve(self.root(), &file.path)?;
+        StoredFile::open(&path, Some((&self.shapes, file.id)))
+    }
+
     /// [`EventStore::scan`] on the calling thread, which it blocks.
     pub fn scan_blocking(
         &self,
@@ -156,9 +170,8 @@ impl EventStore {
         columns: Option<&BTreeSet<String>>,
         on_event: &mut dyn FnMut(u64, Event) -> ControlFlow<()>,
     ) -> Result<()> {
-        let path = layout::resolve(self.root(), &file.path)?;
-        decode::scan(
-            &path,
+        scan::scan(
+            &self.open_file(file)?,
             &Wanted {
                 range,
                 fields: columns,

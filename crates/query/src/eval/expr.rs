@@ -9,7 +9,6 @@ use super::time;
 use super::watch::Watch;
 use super::words::Words;
 use crate::ast::Function;
-use compact_str::format_compact;
 use cresset_model::{FieldName, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -75,7 +74,7 @@ pub enum Relation {
 }
 
 impl Relation {
-    fn holds(self, order: Option<Ordering>) -> bool {
+    pub(super) fn holds(self, order: Option<Ordering>) -> bool {
         let Some(order) = order else { return false };
         match self {
             Self::Less => order.is_lt(),
@@ -122,10 +121,11 @@ impl Literal {
         Some(cmp_folded(text, &self.text))
     }
 
-    fn order_number(&self, number: Num, text: &str) -> Ordering {
+    /// The order of a number, which is that of `value`.
+    fn order_number(&self, number: Num, value: &Value) -> Ordering {
         match self.number {
             Some(own) => number.order(own),
-            None => cmp_folded(text, &self.text),
+            None => cmp_folded(&value.text(), &self.text),
         }
     }
 }
@@ -227,24 +227,40 @@ impl Operand {
     }
 
     fn passes(&self, check: &Check, row: &dyn Row, ctx: &Context<'_>, watch: &Watch<'_>) -> bool {
-        let Some(value) = row.get(self.field()) else {
+        row.get(self.field())
+            .is_some_and(|value| self.accepts(check, &value, ctx, watch))
+    }
+
+    /// Whether the operand passes where its field has this value.
+    pub(super) fn accepts(
+        &self,
+        check: &Check,
+        value: &Value,
+        ctx: &Context<'_>,
+        watch: &Watch<'_>,
+    ) -> bool {
+        let Self::Call(function, _) = self else {
+            return check.passes(value, ctx, watch);
+        };
+        if self.is_as_written() {
+            return check.passes(value, ctx, watch);
+        }
+        let Some(number) = time::part(*function, value, &ctx.timezone) else {
             return false;
         };
-        match self {
-            // Case does not matter to any check, so that folding it is idle.
-            Self::Field(_) | Self::Call(Function::Lower | Function::Upper, _) => {
-                check.passes(&value, ctx, watch)
-            }
-            Self::Call(function, _) => {
-                let Some(number) = time::part(*function, &value, &ctx.timezone) else {
-                    return false;
-                };
-                let named = *function == Function::DayOfWeek
-                    && !matches!(check, Check::Ordered(..))
-                    && check.passes(&Value::str(time::day_name(number)), ctx, watch);
-                named || check.passes(&Value::Int(number), ctx, watch)
-            }
-        }
+        let named = *function == Function::DayOfWeek
+            && !matches!(check, Check::Ordered(..))
+            && check.passes(&Value::str(time::day_name(number)), ctx, watch);
+        named || check.passes(&Value::Int(number), ctx, watch)
+    }
+
+    /// Whether checks may look at the field's own value. Case does not matter to any check,
+    /// so that folding it is idle.
+    pub(super) const fn is_as_written(&self) -> bool {
+        matches!(
+            self,
+            Self::Field(_) | Self::Call(Function::Lower | Function::Upper, _)
+        )
     }
 }
 
@@ -253,36 +269,40 @@ impl Check {
         if matches!(value, Value::List(items) if items.is_empty()) {
             return false;
         }
+        match value {
+            Value::Str(text) => self.passes_text(text, ctx, watch),
+            Value::List(items) => items
+                .iter()
+                .any(|item| watch.ended() || self.passes_text(item, ctx, watch)),
+            Value::Bool(truth) => {
+                self.passes_text(if *truth { "true" } else { "false" }, ctx, watch)
+            }
+            Value::Int(_) | Value::Float(_) => self.passes_number(value, ctx, watch),
+        }
+    }
+
+    /// Whether a text passes.
+    pub(super) fn passes_text(&self, text: &str, ctx: &Context<'_>, watch: &Watch<'_>) -> bool {
+        match self {
+            Self::Is(pattern) => pattern.text_within(text, watch),
+            Self::In(set) => set.text_within(text, watch),
+            Self::InList(list) => !watch.spend(NODE + text.len()) && ctx.lists.contains(list, text),
+            Self::Ordered(relation, literal) => {
+                watch.spend(text.len());
+                relation.holds(literal.order(text))
+            }
+        }
+    }
+
+    fn passes_number(&self, value: &Value, ctx: &Context<'_>, watch: &Watch<'_>) -> bool {
         match self {
             Self::Is(pattern) => pattern.matches_within(value, watch),
             Self::In(set) => set.matches_within(value, watch),
-            Self::InList(list) => match value {
-                Value::List(items) => items
-                    .iter()
-                    .any(|i| watch.spend(NODE + i.len()) || ctx.lists.contains(list, i)),
-                value => {
-                    let text = value.text();
-                    !watch.spend(text.len()) && ctx.lists.contains(list, &text)
-                }
-            },
-            Self::Ordered(relation, literal) => match value {
-                Value::Str(s) => {
-                    watch.spend(s.len());
-                    relation.holds(literal.order(s))
-                }
-                Value::Bool(b) => relation.holds(literal.order(if *b { "true" } else { "false" })),
-                Value::List(items) => items
-                    .iter()
-                    .any(|i| watch.spend(i.len()) || relation.holds(literal.order(i))),
-                Value::Int(n) => {
-                    let number = Num::Int(i128::from(*n));
-                    relation.holds(Some(literal.order_number(number, &format_compact!("{n}"))))
-                }
-                Value::Float(n) => {
-                    let number = Num::from_f64(*n);
-                    relation.holds(Some(literal.order_number(number, &format_compact!("{n}"))))
-                }
-            },
+            Self::InList(_) => self.passes_text(&value.text(), ctx, watch),
+            Self::Ordered(relation, literal) => {
+                let number = Num::of(value);
+                relation.holds(number.map(|number| literal.order_number(number, value)))
+            }
         }
     }
 }

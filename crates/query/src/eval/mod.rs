@@ -6,6 +6,7 @@ mod expr;
 mod fold;
 mod number;
 mod pattern;
+mod probe;
 mod row;
 mod set;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use fold::fold;
 pub(crate) use fold::fold_char;
 pub use number::Num;
 pub use pattern::{Glob, Pattern, Subject, wildcard_match};
+pub use probe::Probe;
 pub use row::{Context, ListLookup, NoLists, ResultRow, Row};
 pub use set::ValueSet;
 pub(crate) use time::moment;

@@ -84,7 +84,8 @@ impl ValueSet {
         }
     }
 
-    fn text_within(&self, text: &str, watch: &Watch<'_>) -> bool {
+    /// Whether a text is a member, until `watch` says otherwise.
+    pub(super) fn text_within(&self, text: &str, watch: &Watch<'_>) -> bool {
         watch.spend(text.len());
         self.has_exact(text)
             || (!self.numbers.is_empty()

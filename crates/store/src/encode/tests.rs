@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Error;
-use crate::decode::{Wanted, scan};
+use crate::read::StoredFile;
+use crate::scan::{Wanted, scan};
 use cresset_model::{Event, Timestamp};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
@@ -43,7 +44,8 @@ fn read(
     fields: Option<&BTreeSet<String>>,
 ) -> crate::Result<Vec<(u64, Event)>> {
     let mut found = Vec::new();
-    scan(path, &Wanted { range, fields }, &mut |seq, event| {
+    let file = StoredFile::open(path, None)?;
+    scan(&file, &Wanted { range, fields }, &mut |seq, event| {
         found.push((seq, event));
         ControlFlow::Continue(())
     })?;
@@ -206,7 +208,7 @@ fn reading_stops_when_told() {
     let file = write(&series(5_000), 800);
     let mut seen = 0;
     scan(
-        &file.path,
+        &StoredFile::open(&file.path, None).unwrap(),
         &Wanted {
             range: ALL,
             fields: None,

@@ -1,0 +1,115 @@
+//! Rows as columns.
+
+use super::events;
+use super::shape::Shape;
+use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_buffer::BooleanBuffer;
+use cresset_model::{Event, Timestamp};
+use std::sync::Arc;
+
+/// Some rows of a file as columns.
+#[derive(Debug)]
+pub struct ColumnBatch {
+    shape: Arc<Shape>,
+    batch: RecordBatch,
+}
+
+/// The values of a field: whole numbers, fractions, booleans, texts, numbers of texts in a
+/// dictionary, or lists of texts. Null where the field is absent.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'b> {
+    /// The values.
+    pub values: &'b ArrayRef,
+    /// Whether values of several kinds share the column: then a [whole](whole_number) fraction
+    /// stands for that whole number, and one text in a list for that text.
+    pub mixed: bool,
+}
+
+/// The whole number that a fraction in a mixed column stands for, if it does.
+pub fn whole_number(n: f64) -> Option<i64> {
+    columns::whole(n)
+}
+
+impl ColumnBatch {
+    pub(super) fn new(shape: Arc<Shape>, batch: RecordBatch) -> Result<Self, String> {
+        let found = Self { shape, batch };
+        let own = found.own::<Int64Type>(SEQ).is_some();
+        if own && found.times(LOG_TS).is_some() && found.times(COL_TS).is_some() {
+            Ok(found)
+        } else {
+            Err("one of its own columns has the wrong type".to_owned())
+        }
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// The place of each row in the event log.
+    pub fn seqs(&self) -> &[i64] {
+        self.own::<Int64Type>(SEQ).unwrap_or(&[])
+    }
+
+    /// Event time of each row, in microseconds.
+    pub fn log_ts(&self) -> &[i64] {
+        self.times(LOG_TS).unwrap_or(&[])
+    }
+
+    /// Arrival time of each row, in microseconds.
+    pub fn col_ts(&self) -> &[i64] {
+        self.times(COL_TS).unwrap_or(&[])
+    }
+
+    /// The rows after the first moment and up to the second.
+    pub fn within(&self, (after, to): (Timestamp, Timestamp)) -> BooleanBuffer {
+        let times = self.log_ts();
+        BooleanBuffer::collect_bool(times.len(), |row| {
+            times[row] > after.0 && times[row] <= to.0
+        })
+    }
+
+    fn times(&self, name: &str) -> Option<&[i64]> {
+        self.own::<TimestampMicrosecondType>(name)
+    }
+
+    fn own<T: arrow_array::ArrowPrimitiveType>(&self, name: &str) -> Option<&[T::Native]> {
+        let array = self.batch.column_by_name(name)?;
+        Some(array.as_primitive_opt::<T>()?.values())
+    }
+
+    /// The column of a field; `None` if no row has it, but for [those](Self::overflowing) that
+    /// have it elsewhere.
+    pub fn column(&self, field: &str) -> Option<Column<'_>> {
+        let values = self.batch.column_by_name(&columns::column_name(field))?;
+        let mixed = self.shape.is_mixed(field);
+        Some(Column { values, mixed })
+    }
+
+    /// The rows of which some value stands elsewhere than in the columns, or in its column not
+    /// exactly as it was: columns say nothing certain of them.
+    pub fn overflowing(&self) -> Option<BooleanBuffer> {
+        let array = self.batch.column_by_name(OVERFLOW)?;
+        let present = array.nulls().map_or_else(
+            || BooleanBuffer::new_set(array.len()),
+            |n| n.inner().clone(),
+        );
+        (present.count_set_bits() > 0).then_some(present)
+    }
+
+    /// The rows that are set in `rows` as events, which have the fields that were asked for.
+    ///
+    /// # Errors
+    ///
+    /// What does not read.
+    pub fn events(&self, rows: &BooleanBuffer) -> Result<Vec<Event>, String> {
+        let wanted = BooleanArray::new(rows.clone(), None);
+        let batch = arrow_select::filter::filter_record_batch(&self.batch, &wanted)
+            .map_err(|e| e.to_string())?;
+        let events = events::of(&batch, &self.shape, None)?;
+        Ok(events.into_iter().map(|(_, event)| event).collect())
+    }
+}

@@ -1,0 +1,160 @@
+//! From columns to events.
+
+use super::shape::Shape;
+use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
+use crate::overflow;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use cresset_model::{Event, FieldName, Timestamp, Value};
+use std::collections::BTreeSet;
+
+/// The rows of a batch as events with `seq`, with these fields; all for `None`.
+pub(super) fn of(
+    batch: &RecordBatch,
+    shape: &Shape,
+    fields: Option<&BTreeSet<String>>,
+) -> Result<Vec<(u64, Event)>, String> {
+    let column = |name: &str| {
+        batch
+            .column_by_name(name)
+            .ok_or_else(|| format!("it has no column {name}"))
+    };
+    let wrong = |name: &str| format!("column {name} has the wrong type");
+    let seqs = column(SEQ)?
+        .as_primitive_opt::<Int64Type>()
+        .ok_or_else(|| wrong(SEQ))?;
+    let time = |name: &str| {
+        let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+        array.cloned().ok_or_else(|| wrong(name))
+    };
+    let (log_ts, col_ts) = (time(LOG_TS)?, time(COL_TS)?);
+    let mut events: Vec<(u64, Event)> = (0..batch.num_rows())
+        .map(|row| {
+            let event = Event::new(Timestamp(log_ts.value(row)), Timestamp(col_ts.value(row)));
+            (seqs.value(row) as u64, event)
+        })
+        .collect();
+    for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+        match field.name().as_str() {
+            SEQ | LOG_TS | COL_TS | OVERFLOW => {}
+            name => {
+                let field = columns::field_name(name);
+                add_column(&mut events, field, array, shape.is_mixed(field))
+                    .ok_or_else(|| wrong(name))?;
+            }
+        }
+    }
+    if let Some(array) = batch.column_by_name(OVERFLOW) {
+        add_overflow(&mut events, array, shape, fields)?;
+    }
+    Ok(events)
+}
+
+/// Puts the values of one column into the events; `None` if its type is not one of ours.
+fn add_column(
+    events: &mut [(u64, Event)],
+    name: &str,
+    array: &ArrayRef,
+    mixed: bool,
+) -> Option<()> {
+    let name = FieldName::from(name);
+    match array.data_type() {
+        DataType::Int64 => {
+            let values = array.as_primitive_opt::<Int64Type>()?;
+            put(events, &name, array, |row| {
+                Some(Value::Int(values.value(row)))
+            })
+        }
+        DataType::Float64 => {
+            let values = array.as_primitive_opt::<Float64Type>()?;
+            put(events, &name, array, |row| {
+                let n = values.value(row);
+                let int = if mixed { columns::whole(n) } else { None };
+                Some(int.map_or(Value::Float(n), Value::Int))
+            })
+        }
+        DataType::Boolean => {
+            let values = array.as_boolean_opt()?;
+            put(events, &name, array, |row| {
+                Some(Value::Bool(values.value(row)))
+            })
+        }
+        DataType::Dictionary(..) => {
+            let numbers = array.as_dictionary_opt::<Int32Type>()?;
+            let texts = numbers.values().as_string_opt::<i32>()?;
+            put(events, &name, array, |row| {
+                Some(Value::str(texts.value(numbers.key(row)?)))
+            })
+        }
+        DataType::Utf8 => {
+            let values = array.as_string_opt::<i32>()?;
+            put(events, &name, array, |row| {
+                Some(Value::str(values.value(row)))
+            })
+        }
+        DataType::List(_) => {
+            let values = array.as_list_opt::<i32>()?;
+            put(events, &name, array, |row| {
+                let items = values.value(row);
+                let items = items.as_string_opt::<i32>()?;
+                if mixed && items.len() == 1 {
+                    return Some(Value::str(items.value(0)));
+                }
+                Some(Value::List(
+                    (0..items.len()).map(|i| items.value(i).into()).collect(),
+                ))
+            })
+        }
+        _ => None,
+    }
+}
+
+fn put(
+    events: &mut [(u64, Event)],
+    name: &FieldName,
+    array: &ArrayRef,
+    value: impl Fn(usize) -> Option<Value>,
+) -> Option<()> {
+    let mut add = |row: usize| {
+        events
+            .get_mut(row)?
+            .1
+            .fields
+            .push((name.clone(), value(row)?));
+        Some(())
+    };
+    match array.nulls() {
+        Some(nulls) => nulls.valid_indices().try_for_each(&mut add),
+        None => (0..array.len()).try_for_each(&mut add),
+    }
+}
+
+fn add_overflow(
+    events: &mut [(u64, Event)],
+    array: &ArrayRef,
+    shape: &Shape,
+    fields: Option<&BTreeSet<String>>,
+) -> Result<(), String> {
+    let wrong = || format!("column {OVERFLOW} does not read");
+    let texts = array.as_string_opt::<i32>().ok_or_else(wrong)?;
+    let wanted = |name: &str| fields.is_none_or(|fields| fields.contains(name));
+    for (row, (_, event)) in events.iter_mut().enumerate() {
+        if texts.is_null(row) {
+            continue;
+        }
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(texts.value(row)).map_err(|_| wrong())?;
+        for (name, json) in object.iter().filter(|(name, _)| wanted(name)) {
+            let value = overflow::from_json(json).ok_or_else(wrong)?;
+            if shape.is_mixed(name) {
+                // Instead of what the mixed column gave.
+                event.set(name, value);
+            } else {
+                event.fields.push((name.as_str().into(), value));
+            }
+        }
+    }
+    Ok(())
+}

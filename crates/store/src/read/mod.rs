@@ -1,0 +1,222 @@
+//! Reading event files: first the columns that a search decides by, then the events that it
+//! wants.
+
+mod batch;
+mod bytes;
+mod events;
+mod shape;
+
+pub use batch::{Column, ColumnBatch, whole_number};
+pub use shape::Overlap;
+
+pub(crate) use shape::Shapes;
+
+use crate::{Error, Result};
+use arrow_array::RecordBatch;
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use bytes::FileBytes;
+use cresset_model::{Event, ObjectId, Timestamp};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use shape::Shape;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Rows that are read at a time, at most, where their size matters.
+const BATCH_ROWS: u64 = 8_192;
+/// Rows that become events at a time, at most.
+const EVENT_ROWS: u64 = 2_048;
+/// Rough size of the rows that are read at a time.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// An event file that is open. It can be read to its end even if it is removed meanwhile.
+#[derive(Debug)]
+pub struct StoredFile {
+    path: PathBuf,
+    bytes: FileBytes,
+    shape: Arc<Shape>,
+}
+
+impl StoredFile {
+    /// Opens the file at `path`, whose shape may be known by its id.
+    pub(crate) fn open(path: &Path, known: Option<(&Shapes, ObjectId)>) -> Result<Self> {
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => Error::Missing {
+                path: path.to_owned(),
+            },
+            _ => Error::Io {
+                path: path.to_owned(),
+                source,
+            },
+        };
+        let bytes = File::open(path).and_then(FileBytes::new).map_err(refused)?;
+        let kept = known.and_then(|(shapes, id)| shapes.get(id));
+        let shape = match kept {
+            Some(shape) => shape,
+            None => {
+                let shape = Arc::new(guarded(path, || Shape::read(&bytes))?);
+                if let Some((shapes, id)) = known {
+                    shapes.keep(id, &shape);
+                }
+                shape
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            shape,
+        })
+    }
+
+    /// The number of row groups, which are in order of event time, then `seq`.
+    pub fn groups(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The rows of a row group.
+    pub fn rows(&self, group: usize) -> usize {
+        self.shape.rows(group)
+    }
+
+    /// How much of a row group is after the first moment and up to the second.
+    pub fn overlap(&self, group: usize, range: (Timestamp, Timestamp)) -> Overlap {
+        self.shape.overlap(group, range)
+    }
+
+    /// The largest `seq` of a row group, as far as known.
+    pub fn max_seq(&self, group: usize) -> u64 {
+        self.shape.max_seq(group)
+    }
+
+    /// The rows of a row group as columns: `_seq`, the two times, and those of `fields` that
+    /// the file has.
+    pub fn columns(&self, group: usize, fields: &BTreeSet<String>) -> Result<Columns<'_>> {
+        let projection = self.shape.projection(Some(fields));
+        let rows = match self.shape.bytes_per_row(group, &projection) {
+            None => self.rows(group).max(1) as u64,
+            Some(bytes) => (BATCH_BYTES / bytes.max(1)).clamp(16, BATCH_ROWS),
+        };
+        Ok(Columns {
+            file: self,
+            reader: self.reader(group, projection, rows as usize, None)?,
+        })
+    }
+
+    /// The events of a row group at the places that are set in `rows`, with `seq`, in order.
+    /// They have only these fields; all for `None`.
+    pub fn events<'f>(
+        &'f self,
+        group: usize,
+        rows: &BooleanBuffer,
+        fields: Option<&'f BTreeSet<String>>,
+    ) -> Result<Events<'f>> {
+        let projection = self.shape.projection(fields);
+        let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
+        let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
+        let all = rows.count_set_bits() == rows.len();
+        let selection = (!all).then(|| RowSelection::from_boolean_buffer(rows.clone()));
+        Ok(Events {
+            file: self,
+            fields,
+            reader: self.reader(group, projection, at_a_time as usize, selection)?,
+        })
+    }
+
+    /// The rows of a row group after the first moment and up to the second.
+    pub(crate) fn within(
+        &self,
+        group: usize,
+        range: (Timestamp, Timestamp),
+    ) -> Result<BooleanBuffer> {
+        let mut rows = BooleanBufferBuilder::new(self.rows(group));
+        for batch in self.columns(group, &BTreeSet::new())? {
+            rows.append_buffer(&batch?.within(range));
+        }
+        Ok(rows.finish())
+    }
+
+    fn reader(
+        &self,
+        group: usize,
+        projection: ProjectionMask,
+        rows: usize,
+        selection: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader> {
+        guarded(&self.path, || {
+            let footer = self.shape.footer.clone();
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), footer)
+                    .with_row_groups(vec![group])
+                    .with_projection(projection)
+                    .with_batch_size(rows);
+            let builder = match selection {
+                Some(selection) => builder.with_row_selection(selection),
+                None => builder,
+            };
+            builder.build().map_err(|e| e.to_string())
+        })
+    }
+
+    fn next(&self, reader: &mut ParquetRecordBatchReader) -> Option<Result<RecordBatch>> {
+        let next = guarded(&self.path, || match reader.next() {
+            Some(Ok(batch)) => Ok(Some(batch)),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Ok(None),
+        });
+        next.transpose()
+    }
+}
+
+/// What a file's content gives, or that it is damaged. The Parquet reader checks most of what
+/// it reads but not all: damage may also show as a panic, which must not pass for a defect of
+/// the program.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> std::result::Result<T, String>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err("its content contradicts itself".to_owned()))
+        .map_err(|reason| Error::Damaged {
+            path: path.to_owned(),
+            reason,
+        })
+}
+
+/// The rows of a row group as columns, some at a time.
+pub struct Columns<'f> {
+    file: &'f StoredFile,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Columns<'_> {
+    type Item = Result<ColumnBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.file.next(&mut self.reader)?;
+        let shape = Arc::clone(&self.file.shape);
+        Some(batch.and_then(|batch| guarded(&self.file.path, || ColumnBatch::new(shape, batch))))
+    }
+}
+
+/// Events of a row group, some at a time.
+pub struct Events<'f> {
+    file: &'f StoredFile,
+    fields: Option<&'f BTreeSet<String>>,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Events<'_> {
+    type Item = Result<Vec<(u64, Event)>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.file.next(&mut self.reader)?;
+        Some(batch.and_then(|batch| {
+            guarded(&self.file.path, || {
+                events::of(&batch, &self.file.shape, self.fields)
+            })
+        }))
+    }
+}

@@ -1,0 +1,258 @@
+//! What the footer of a file says, kept from one search to the next.
+
+use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
+use crate::encode::{DESCRIPTION, Description};
+use arrow_schema::{DataType, Field, Schema};
+use cresset_model::{ObjectId, Timestamp};
+use lru::LruCache;
+use parking_lot::Mutex;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::Encoding;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
+use parquet::file::statistics::Statistics;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// What is known of a file's columns and row groups. Files do not change.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(super) footer: ArrowReaderMetadata,
+    /// Where each field's column is.
+    fields: HashMap<String, Place>,
+    overflow: Option<usize>,
+    /// Bytes in memory, roughly.
+    size: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    root: usize,
+    /// Whether values of several kinds share the column.
+    mixed: bool,
+}
+
+/// How much of a row group is in a range of time, by its statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// Nothing of it.
+    None,
+    /// Perhaps some rows.
+    Part,
+    /// All rows.
+    Whole,
+}
+
+impl Shape {
+    pub(super) fn read(file: &impl ChunkReader) -> Result<Self, String> {
+        let told = |e: parquet::errors::ParquetError| e.to_string();
+        let plain = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(told)?;
+        let metadata = Arc::clone(plain.metadata());
+        let description = description(&metadata)?;
+        let own = [SEQ, LOG_TS, COL_TS];
+        let roots = plain.schema().fields();
+        for (place, name) in own.iter().enumerate() {
+            if roots.get(place).map(|f| f.name().as_str()) != Some(*name) {
+                return Err(format!("it has no column {name}"));
+            }
+        }
+        let hinted: Vec<Arc<Field>> = roots
+            .iter()
+            .enumerate()
+            .map(|(root, field)| hint(field, root, &metadata))
+            .collect();
+        let schema = Arc::new(Schema::new(hinted));
+        let options = ArrowReaderOptions::new().with_schema(schema);
+        let footer = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(told)?;
+        let mut fields = HashMap::new();
+        for (root, field) in roots.iter().enumerate().skip(own.len()) {
+            let name = field.name();
+            if name != OVERFLOW {
+                let mixed = description.mixed.contains(name);
+                let field = columns::field_name(name).to_owned();
+                fields.insert(field, Place { root, mixed });
+            }
+        }
+        let overflow = roots.iter().position(|f| f.name() == OVERFLOW);
+        // The names stand in the schema three times, and once here.
+        let names: usize = fields.keys().map(|name| 4 * name.len() + 512).sum();
+        Ok(Self {
+            size: metadata.memory_size() + names,
+            footer,
+            fields,
+            overflow,
+        })
+    }
+
+    fn groups(&self) -> &[RowGroupMetaData] {
+        self.footer.metadata().row_groups()
+    }
+
+    /// The number of row groups.
+    pub(crate) fn len(&self) -> usize {
+        self.groups().len()
+    }
+
+    /// The rows of a row group.
+    pub(crate) fn rows(&self, group: usize) -> usize {
+        self.groups()
+            .get(group)
+            .map_or(0, |g| g.num_rows() as usize)
+    }
+
+    /// How much of a row group is after the first moment and up to the second.
+    pub(crate) fn overlap(&self, group: usize, range: (Timestamp, Timestamp)) -> Overlap {
+        let Some(times) = self.statistics(group, 1) else {
+            return Overlap::Part;
+        };
+        let within = |t: i64| t > range.0.0 && t <= range.1.0;
+        match (within(*times.start()), within(*times.end())) {
+            (true, true) => Overlap::Whole,
+            _ if *times.end() <= range.0.0 || *times.start() > range.1.0 => Overlap::None,
+            _ => Overlap::Part,
+        }
+    }
+
+    /// The largest `seq` of a row group, as far as known.
+    pub(crate) fn max_seq(&self, group: usize) -> u64 {
+        self.statistics(group, 0)
+            .map_or(u64::MAX, |seqs| *seqs.end() as u64)
+    }
+
+    /// Smallest and largest value of one of our own columns, which come first and are flat.
+    fn statistics(&self, group: usize, leaf: usize) -> Option<RangeInclusive<i64>> {
+        match self.groups().get(group)?.columns().get(leaf)?.statistics() {
+            Some(Statistics::Int64(found)) => Some(*found.min_opt()?..=*found.max_opt()?),
+            _ => None,
+        }
+    }
+
+    /// Whether the field has a column that values of several kinds share.
+    pub(super) fn is_mixed(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|place| place.mixed)
+    }
+
+    /// Whether values of one of these fields may be in the overflow column; `None`: of any.
+    pub(super) fn overflows(&self, fields: Option<&BTreeSet<String>>) -> bool {
+        let may = |field: &String| self.fields.get(field).is_none_or(|place| place.mixed);
+        self.overflow.is_some() && fields.is_none_or(|fields| fields.iter().any(may))
+    }
+
+    /// Our own columns, those of `fields` (`None`: all), and the overflow if it may hold
+    /// one of them.
+    pub(super) fn projection(&self, fields: Option<&BTreeSet<String>>) -> ProjectionMask {
+        let overflow = self.overflow.filter(|_| self.overflows(fields));
+        let roots: Vec<usize> = match fields {
+            Some(names) => names
+                .iter()
+                .filter_map(|n| Some(self.fields.get(n)?.root))
+                .collect(),
+            None => self.fields.values().map(|place| place.root).collect(),
+        };
+        ProjectionMask::roots(
+            self.footer.parquet_schema(),
+            (0..3).chain(roots).chain(overflow),
+        )
+    }
+
+    /// Bytes that the columns of a projection take in memory per row of a group, roughly;
+    /// `None` where all texts are numbers of a dictionary.
+    pub(super) fn bytes_per_row(&self, group: usize, projection: &ProjectionMask) -> Option<u64> {
+        let group = self.groups().get(group)?;
+        let chunks = group.columns().iter().enumerate();
+        let (mut bytes, mut plain) = (0, false);
+        for (_, chunk) in chunks.filter(|(leaf, _)| projection.leaf_included(*leaf)) {
+            plain |= chunk.column_type() == parquet::basic::Type::BYTE_ARRAY && !by_number(chunk);
+            bytes += chunk.uncompressed_size().unsigned_abs();
+        }
+        plain.then(|| bytes / group.num_rows().unsigned_abs().max(1))
+    }
+}
+
+fn description(metadata: &ParquetMetaData) -> Result<Description, String> {
+    let entries = metadata.file_metadata().key_value_metadata();
+    let text = entries
+        .and_then(|entries| entries.iter().find(|e| e.key == DESCRIPTION))
+        .and_then(|entry| entry.value.as_deref())
+        .ok_or("it was not written by Cresset")?;
+    let found: Description = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    if found.version == 1 {
+        Ok(found)
+    } else {
+        Err(format!(
+            "layout {} is newer than this Cresset",
+            found.version
+        ))
+    }
+}
+
+/// The type to read a column as: texts that stand in the file as numbers of a dictionary
+/// stay so, and a condition on them is asked once for each text of the dictionary.
+fn hint(field: &Arc<Field>, root: usize, metadata: &ParquetMetaData) -> Arc<Field> {
+    // Each of our columns has one leaf, lists as well, so that places of roots and leaves agree.
+    let mut chunks = metadata
+        .row_groups()
+        .iter()
+        .filter_map(|g| g.columns().get(root));
+    let text = *field.data_type() == DataType::Utf8 && field.name() != OVERFLOW;
+    if !text || !chunks.all(by_number) {
+        return Arc::clone(field);
+    }
+    let numbers = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    Arc::new(field.as_ref().clone().with_data_type(numbers))
+}
+
+/// Whether all values of a column are numbers of its dictionary.
+fn by_number(chunk: &ColumnChunkMetaData) -> bool {
+    let absent = chunk.statistics().and_then(Statistics::null_count_opt);
+    absent.is_some_and(|absent| absent == chunk.num_values().unsigned_abs())
+        || chunk.dictionary_page_offset().is_some()
+            && chunk.page_encoding_stats_mask().is_some_and(|mask| {
+                mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
+            })
+}
+
+/// Shapes of the files that were read last.
+#[derive(Debug)]
+pub(crate) struct Shapes {
+    kept: Mutex<Kept>,
+    max_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    by_file: LruCache<ObjectId, Arc<Shape>>,
+    bytes: usize,
+}
+
+impl Shapes {
+    /// Keeps shapes of at most so many bytes.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self {
+            kept: Mutex::new(Kept {
+                by_file: LruCache::unbounded(),
+                bytes: 0,
+            }),
+            max_bytes,
+        }
+    }
+
+    pub(super) fn get(&self, file: ObjectId) -> Option<Arc<Shape>> {
+        self.kept.lock().by_file.get(&file).cloned()
+    }
+
+    pub(super) fn keep(&self, file: ObjectId, shape: &Arc<Shape>) {
+        let mut kept = self.kept.lock();
+        kept.bytes += shape.size;
+        if let Some(old) = kept.by_file.put(file, Arc::clone(shape)) {
+            kept.bytes -= old.size;
+        }
+        while kept.bytes > self.max_bytes
+            && let Some((_, old)) = kept.by_file.pop_lru()
+        {
+            kept.bytes -= old.size;
+        }
+    }
+}
