@@ -61,4 +61,4 @@ pub use exec::{Executor, Limits, ListAdditions, ResultSet};
 pub use index::ConditionIndex;
 pub use live::{LiveShape, Measure};
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, parse};
-pub use plan::{Plan, QueryKind, compile};
+pub use plan::{Counting, Plan, QueryKind, compile};

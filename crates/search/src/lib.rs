@@ -6,6 +6,7 @@
 //! searches for callers that come back for the result. [`ListCache`] holds the named
 //! lists that queries refer to, and [`ListFeeder`] writes down what queries add to them.
 
+mod columnar;
 mod feed;
 mod flush;
 mod kept;

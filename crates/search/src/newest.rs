@@ -74,6 +74,11 @@ impl Newest {
         Ok(())
     }
 
+    /// Counts events that are known not to be among the newest.
+    pub(crate) fn pass(&mut self, events: u64) {
+        self.total += events;
+    }
+
     /// Events taken, kept or not.
     pub(crate) fn total(&self) -> u64 {
         self.total

@@ -1,23 +1,21 @@
 //! Going through a view on blocking threads.
 
+mod file;
+
 use crate::view::View;
 use crate::{Error, Result};
 use cresset_catalog::port::FileEntry;
-use cresset_model::Timestamp;
 use cresset_model::event::LoggedEvent;
-use cresset_query::{Context, Plan};
+use cresset_model::{Event, Timestamp};
+use cresset_query::{Context, Counting, Plan};
 use cresset_store::EventStore;
+use file::FileScan;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Events handed from a reading thread to the evaluating one at a time…
-const HANDOVER: usize = 256;
-/// …and bytes of them, in the measure of `Event::size`, that are handed over sooner.
-const HANDOVER_BYTES: usize = 256 << 10;
 /// Hand-overs that wait per file.
 const WAITING: usize = 4;
 /// Files per thread that wait for the evaluating thread, read or not: without a limit,
@@ -33,6 +31,29 @@ pub(crate) fn check(cancelled: &AtomicBool) -> Result<()> {
     }
 }
 
+/// What a search takes of what meets its filter.
+#[derive(Debug)]
+pub(crate) enum Take<'a> {
+    /// Every event.
+    Events,
+    /// So many of the newest events, at least, and the number of the others.
+    Newest(usize),
+    /// How many events there are of each combination.
+    Counts(Counting<'a>),
+}
+
+/// What a scan finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// An event.
+    Event(LoggedEvent),
+    /// So many events of which all that is counted by is the same, with the latest of their
+    /// times.
+    Counted(Event, u64),
+    /// So many events that are not among the newest.
+    Passed(u64),
+}
+
 /// One pass over files and tail.
 pub(crate) struct Scan<'a> {
     pub(crate) store: &'a EventStore,
@@ -42,7 +63,8 @@ pub(crate) struct Scan<'a> {
     /// Event time after the first, up to the second.
     pub(crate) range: (Timestamp, Timestamp),
     pub(crate) up_to_seq: u64,
-    /// Fields to read; `None` means all.
+    pub(crate) take: &'a Take<'a>,
+    /// Fields of the events; `None` means all.
     pub(crate) fields: Option<&'a BTreeSet<String>>,
     /// Files read at the same time.
     pub(crate) threads: usize,
@@ -50,9 +72,11 @@ pub(crate) struct Scan<'a> {
     pub(crate) cancelled: &'a AtomicBool,
     /// Counts the files that were opened.
     pub(crate) opened: AtomicU64,
+    /// Counts what reading threads gave to the evaluating one.
+    pub(crate) handed_over: AtomicU64,
 }
 
-type Handover = cresset_store::Result<Vec<LoggedEvent>>;
+type Handover = cresset_store::Result<Vec<Found>>;
 
 /// What the reading threads share.
 struct Work<'a> {
@@ -65,12 +89,12 @@ struct Work<'a> {
 type Begun<'a> = (&'a FileEntry, Receiver<Handover>);
 
 impl Scan<'_> {
-    /// Gives every event that passes the plan's filter to `on_match`, file by file in
-    /// the view's order, then the tail, so that the order does not depend on threads.
+    /// Gives what it takes of the events that pass the plan's filter to `on_match`, file by
+    /// file in the view's order, then the tail, so that the order does not depend on threads.
     /// Returns the files that were missing.
     pub(crate) fn run(
         &self,
-        on_match: &mut dyn FnMut(LoggedEvent) -> Result<()>,
+        on_match: &mut dyn FnMut(Found) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
         let stop = AtomicBool::new(false);
         let threads = self.threads.min(self.view.files.len());
@@ -102,7 +126,7 @@ impl Scan<'_> {
             // After the filter, whose answer means nothing if it was cut short.
             check(self.cancelled)?;
             if wanted {
-                on_match(event.clone())?;
+                on_match(Found::Event(event.clone()))?;
             }
         }
         check(self.cancelled)?;
@@ -128,7 +152,7 @@ impl Scan<'_> {
     fn collect(
         &self,
         files: Receiver<Begun<'_>>,
-        on_match: &mut dyn FnMut(LoggedEvent) -> Result<()>,
+        on_match: &mut dyn FnMut(Found) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
         let mut missing = Vec::new();
         // By value: after an error the remaining receivers are gone, which ends the threads.
@@ -136,10 +160,10 @@ impl Scan<'_> {
             for handover in receiver {
                 check(self.cancelled)?;
                 match handover {
-                    Ok(events) => {
-                        for event in events {
+                    Ok(found) => {
+                        for one in found {
                             check(self.cancelled)?;
-                            on_match(event)?;
+                            on_match(one)?;
                         }
                     }
                     Err(cresset_store::Error::Missing { .. }) => missing.push(file.clone()),
@@ -151,46 +175,14 @@ impl Scan<'_> {
         Ok(missing)
     }
 
-    /// Sends the matching events of one file.
+    /// Sends what is found in one file.
     fn read(&self, file: &FileEntry, sender: &SyncSender<Handover>, stop: &AtomicBool) {
-        let repo: Arc<str> = file.repo.as_str().into();
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        let mut read = 0_u64;
         self.opened.fetch_add(1, Ordering::Relaxed);
-        let result = self
-            .store
-            .scan_blocking(file, self.range, self.fields, &mut |seq, event| {
-                read += 1;
-                if stop.load(Ordering::Relaxed) {
-                    return ControlFlow::Break(());
-                }
-                let wanted =
-                    seq <= self.up_to_seq && self.plan.filter().matches(&event, self.context);
-                // After the filter, whose answer means nothing if it was cut short.
-                if self.cancelled.load(Ordering::Relaxed) {
-                    return ControlFlow::Break(());
-                }
-                if !wanted {
-                    return ControlFlow::Continue(());
-                }
-                bytes += event.size();
-                batch.push(LoggedEvent {
-                    seq,
-                    repo: repo.clone(),
-                    event: Arc::new(event),
-                });
-                if batch.len() < HANDOVER && bytes < HANDOVER_BYTES {
-                    return ControlFlow::Continue(());
-                }
-                bytes = 0;
-                let full = std::mem::take(&mut batch);
-                sender
-                    .send(Ok(full))
-                    .map_or(ControlFlow::Break(()), ControlFlow::Continue)
-            });
-        metrics::counter!("cresset_search_events_read_total").increment(read);
-        // Nobody listens any more if the search has ended.
-        let _ = sender.send(result.map(|()| batch));
+        let read = FileScan::open(self, file, sender, stop).and_then(FileScan::run);
+        if let Err(error) = read {
+            // Nobody listens any more if the search has ended.
+            let _ = sender.send(Err(error));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::kept::Kept;
 use crate::lists::SearchLists;
 use crate::newest::Newest;
-use crate::scan::{self, Scan};
+use crate::scan::{self, Found, Scan, Take};
 use crate::view::{Extent, View};
 use crate::{Elsewhere, Error, Joins, ListCache, Result, SearchRequest, Searcher};
 use async_trait::async_trait;
@@ -213,8 +213,9 @@ impl Job {
 
     fn scan(
         &self,
+        take: &Take<'_>,
         fields: Option<&BTreeSet<String>>,
-        on_match: &mut dyn FnMut(LoggedEvent) -> Result<()>,
+        on_match: &mut dyn FnMut(Found) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
         let context = self.context();
         Scan {
@@ -224,10 +225,12 @@ impl Job {
             context: &context,
             range: (self.extent.from, self.extent.to),
             up_to_seq: self.extent.up_to_seq,
+            take,
             fields,
             threads: self.settings.threads.max(1),
             cancelled: &self.cancelled,
             opened: AtomicU64::new(0),
+            handed_over: AtomicU64::new(0),
         }
         .run(on_match)
     }
@@ -248,10 +251,7 @@ impl Job {
 
     fn run(&self, others: Elsewhere) -> Result<(ResultSet, Vec<FileEntry>)> {
         let others = self.filtered(others)?;
-        let fields = self.plan.fields_read().map(|mut fields| {
-            fields.extend(self.plan.filter_fields());
-            fields
-        });
+        let fields = self.plan.fields_needed();
         let not_fetched = others.total.saturating_sub(others.events.len() as u64);
         let truncated = others.truncated;
         let (mut result, missing);
@@ -287,7 +287,14 @@ impl Job {
         for event in others {
             newest.push(event)?;
         }
-        let missing = self.scan(fields, &mut |event| newest.push(event))?;
+        let missing = self.scan(&Take::Newest(limit), fields, &mut |found| match found {
+            Found::Event(event) => newest.push(event),
+            Found::Counted(..) => Ok(()),
+            Found::Passed(others) => {
+                newest.pass(others);
+                Ok(())
+            }
+        })?;
         let total = newest.total();
         let mut executor = self
             .plan
@@ -321,7 +328,15 @@ impl Job {
         for (event, times) in &others.counted {
             executor.push_many(event, *times);
         }
-        let mut take = |event: LoggedEvent| {
+        let mut take = |found: Found| {
+            let event = match found {
+                Found::Event(event) => event,
+                Found::Counted(event, times) => {
+                    executor.push_many(&event, times);
+                    return Ok(());
+                }
+                Found::Passed(_) => return Ok(()),
+            };
             events += 1;
             let bytes = kept.as_mut().map_or(0, |kept| kept.add(&event.event));
             if bytes > self.settings.max_bytes {
@@ -332,9 +347,13 @@ impl Job {
         };
         for event in others.events {
             scan::check(&self.cancelled)?;
-            take(event)?;
+            take(Found::Event(event))?;
         }
-        let missing = self.scan(fields, &mut take)?;
+        let taken = match self.plan.counting() {
+            Some(counting) => Take::Counts(counting),
+            None => Take::Events,
+        };
+        let missing = self.scan(&taken, fields, &mut take)?;
         let mut result = executor.finish();
         if simple && self.limit > 0 {
             result.rows.truncate(self.limit);
@@ -348,7 +367,10 @@ impl Job {
         max: usize,
     ) -> Result<(Vec<LoggedEvent>, Vec<FileEntry>)> {
         let (mut events, mut bytes) = (Vec::new(), 0);
-        let mut take = |event: LoggedEvent| {
+        let mut take = |found: Found| {
+            let Found::Event(event) = found else {
+                return Ok(());
+            };
             bytes += event.event.size();
             if events.len() == max || bytes > self.settings.max_bytes {
                 return Err(Error::TooMany(events.len()));
@@ -357,9 +379,9 @@ impl Job {
             Ok(())
         };
         for event in self.filtered(others)?.events {
-            take(event)?;
+            take(Found::Event(event))?;
         }
-        let missing = self.scan(None, &mut take)?;
+        let missing = self.scan(&Take::Events, None, &mut take)?;
         events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
         Ok((events, missing))
     }

@@ -34,7 +34,8 @@ impl<'a> Probe<'a> {
     pub fn value(&self, value: &Value) -> bool {
         let given_up = || self.ctx.lists.given_up();
         let watch = Watch::new(&given_up);
-        self.operand.accepts(self.check, value, self.ctx, &watch)
+        // Asked here too, so that many values of little work each end as soon.
+        !given_up() && self.operand.accepts(self.check, value, self.ctx, &watch)
     }
 
     /// Whether a row with this text passes.
@@ -44,7 +45,7 @@ impl<'a> Probe<'a> {
         }
         let given_up = || self.ctx.lists.given_up();
         let watch = Watch::new(&given_up);
-        self.check.passes_text(text, self.ctx, &watch)
+        !given_up() && self.check.passes_text(text, self.ctx, &watch)
     }
 
     /// Whether a row with several texts passes if one of them does.

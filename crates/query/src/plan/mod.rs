@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod bound_tests;
 mod compile;
+mod counting;
 mod lower;
 mod pattern;
 mod process;
@@ -11,14 +12,13 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
+pub use counting::Counting;
 pub(crate) use pattern::{Link, Pattern, Repeat, Stream, Tie};
-pub(crate) use stage::{
-    Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage, ToList,
-};
+pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage, ToList};
 
-use crate::ast::{AggFn, CommandKind, Head, Part, Query, Search};
+use crate::ast::{CommandKind, Head, Part, Query, Search};
 use crate::diag::{Diagnostic, Findings};
-use crate::eval::{Context, Expr, Operand};
+use crate::eval::{Context, Expr};
 use crate::exec::Executor;
 use crate::live::{LiveShape, live_shape};
 use crate::parse::parse;
@@ -162,12 +162,17 @@ impl Plan {
     /// Fields that the whole plan needs; `None` means all. Event time is always
     /// needed and only named if the plan reads it as a field.
     pub fn fields_read(&self) -> Option<BTreeSet<String>> {
-        let mut fields = match self.pattern() {
-            None => self.rows_needed()?,
-            Some(pattern) => pattern.events_need(self.rows_needed().as_ref())?,
-        };
+        let mut fields = self.fields_needed()?;
         self.filter().fields_into(&mut fields);
         Some(fields)
+    }
+
+    /// The same without what only the filter reads: what events need that meet it.
+    pub fn fields_needed(&self) -> Option<BTreeSet<String>> {
+        match self.pattern() {
+            None => self.rows_needed(),
+            Some(pattern) => pattern.events_need(self.rows_needed().as_ref()),
+        }
     }
 
     /// Fields that rows need before the first step; `None` means all.
@@ -261,24 +266,16 @@ impl Plan {
     /// The fields by which the plan counts what meets its filter, if it does nothing else with
     /// it: whatever follows sees only how many events there are of each combination.
     pub fn counted_by(&self) -> Option<Vec<&str>> {
-        fn field(group: &Grouping) -> Option<&str> {
-            match &group.key {
-                // The two times belong to each event.
-                Key::Operand(Operand::Field(name)) if name != "log_ts" && name != "col_ts" => {
-                    Some(name.as_str())
-                }
-                _ => None,
-            }
-        }
+        let counting = self.counting()?;
+        (!counting.has_spans()).then_some(counting.fields)
+    }
+
+    /// The same, for plans that may count by spans of time as well.
+    pub fn counting(&self) -> Option<Counting<'_>> {
         let (None, Stage::Chart(chart)) = (self.pattern(), self.stages().first()?) else {
             return None;
         };
-        let counts =
-            |a: &Aggregate| a.function == AggFn::Count && matches!(a.argument, Argument::None);
-        if self.kind() != QueryKind::Chart || !chart.aggregates.iter().all(counts) {
-            return None;
-        }
-        chart.groups.iter().map(field).collect()
+        Counting::of(chart)
     }
 
     /// True if a run keeps rows that are as large as events, however many aggregates come

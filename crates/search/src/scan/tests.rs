@@ -89,10 +89,12 @@ fn scan(store: &EventStore, view: &View, query: &str, raise_at: u64) -> (Result<
         context: &context,
         range: (Timestamp::MIN, Timestamp::MAX),
         up_to_seq: u64::MAX,
+        take: &Take::Events,
         fields: None,
         threads: 1,
         cancelled: &cancelled,
         opened: AtomicU64::new(0),
+        handed_over: AtomicU64::new(0),
     };
     let result = scan.run(&mut |_| {
         assert!(!cancelled.load(Ordering::Relaxed), "given on after the end");
@@ -172,10 +174,12 @@ fn scan_many(
         context: &context,
         range: (Timestamp::MIN, Timestamp::MAX),
         up_to_seq: u64::MAX,
+        take: &Take::Events,
         fields: None,
         threads: 2,
         cancelled,
         opened: AtomicU64::new(0),
+        handed_over: AtomicU64::new(0),
     };
     let mut matched = 0;
     let result = scan.run(&mut |_| {
@@ -224,7 +228,7 @@ async fn threads_do_not_read_far_ahead() {
     let mut events: Vec<LoggedEvent> = (0..8).flat_map(|_| events()).collect();
     for (seq, logged) in (1..).zip(&mut events) {
         let mut event = (*logged.event).clone();
-        event.set("msg", "x".repeat(HANDOVER_BYTES));
+        event.set("msg", "x".repeat(file::HANDOVER_BYTES));
         *logged = LoggedEvent {
             seq,
             repo: "large".into(),
@@ -254,15 +258,20 @@ async fn threads_do_not_read_far_ahead() {
         context: &context,
         range: (Timestamp::MIN, Timestamp::MAX),
         up_to_seq: u64::MAX,
+        take: &Take::Events,
         fields: None,
         threads: 2,
         cancelled: &cancelled,
         opened: AtomicU64::new(0),
+        handed_over: AtomicU64::new(0),
     };
     let mut matched = 0;
     let result = scan.run(&mut |_| {
         matched += 1;
-        let ahead = lists.looked_up.load(Ordering::Relaxed) - matched;
+        let ahead = scan
+            .handed_over
+            .load(Ordering::Relaxed)
+            .saturating_sub(matched);
         // One event at a time is as much as is handed over at once.
         assert!(ahead <= WAITING as u64 + 2, "{ahead} events wait");
         Ok(())

@@ -1,19 +1,21 @@
 //! Rows as columns.
 
-use super::events;
 use super::shape::Shape;
+use super::{StoredFile, events, guarded};
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use cresset_model::{Event, Timestamp};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Some rows of a file as columns.
 #[derive(Debug)]
 pub struct ColumnBatch {
     shape: Arc<Shape>,
+    path: PathBuf,
     batch: RecordBatch,
 }
 
@@ -34,8 +36,12 @@ pub fn whole_number(n: f64) -> Option<i64> {
 }
 
 impl ColumnBatch {
-    pub(super) fn new(shape: Arc<Shape>, batch: RecordBatch) -> Result<Self, String> {
-        let found = Self { shape, batch };
+    pub(super) fn new(file: &StoredFile, batch: RecordBatch) -> Result<Self, String> {
+        let found = Self {
+            shape: Arc::clone(&file.shape),
+            path: file.path.clone(),
+            batch,
+        };
         let own = found.own::<Int64Type>(SEQ).is_some();
         if own && found.times(LOG_TS).is_some() && found.times(COL_TS).is_some() {
             Ok(found)
@@ -104,12 +110,13 @@ impl ColumnBatch {
     ///
     /// # Errors
     ///
-    /// What does not read.
-    pub fn events(&self, rows: &BooleanBuffer) -> Result<Vec<Event>, String> {
-        let wanted = BooleanArray::new(rows.clone(), None);
-        let batch = arrow_select::filter::filter_record_batch(&self.batch, &wanted)
-            .map_err(|e| e.to_string())?;
-        let events = events::of(&batch, &self.shape, None)?;
-        Ok(events.into_iter().map(|(_, event)| event).collect())
+    /// [`crate::Error::Damaged`] if they do not read.
+    pub fn events(&self, rows: &BooleanBuffer) -> crate::Result<Vec<(u64, Event)>> {
+        guarded(&self.path, || {
+            let wanted = BooleanArray::new(rows.clone(), None);
+            let batch = arrow_select::filter::filter_record_batch(&self.batch, &wanted)
+                .map_err(|e| e.to_string())?;
+            events::of(&batch, &self.shape, None)
+        })
     }
 }

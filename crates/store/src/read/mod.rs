@@ -36,7 +36,7 @@ const EVENT_ROWS: u64 = 2_048;
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// An event file that is open. It can be read to its end even if it is removed meanwhile.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StoredFile {
     path: PathBuf,
     bytes: FileBytes,
@@ -196,8 +196,9 @@ impl Iterator for Columns<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.file.next(&mut self.reader)?;
-        let shape = Arc::clone(&self.file.shape);
-        Some(batch.and_then(|batch| guarded(&self.file.path, || ColumnBatch::new(shape, batch))))
+        Some(
+            batch.and_then(|batch| guarded(&self.file.path, || ColumnBatch::new(self.file, batch))),
+        )
     }
 }
 

@@ -1,0 +1,278 @@
+//! Going through one file: its columns first, then what the search takes of the rows that
+//! meet the filter.
+
+use super::{Found, Handover, Scan, Take};
+use crate::columnar;
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use cresset_catalog::port::FileEntry;
+use cresset_model::Event;
+use cresset_model::event::LoggedEvent;
+use cresset_query::{Counting, Expr};
+use cresset_store::{ColumnBatch, Overlap, Result, StoredFile};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+
+/// Events handed from a reading thread to the evaluating one at a time…
+const HANDOVER: usize = 256;
+/// …and bytes of them, in the measure of `Event::size`, that are handed over sooner.
+pub(super) const HANDOVER_BYTES: usize = 256 << 10;
+
+/// A file that is being read.
+pub(super) struct FileScan<'a> {
+    scan: &'a Scan<'a>,
+    stored: StoredFile,
+    repo: Arc<str>,
+    /// To the evaluating thread.
+    sender: &'a SyncSender<Handover>,
+    /// Set when nobody wants more.
+    stop: &'a AtomicBool,
+    batch: Vec<Found>,
+    bytes: usize,
+}
+
+impl<'a> FileScan<'a> {
+    pub(super) fn open(
+        scan: &'a Scan<'a>,
+        file: &FileEntry,
+        sender: &'a SyncSender<Handover>,
+        stop: &'a AtomicBool,
+    ) -> Result<Self> {
+        Ok(Self {
+            scan,
+            stored: scan.store.open_file(file)?,
+            repo: file.repo.as_str().into(),
+            sender,
+            stop,
+            batch: Vec::new(),
+            bytes: 0,
+        })
+    }
+
+    /// Hands over all that the search takes of the file, or less if it has ended.
+    pub(super) fn run(mut self) -> Result<()> {
+        let ended = match self.scan.take {
+            Take::Counts(counting) => self.counts(counting)?,
+            Take::Events => self.events()?,
+            Take::Newest(limit) => self.newest(*limit)?,
+        };
+        if ended.is_continue() {
+            // Nobody listens any more if the search has ended.
+            let _ = self.hand_over();
+        }
+        Ok(())
+    }
+
+    fn events(&mut self) -> Result<ControlFlow<()>> {
+        for group in 0..self.stored.groups() {
+            let rows = self.rows_of(group)?;
+            if self.ended() || self.rows(group, &rows)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The last events are the newest.
+    fn newest(&mut self, limit: usize) -> Result<ControlFlow<()>> {
+        let mut left = limit;
+        for group in (0..self.stored.groups()).rev() {
+            let rows = self.rows_of(group)?;
+            let found = rows.count_set_bits();
+            let rows = last(&rows, left);
+            let taken = found.min(left);
+            left -= taken;
+            self.batch.push(Found::Passed((found - taken) as u64));
+            if self.ended() || self.rows(group, &rows)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn counts(&mut self, counting: &Counting<'_>) -> Result<ControlFlow<()>> {
+        let scan = self.scan;
+        let mut fields = scan.plan.filter_fields();
+        fields.extend(counting.fields.iter().map(|field| (*field).to_owned()));
+        for group in 0..self.stored.groups() {
+            let Some(among) = self.among(group) else {
+                continue;
+            };
+            let mut counted = Vec::new();
+            for batch in self.stored.columns(group, &fields)? {
+                let batch = batch?;
+                let among = among.of(scan, &batch);
+                let rows = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
+                // After the filter, whose answer means nothing if it was cut short.
+                if self.ended() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                counted.extend(columnar::count(counting, &batch, &rows, scan.context)?);
+            }
+            self.read(group);
+            for (event, times) in counted {
+                if self.take(Found::Counted(event, times)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn ended(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.scan.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn read(&self, group: usize) {
+        let rows = self.stored.rows(group) as u64;
+        metrics::counter!("cresset_search_events_read_total").increment(rows);
+    }
+
+    /// Which rows of a group are asked about; `None` for no row.
+    fn among(&self, group: usize) -> Option<Among> {
+        let overlap = self.stored.overlap(group, self.scan.range);
+        (overlap != Overlap::None).then(|| Among {
+            within: overlap == Overlap::Whole,
+            before: self.stored.max_seq(group) <= self.scan.up_to_seq,
+        })
+    }
+
+    /// The rows of a group that meet the filter.
+    fn rows_of(&self, group: usize) -> Result<BooleanBuffer> {
+        let (scan, len) = (self.scan, self.stored.rows(group));
+        let Some(among) = self.among(group) else {
+            return Ok(BooleanBuffer::new_unset(len));
+        };
+        self.read(group);
+        if among.all() && matches!(scan.plan.filter(), Expr::Const(true)) {
+            return Ok(BooleanBuffer::new_set(len));
+        }
+        let mut rows = BooleanBufferBuilder::new(len);
+        for batch in self.stored.columns(group, &scan.plan.filter_fields())? {
+            let batch = batch?;
+            let among = among.of(scan, &batch);
+            let met = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
+            rows.append_buffer(&met);
+            if self.ended() {
+                return Ok(BooleanBuffer::new_unset(len));
+            }
+        }
+        Ok(rows.finish())
+    }
+
+    /// Hands over the events of these rows.
+    fn rows(&mut self, group: usize, rows: &BooleanBuffer) -> Result<ControlFlow<()>> {
+        if rows.count_set_bits() == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let scan = self.scan;
+        let fields: Option<&BTreeSet<String>> = scan.fields;
+        // Of a copy of the handle, since what is found is put beside it.
+        let stored = self.stored.clone();
+        for events in stored.events(group, rows, fields)? {
+            for (seq, event) in events? {
+                if self.event(seq, event).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn event(&mut self, seq: u64, event: Event) -> ControlFlow<()> {
+        self.bytes += event.size();
+        self.take(Found::Event(LoggedEvent {
+            seq,
+            repo: Arc::clone(&self.repo),
+            event: Arc::new(event),
+        }))
+    }
+
+    fn take(&mut self, found: Found) -> ControlFlow<()> {
+        if self.ended() {
+            return ControlFlow::Break(());
+        }
+        self.batch.push(found);
+        if self.batch.len() < HANDOVER && self.bytes < HANDOVER_BYTES {
+            return ControlFlow::Continue(());
+        }
+        self.hand_over()
+    }
+
+    fn hand_over(&mut self) -> ControlFlow<()> {
+        self.bytes = 0;
+        let full = std::mem::take(&mut self.batch);
+        let found = full.len() as u64;
+        if self.sender.send(Ok(full)).is_err() {
+            return ControlFlow::Break(());
+        }
+        self.scan.handed_over.fetch_add(found, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    }
+}
+
+/// What is known of the rows of a group without looking at them.
+#[derive(Clone, Copy)]
+struct Among {
+    /// All are in the range of time.
+    within: bool,
+    /// None came too late.
+    before: bool,
+}
+
+impl Among {
+    const fn all(self) -> bool {
+        self.within && self.before
+    }
+
+    /// The rows of a batch that the search is about.
+    fn of(self, scan: &Scan<'_>, batch: &ColumnBatch) -> BooleanBuffer {
+        let mut rows = if self.within {
+            BooleanBuffer::new_set(batch.rows())
+        } else {
+            batch.within(scan.range)
+        };
+        if !self.before {
+            let seqs = batch.seqs();
+            let before = |row: usize| seqs[row] as u64 <= scan.up_to_seq;
+            rows = &rows & &BooleanBuffer::collect_bool(seqs.len(), before);
+        }
+        rows
+    }
+}
+
+/// The last `n` rows of those that are set.
+fn last(rows: &BooleanBuffer, n: usize) -> BooleanBuffer {
+    let found = rows.count_set_bits();
+    if found <= n {
+        return rows.clone();
+    }
+    // The first that stays; none of none.
+    let first = rows.set_indices().nth(found - n).unwrap_or(rows.len());
+    let mut kept = BooleanBufferBuilder::new(rows.len());
+    kept.append_n(first, false);
+    kept.append_buffer(&rows.slice(first, rows.len() - first));
+    kept.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_rows() {
+        let rows = BooleanBuffer::from(vec![true, false, true, true, false]);
+        for (n, expect) in [
+            (0, vec![]),
+            (1, vec![3]),
+            (2, vec![2, 3]),
+            (3, vec![0, 2, 3]),
+            (9, vec![0, 2, 3]),
+        ] {
+            let kept: Vec<usize> = last(&rows, n).set_indices().collect();
+            assert_eq!(kept, expect, "{n}");
+        }
+    }
+}
