@@ -18,8 +18,8 @@ const BATCH: usize = 2_000;
 const BUNDLED: &str = include_str!("../../../samples/auth.log");
 
 /// Lines of one kind, cut into request bodies.
-struct Source {
-    name: String,
+pub(super) struct Source {
+    pub(super) name: String,
     format: &'static str,
     lines: u64,
     bytes: u64,
@@ -31,18 +31,7 @@ pub(super) async fn run(
     count: u64,
     connections: usize,
 ) -> anyhow::Result<ExitCode> {
-    let sources = if files.is_empty() {
-        vec![cut(
-            "bundled sample",
-            "syslog",
-            BUNDLED.lines().map(str::to_owned).collect(),
-        )]
-    } else {
-        files
-            .iter()
-            .map(|f| read(f))
-            .collect::<anyhow::Result<Vec<_>>>()?
-    };
+    let sources = sources(files)?;
     println!(
         "{:<34} {:>9} {:>11} {:>13} {:>9} {:>9} {:>10}",
         "events", "wall s", "events/s", "events/cpu-s", "MB/cpu-s", "RSS MiB", "vs serde"
@@ -59,18 +48,56 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure(source: Source, count: u64, connections: usize) -> anyhow::Result<()> {
+/// The files, or the bundled sample if there are none.
+pub(super) fn sources(files: &[PathBuf]) -> anyhow::Result<Vec<Arc<Source>>> {
+    if files.is_empty() {
+        let lines = BUNDLED.lines().map(str::to_owned).collect();
+        return Ok(vec![Arc::new(cut("bundled sample", "syslog", lines))]);
+    }
+    files.iter().map(|f| read(f).map(Arc::new)).collect()
+}
+
+async fn measure(source: Arc<Source>, count: u64, connections: usize) -> anyhow::Result<()> {
     let baseline = parse_cost(&source);
     let server = BenchServer::start(&[]).await?;
-    let source = Arc::new(source);
+    let (cpu, begin) = (server.cpu_seconds()?, Instant::now());
+    let events = send(&server, &source, count, connections).await? as f64;
+    let wall = begin.elapsed().as_secs_f64();
+    // What is still in memory must be written too before the bill is drawn up.
+    settle(&server).await?;
+    let cpu = server.cpu_seconds()? - cpu;
+    let bytes_each = source.bytes as f64 / source.lines as f64;
+    println!(
+        "{:<34} {wall:>9.1} {:>11.0} {:>13.0} {:>9.1} {:>9.0} {:>10}",
+        format!("{} x {}", events, source.name),
+        events / wall,
+        events / cpu,
+        events * bytes_each / cpu / 1e6,
+        server.memory()?.1,
+        baseline.map_or_else(|| "-".to_owned(), |b| format!("{:.1}x", cpu / events / b)),
+    );
+    println!(
+        "   stored in {:.1} MB, {:.1} times smaller than sent",
+        server.stored_bytes() as f64 / 1e6,
+        events * bytes_each / server.stored_bytes().max(1) as f64
+    );
+    Ok(())
+}
+
+/// Sends at least `count` events, over and over if there are fewer; gives how many.
+pub(super) async fn send(
+    server: &BenchServer,
+    source: &Arc<Source>,
+    count: u64,
+    connections: usize,
+) -> anyhow::Result<u64> {
     let next = Arc::new(AtomicU64::new(0));
     let sent = Arc::new(AtomicU64::new(0));
-    let (cpu, begin) = (server.cpu_seconds()?, Instant::now());
     let bar = indicatif::ProgressBar::new(count);
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..connections.max(1) {
         let (source, next, sent, bar) = (
-            Arc::clone(&source),
+            Arc::clone(source),
             Arc::clone(&next),
             Arc::clone(&sent),
             bar.clone(),
@@ -108,31 +135,11 @@ async fn measure(source: Source, count: u64, connections: usize) -> anyhow::Resu
         done??;
     }
     bar.finish_and_clear();
-    let wall = begin.elapsed().as_secs_f64();
-    // What is still in memory must be written too before the bill is drawn up.
-    settle(&server).await?;
-    let cpu = server.cpu_seconds()? - cpu;
-    let events = sent.load(Ordering::Relaxed) as f64;
-    let bytes_each = source.bytes as f64 / source.lines as f64;
-    println!(
-        "{:<34} {wall:>9.1} {:>11.0} {:>13.0} {:>9.1} {:>9.0} {:>10}",
-        format!("{} x {}", events, source.name),
-        events / wall,
-        events / cpu,
-        events * bytes_each / cpu / 1e6,
-        server.memory()?.1,
-        baseline.map_or_else(|| "-".to_owned(), |b| format!("{:.1}x", cpu / events / b)),
-    );
-    println!(
-        "   stored in {:.1} MB, {:.1} times smaller than sent",
-        server.stored_bytes() as f64 / 1e6,
-        events * bytes_each / server.stored_bytes().max(1) as f64
-    );
-    Ok(())
+    Ok(sent.load(Ordering::Relaxed))
 }
 
 /// Waits until the server has written everything and used no CPU for two seconds.
-async fn settle(server: &BenchServer) -> anyhow::Result<()> {
+pub(super) async fn settle(server: &BenchServer) -> anyhow::Result<()> {
     let begin = Instant::now();
     let (mut last, mut quiet) = (server.cpu_seconds()?, 0);
     while begin.elapsed().as_secs() < 90 && (quiet < 4 || begin.elapsed().as_secs() < 35) {

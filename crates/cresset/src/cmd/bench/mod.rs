@@ -4,6 +4,7 @@ mod child;
 mod idle;
 mod ingest;
 mod latency;
+mod search;
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -29,6 +30,18 @@ enum BenchWhat {
         #[arg(long, default_value_t = 2)]
         connections: usize,
     },
+    /// CPU time of usual searches over many events, over HTTP.
+    Search {
+        /// NDJSON or log files, .gz or .zst too; without any, bundled samples.
+        #[arg(long, num_args = 1..)]
+        events: Vec<PathBuf>,
+        /// Events to send; the files are repeated.
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+        /// How often each search is run, if it does not take long.
+        #[arg(long, default_value_t = 50)]
+        repeats: u32,
+    },
     /// From the arrival of the deciding event to the HTTP notification at a sink.
     Latency {
         /// Rules, each of which fires once.
@@ -46,6 +59,11 @@ pub(super) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
             count,
             connections,
         } => ingest::run(&events, count, connections).await,
+        BenchWhat::Search {
+            events,
+            count,
+            repeats,
+        } => search::run(&events, count, repeats).await,
         BenchWhat::Latency { rules } => latency::run(rules).await,
         BenchWhat::Idle => idle::run().await,
     }
