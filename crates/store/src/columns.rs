@@ -25,7 +25,7 @@ const ESCAPE: &str = "_field.";
 
 /// Longer names go to the overflow column, because the footer of a file, which
 /// every search reads, repeats a column's name in several places.
-const MAX_COLUMN_NAME: usize = 1_024;
+pub(crate) const MAX_COLUMN_NAME: usize = 1_024;
 
 /// Whole numbers up to this one are exact in a `DOUBLE`.
 const EXACT: i64 = 1 << 53;
@@ -160,35 +160,59 @@ fn within_budget(fields: &[Field<'_>], budget: usize) -> Vec<bool> {
 }
 
 fn settle(cells: &[(u32, &Value)]) -> (Kind, bool) {
-    let (mut int, mut float, mut bool, mut text, mut list) = (false, false, false, false, false);
-    let mut exact = true;
+    let mut kinds = Kinds::default();
     for (_, value) in cells {
+        kinds.add(value);
+    }
+    kinds.settle()
+}
+
+/// Which kinds of values a field has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Kinds {
+    pub(crate) int: bool,
+    /// Some whole number is not exact in a `DOUBLE`.
+    pub(crate) large: bool,
+    pub(crate) float: bool,
+    pub(crate) bool: bool,
+    pub(crate) text: bool,
+    pub(crate) list: bool,
+}
+
+impl Kinds {
+    pub(crate) fn add(&mut self, value: &Value) {
         match value {
-            Value::Int(n) => {
-                int = true;
-                exact &= (-EXACT..=EXACT).contains(n);
-            }
-            Value::Float(_) => float = true,
-            Value::Bool(_) => bool = true,
-            Value::Str(_) => text = true,
-            Value::List(_) => list = true,
+            Value::Int(n) => self.add_int(*n),
+            Value::Float(_) => self.float = true,
+            Value::Bool(_) => self.bool = true,
+            Value::Str(_) => self.text = true,
+            Value::List(_) => self.list = true,
         }
     }
-    match (int, float, bool, text, list) {
-        (true, false, false, false, false) => (Kind::Int, false),
-        (false, true, false, false, false) => (Kind::Float, false),
-        (false, false, true, false, false) => (Kind::Bool, false),
-        (false, false, false, true, false) => (Kind::Text, false),
-        (false, false, false, false, true) => (Kind::List, false),
-        (true, true, false, false, false) if exact => (Kind::Float, true),
-        (_, _, _, _, true) => (Kind::List, true),
-        _ => (Kind::Text, true),
+
+    pub(crate) fn add_int(&mut self, n: i64) {
+        self.int = true;
+        self.large |= !(-EXACT..=EXACT).contains(&n);
+    }
+
+    /// The kind of a column for all of them, and whether it is mixed.
+    pub(crate) fn settle(self) -> (Kind, bool) {
+        match (self.int, self.float, self.bool, self.text, self.list) {
+            (true, false, false, false, false) => (Kind::Int, false),
+            (false, true, false, false, false) => (Kind::Float, false),
+            (false, false, true, false, false) => (Kind::Bool, false),
+            (false, false, false, true, false) => (Kind::Text, false),
+            (false, false, false, false, true) => (Kind::List, false),
+            (true, true, false, false, false) if !self.large => (Kind::Float, true),
+            (_, _, _, _, true) => (Kind::List, true),
+            _ => (Kind::Text, true),
+        }
     }
 }
 
 /// Whether a mixed column of that kind gives `value` back: [`whole`] numbers read
 /// as integers, lists of one text as that text.
-fn reads_back(kind: Kind, value: &Value) -> bool {
+pub(crate) fn reads_back(kind: Kind, value: &Value) -> bool {
     match (kind, value) {
         (Kind::Text | Kind::List, Value::Str(_)) | (Kind::Float, Value::Int(_)) => true,
         (Kind::Float, Value::Float(n)) => whole(*n).is_none(),

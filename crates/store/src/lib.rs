@@ -17,6 +17,7 @@ mod encode;
 mod error;
 mod folders;
 mod layout;
+mod merge;
 mod overflow;
 mod read;
 mod scan;

@@ -4,11 +4,13 @@
 mod batch;
 mod bytes;
 mod events;
+mod range;
 mod shape;
 
 pub use batch::{Column, ColumnBatch, whole_number};
 pub use shape::Overlap;
 
+pub(crate) use range::RangeBatch;
 pub(crate) use shape::Shapes;
 
 use crate::{Error, Result};

@@ -140,6 +140,73 @@ impl Shape {
         self.overflow.is_some() && fields.is_none_or(|fields| fields.iter().any(may))
     }
 
+    /// Each field that has a column: where, and whether values of several kinds share it.
+    pub(super) fn field_roots(&self) -> impl Iterator<Item = (&str, usize, bool)> {
+        let fields = self.fields.iter();
+        fields.map(|(field, place)| (field.as_str(), place.root, place.mixed))
+    }
+
+    /// The type of a column as it is read.
+    pub(super) fn kind(&self, root: usize) -> DataType {
+        let fields = self.footer.schema().fields();
+        fields
+            .get(root)
+            .map_or(DataType::Null, |f| f.data_type().clone())
+    }
+
+    fn chunks(&self, root: usize) -> impl Iterator<Item = &ColumnChunkMetaData> {
+        // Each of our columns has one leaf.
+        self.groups()
+            .iter()
+            .filter_map(move |g| g.columns().get(root))
+    }
+
+    /// How many rows have a value in a column, roughly.
+    pub(super) fn rows_with(&self, root: usize) -> u64 {
+        let present = |chunk: &ColumnChunkMetaData| {
+            let absent = chunk.statistics().and_then(Statistics::null_count_opt);
+            chunk
+                .num_values()
+                .unsigned_abs()
+                .saturating_sub(absent.unwrap_or(0))
+        };
+        self.chunks(root).map(present).sum()
+    }
+
+    /// Smallest and largest whole number of a column, if all of its groups tell.
+    pub(super) fn bounds(&self, root: usize) -> Option<(i64, i64)> {
+        let mut all: Option<(i64, i64)> = None;
+        for chunk in self.chunks(root) {
+            let Some(Statistics::Int64(found)) = chunk.statistics() else {
+                return None;
+            };
+            if found.null_count_opt() == Some(chunk.num_values().unsigned_abs()) {
+                continue;
+            }
+            let (min, max) = (*found.min_opt()?, *found.max_opt()?);
+            all = Some(all.map_or((min, max), |(a, b)| (a.min(min), b.max(max))));
+        }
+        all
+    }
+
+    /// Bytes that so many rows of the column of a field take in memory, roughly.
+    pub(super) fn column_bytes(&self, field: &str, rows: usize) -> u64 {
+        let Some(place) = self.fields.get(field) else {
+            return 0;
+        };
+        let bytes: u64 = self
+            .chunks(place.root)
+            .map(|c| c.uncompressed_size().unsigned_abs())
+            .sum();
+        let all: u64 = self
+            .groups()
+            .iter()
+            .map(|g| g.num_rows().unsigned_abs())
+            .sum();
+        // A number per row at least.
+        (bytes * rows as u64 / all.max(1)).max(8 * rows as u64)
+    }
+
     /// Our own columns, those of `fields` (`None`: all), and the overflow if it may hold
     /// one of them.
     pub(super) fn projection(&self, fields: Option<&BTreeSet<String>>) -> ProjectionMask {

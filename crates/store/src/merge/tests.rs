@@ -1,0 +1,118 @@
+//! A file that was made of several has all that they had.
+
+use super::*;
+use crate::encode::encode;
+use cresset_model::event::LoggedEvent;
+use cresset_model::{Event, Timestamp};
+use proptest::prelude::*;
+use std::path::Path;
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => "[a-c]{0,3}".prop_map(Value::from),
+        2 => (-5_i64..5).prop_map(Value::Int),
+        1 => prop::sample::select(vec![i64::MAX, i64::MIN, (1 << 53) + 1]).prop_map(Value::Int),
+        2 => prop::sample::select(vec![0.5, 2.0, -0.0, 1e300]).prop_map(Value::Float),
+        1 => any::<bool>().prop_map(Value::Bool),
+        1 => prop::collection::vec("[a-c]{0,2}", 0..3)
+            .prop_map(|items| Value::List(items.into_iter().map(Into::into).collect())),
+    ]
+}
+
+/// Fields of which some are always of one kind and others of any.
+fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+    let field = prop_oneof![
+        3 => (Just("text"), "[a-c]{0,3}".prop_map(Value::from)),
+        3 => (Just("int"), any::<i64>().prop_map(Value::Int)),
+        2 => (Just("number"), prop_oneof![
+            (-5_i64..5).prop_map(Value::Int),
+            prop::sample::select(vec![0.5, 2.0]).prop_map(Value::Float),
+        ]),
+        1 => (Just("list"), prop::collection::vec("[a-c]{0,2}", 0..3)
+            .prop_map(|items| Value::List(items.into_iter().map(Into::into).collect()))),
+        1 => (prop::sample::select(vec!["any", "_seq", "log_ts", "Any"]), values()),
+    ];
+    prop::collection::vec(field, 0..6)
+}
+
+fn files() -> impl Strategy<Value = Vec<Vec<Event>>> {
+    let event = || {
+        (0_i64..50, fields()).prop_map(|(at, fields)| {
+            let mut event = Event::new(Timestamp(at), Timestamp(at + 1));
+            for (name, value) in fields {
+                event.set(name, value);
+            }
+            event
+        })
+    };
+    let few = prop::collection::vec(event(), 1..12);
+    let many = prop::collection::vec(event(), 1..12)
+        .prop_map(|few| few.iter().cycle().take(1_030).cloned().collect());
+    prop::collection::vec(prop_oneof![5 => few, 1 => many], 1..6)
+}
+
+fn written(folder: &Path, number: usize, events: &[LoggedEvent], max_columns: usize) -> StoredFile {
+    let path = folder.join(format!("{number}.parquet"));
+    encode(events, max_columns, File::create(&path).unwrap()).unwrap();
+    StoredFile::open(&path, None).unwrap()
+}
+
+/// Everything of a file, without the order of fields.
+fn all(file: &StoredFile) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    for group in 0..file.groups() {
+        let rows = arrow_buffer::BooleanBuffer::new_set(file.rows(group));
+        for (seq, mut event) in file
+            .events(group, &rows, None)
+            .unwrap()
+            .flat_map(Result::unwrap)
+        {
+            event.fields.sort_by(|a, b| a.0.cmp(&b.0));
+            found.push((seq, format!("{event:?}")));
+        }
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+    #[test]
+    fn nothing_is_lost_or_changed(
+        files in files(),
+        before in prop::sample::select(vec![1_usize, 3, 800]),
+        after in prop::sample::select(vec![1_usize, 3, 800]),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seq = 0;
+        let mut expected: Vec<(Timestamp, u64, String)> = Vec::new();
+        let mut inputs = Vec::new();
+        for (number, mut events) in files.into_iter().enumerate() {
+            events.sort_by_key(|e| e.log_ts);
+            let logged: Vec<LoggedEvent> = events
+                .into_iter()
+                .map(|event| {
+                    seq += 1;
+                    LoggedEvent { seq, repo: "r".into(), event: Arc::new(event) }
+                })
+                .collect();
+            for one in &logged {
+                let mut event = (*one.event).clone();
+                event.fields.sort_by(|a, b| a.0.cmp(&b.0));
+                expected.push((event.log_ts, one.seq, format!("{event:?}")));
+            }
+            inputs.push(written(folder.path(), number, &logged, before));
+        }
+        expected.sort();
+        let path = folder.path().join("merged.parquet");
+        let sink = File::create(&path).unwrap();
+        let (_, merged) = merge(&inputs, after, sink, &|e| panic!("{e}")).unwrap();
+        prop_assert_eq!(merged.rows, expected.len() as u64);
+        let file = StoredFile::open(&path, None).unwrap();
+        let expected: Vec<(u64, String)> = expected.into_iter().map(|(_, s, e)| (s, e)).collect();
+        prop_assert_eq!(all(&file), expected.clone());
+        // Once more, from what was made.
+        let again = folder.path().join("again.parquet");
+        merge(&[file], before, File::create(&again).unwrap(), &|e| panic!("{e}")).unwrap();
+        prop_assert_eq!(all(&StoredFile::open(&again, None).unwrap()), expected);
+    }
+}
