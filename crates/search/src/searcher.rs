@@ -114,6 +114,8 @@ impl StoreSearcher {
             to: request.to,
             up_to_seq: request.up_to_seq.unwrap_or(u64::MAX),
         };
+        // Before the files are asked for, which then stay until the search has ended.
+        let reading = self.store.reading();
         let view = View::take(&*self.catalog, &*self.log, &extent).await?;
         let cancel = CancelOnDrop::default();
         let job = Job {
@@ -134,6 +136,7 @@ impl StoreSearcher {
             // Here, so that a search whose caller left counts until it has stopped.
             let _permit = permit;
             let done = work(&job)?;
+            drop(reading);
             // What was evaluated after the flag was set means nothing.
             scan::check(&job.cancelled)?;
             Ok::<_, Error>(done)

@@ -13,17 +13,21 @@
 //! An absent field is null; empty text is not.
 
 mod columns;
+mod compact;
 mod encode;
 mod error;
 mod folders;
 mod layout;
+mod leaving;
 mod merge;
 mod overflow;
 mod read;
 mod scan;
 mod slices;
 mod store;
+mod writing;
 
 pub use error::{Error, Result};
+pub use leaving::Reading;
 pub use read::{Column, ColumnBatch, Columns, Events, Overlap, StoredFile, whole_number};
 pub use store::{EventStore, STORE_CURSOR, StoreSettings};

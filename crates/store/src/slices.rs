@@ -18,7 +18,7 @@ pub(crate) struct Slice {
 
 /// Events further apart are in different files, so that a few with a wrong clock do
 /// not keep the others from expiring and do not widen every search.
-const SPAN: Duration = Duration::days(7);
+pub(crate) const SPAN: Duration = Duration::days(7);
 /// Most files per repo; beyond, the span is doubled until it fits.
 const MAX_FILES: usize = 64;
 

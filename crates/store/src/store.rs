@@ -1,19 +1,21 @@
 //! The local event store.
 
 use crate::folders::Folders;
+use crate::leaving::{Leaving, Reading};
 use crate::read::{Shapes, StoredFile};
 use crate::scan::{self, Wanted};
 use crate::slices::{Slice, slices};
-use crate::{Error, Result, encode, layout};
+use crate::writing::write_all;
+use crate::{Error, Result, layout};
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{Clock, Duration, Entropy, Event, ObjectId, Timestamp};
+use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What can be set about a store.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +40,15 @@ impl Default for StoreSettings {
 /// Files are written once and never changed. A file counts from the moment that the
 /// catalog registers it, and may be deleted from the moment that it no longer does.
 pub struct EventStore {
-    folders: Arc<Folders>,
-    catalog: Arc<dyn Catalog>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    settings: StoreSettings,
+    pub(crate) folders: Arc<Folders>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) settings: StoreSettings,
     shapes: Shapes,
+    pub(crate) leaving: Leaving,
+    /// Files that could not be read when they were to be made one with others.
+    pub(crate) spoiled: Mutex<HashSet<ObjectId>>,
 }
 
 impl std::fmt::Debug for EventStore {
@@ -91,6 +96,8 @@ impl EventStore {
             entropy,
             settings,
             shapes: Shapes::new(settings.max_shape_bytes),
+            leaving: Leaving::default(),
+            spoiled: Mutex::default(),
         })
     }
 
@@ -221,6 +228,12 @@ impl EventStore {
         Ok(removed)
     }
 
+    /// Keeps the files that are registered now on disk, even if others take their places,
+    /// until what is returned is dropped. Whoever reads files asks for it before the catalog.
+    pub fn reading(&self) -> Reading {
+        self.leaving.reading()
+    }
+
     /// The folder of the store.
     pub fn root(&self) -> &Path {
         self.folders.root()
@@ -233,7 +246,7 @@ pub const STORE_CURSOR: &str = "store";
 /// Events that a background thread hands over at a time.
 const SCAN_BATCH: usize = 1_024;
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)
@@ -278,110 +291,4 @@ fn clear(folders: &Folders, registered: &HashSet<String>, fresh: bool) -> Result
         tracing::info!(files = orphans, "removed unregistered event files");
     }
     Ok(())
-}
-
-/// Files written at the same time: most of the time of a small one is waiting for
-/// the disk, and events of past years become many small ones. Each takes memory for
-/// all of its columns.
-const WRITERS: usize = 2;
-
-/// Writes a file per slice, in the order of the slices; after an error, none.
-fn write_all(
-    folders: &Folders,
-    slices: &[(ObjectId, Slice)],
-    max_columns: usize,
-) -> Result<Vec<FileEntry>> {
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let work = || {
-        let mut done = Vec::new();
-        while !failed.load(Ordering::Relaxed) {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((id, slice)) = slices.get(at) else {
-                break;
-            };
-            let file = write_one(folders, *id, slice, max_columns);
-            failed.fetch_or(file.is_err(), Ordering::Relaxed);
-            done.push((at, file));
-        }
-        done
-    };
-    let mut done = if slices.len() > 1 {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..WRITERS.min(slices.len()))
-                .map(|_| scope.spawn(work))
-                .collect();
-            let joined = threads.into_iter().map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            joined.flatten().collect()
-        })
-    } else {
-        work()
-    };
-    done.sort_unstable_by_key(|(at, _)| *at);
-    let (mut files, mut first_error) = (Vec::with_capacity(done.len()), None);
-    for (_, file) in done {
-        match file {
-            Ok(file) => files.push(file),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    let Some(error) = first_error else {
-        return Ok(files);
-    };
-    for file in &files {
-        // What stays is removed at the next start.
-        let _ = discard(folders.root(), file);
-    }
-    Err(error)
-}
-
-fn discard(root: &Path, file: &FileEntry) -> Result<()> {
-    layout::remove(&layout::resolve(root, &file.path)?)
-}
-
-fn write_one(
-    folders: &Folders,
-    id: ObjectId,
-    slice: &Slice,
-    max_columns: usize,
-) -> Result<FileEntry> {
-    let path = layout::file(&layout::folder(&slice.repo, slice.min_log_ts), id);
-    let bytes = layout::write_durably(folders, &path, |file, path| {
-        encode::encode(&slice.events, max_columns, file).map_err(|e| encode_error(path, e))
-    })?;
-    Ok(FileEntry {
-        id,
-        repo: slice.repo.to_string(),
-        path,
-        rows: slice.events.len() as u64,
-        bytes,
-        min_log_ts: slice.min_log_ts,
-        max_log_ts: slice.max_log_ts,
-        min_seq: slice.min_seq,
-        max_seq: slice.max_seq,
-    })
-}
-
-/// A full disk comes out of the Parquet writer as an error of the outer world.
-fn encode_error(path: &Path, error: parquet::errors::ParquetError) -> Error {
-    let reason = match error {
-        parquet::errors::ParquetError::External(source) => match source.downcast() {
-            Ok(source) => {
-                return Error::Io {
-                    path: path.to_owned(),
-                    source: *source,
-                };
-            }
-            Err(other) => other.to_string(),
-        },
-        other => other.to_string(),
-    };
-    Error::Encode {
-        path: path.to_owned(),
-        reason,
-    }
 }

@@ -60,6 +60,9 @@ pub trait Files: Send + Sync + 'static {
     ) -> Result<Vec<FileEntry>>;
     /// Unregisters files; only then may they be deleted. Unknown ids are ignored.
     async fn unregister_files(&self, ids: &[ObjectId]) -> Result<()>;
+    /// Registers a file in the places of others, which may be deleted once nobody reads them.
+    /// [`crate::Error::NotFound`], and nothing changes, if one of these is not registered.
+    async fn replace_files(&self, ids: &[ObjectId], by: &FileEntry) -> Result<()>;
     /// Place of a consumer of the event log: all events up to it are done. 0 if unknown.
     async fn cursor(&self, consumer: &str) -> Result<u64>;
     /// Moves a consumer's place.

@@ -1,7 +1,7 @@
 //! Event files and places in the event log.
 
 use super::SqliteCatalog;
-use super::columns::{Columns, int};
+use super::columns::{Columns, expect_row, int};
 use crate::port::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
 use crate::{Error, Result};
 use async_trait::async_trait;
@@ -91,6 +91,19 @@ impl Files for SqliteCatalog {
                 .execute(&mut *tx)
                 .await?;
         }
+        Ok(tx.commit().await?)
+    }
+
+    async fn replace_files(&self, ids: &[ObjectId], by: &FileEntry) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for id in ids {
+            let met = sqlx::query("DELETE FROM files WHERE id = $1")
+                .bind(id.to_string())
+                .execute(&mut *tx)
+                .await?;
+            expect_row(&met, "event file", id)?;
+        }
+        insert_file(&mut tx, by).await?;
         Ok(tx.commit().await?)
     }
 

@@ -106,6 +106,22 @@ async fn unregistered_files_are_gone(catalog: &dyn Catalog) {
     }
 }
 
+async fn a_file_takes_the_places_of_others(catalog: &dyn Catalog) {
+    let files = vec![
+        file(1, "web", 0, 9),
+        file(2, "web", 0, 9),
+        file(3, "web", 0, 9),
+    ];
+    catalog.register_flush(flush(files, 29)).await.unwrap();
+    let made = file(4, "web", 0, 9);
+    let gone = catalog.replace_files(&[id(1), id(77)], &made).await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+    assert_eq!(catalog.files(&[], at(0), at(9)).await.unwrap().len(), 3);
+    catalog.replace_files(&[id(1), id(3)], &made).await.unwrap();
+    let left = catalog.files(&[], at(0), at(9)).await.unwrap();
+    assert_eq!(left, [file(2, "web", 0, 9), made]);
+}
+
 async fn cursors_are_kept_per_consumer(catalog: &dyn Catalog) {
     catalog.set_cursor("detect", 8).await.unwrap();
     catalog.set_cursor("store", 3).await.unwrap();
@@ -149,6 +165,7 @@ conformance!(
     files_are_found_by_repo_and_overlap,
     no_event_is_registered_twice,
     unregistered_files_are_gone,
+    a_file_takes_the_places_of_others,
     cursors_are_kept_per_consumer,
     batch_keys_are_kept_until_pruned,
 );

@@ -16,6 +16,7 @@ mod request_target;
 mod roles;
 mod signals;
 mod token_care;
+mod upkeep;
 
 use crate::cli::ServeArgs;
 use crate::config::{Config, NodeRole, Sources, render_problems};
@@ -95,7 +96,11 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         Arc::clone(&parts.ingestor),
         stopped.clone(),
     ));
-    tasks.spawn(parts::keep_retention(
+    tasks.spawn(upkeep::keep_retention(
+        Arc::clone(&parts.store),
+        stopped.clone(),
+    ));
+    tasks.spawn(upkeep::keep_compact(
         Arc::clone(&parts.store),
         stopped.clone(),
     ));

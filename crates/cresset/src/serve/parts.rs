@@ -23,7 +23,6 @@ use cresset_store::{EventStore, STORE_CURSOR};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// Most memory of the events of one body, in bytes.
 const MAX_BATCH: usize = 32 << 20;
@@ -367,23 +366,4 @@ pub(super) fn smtp_settings(smtp: &Smtp) -> anyhow::Result<SmtpSettings> {
         ca_file: smtp.ca_file.clone(),
         timeout: smtp.timeout.to_std(),
     })
-}
-
-/// Removes what is older than its repo keeps, once an hour.
-pub(super) async fn keep_retention(store: Arc<EventStore>, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_hours(1));
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stop.changed() => return,
-        }
-        match store.enforce_retention().await {
-            Ok(0) => {}
-            Ok(files) => tracing::info!(
-                files,
-                "events older than their repo's retention were removed"
-            ),
-            Err(error) => tracing::error!(%error, "old events could not be removed"),
-        }
-    }
 }

@@ -94,6 +94,10 @@ impl Files for Faulty {
         self.catalog.unregister_files(ids).await
     }
 
+    async fn replace_files(&self, ids: &[ObjectId], by: &FileEntry) -> Result<()> {
+        self.catalog.replace_files(ids, by).await
+    }
+
     async fn set_cursor(&self, consumer: &str, seq: u64) -> Result<()> {
         self.catalog.set_cursor(consumer, seq).await
     }

@@ -28,20 +28,14 @@ use std::sync::Arc;
 /// Rough size of the columns of a row group that are held at a time.
 const BUNDLE_BYTES: u64 = 16 << 20;
 
-/// What a file that was merged holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Merged {
-    pub(crate) rows: u64,
-}
-
-/// Writes the events of all `inputs` to `sink`, which is given back. `failed` tells what went
-/// wrong with the sink.
+/// Writes the events of all `inputs` to `sink`, which is given back with
+/// the number of rows. `failed` tells what went wrong with the sink.
 pub(crate) fn merge(
     inputs: &[StoredFile],
     max_columns: usize,
     sink: File,
     failed: &dyn Fn(ParquetError) -> Error,
-) -> Result<(File, Merged)> {
+) -> Result<(File, u64)> {
     let order = Order::of(inputs)?;
     let census = Census::of(inputs, max_columns)?;
     let columns = census.columns.iter().map(|c| (c.field.as_str(), c.kind));
@@ -73,10 +67,8 @@ pub(crate) fn merge(
         }
         target.close().map_err(failed)?;
     }
-    let merged = Merged {
-        rows: order.rows.len() as u64,
-    };
-    Ok((file.into_inner().map_err(failed)?, merged))
+    let rows = order.rows.len() as u64;
+    Ok((file.into_inner().map_err(failed)?, rows))
 }
 
 /// The order of the rows of all inputs: by event time, then `seq`.

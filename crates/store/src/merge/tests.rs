@@ -106,7 +106,7 @@ proptest! {
         let path = folder.path().join("merged.parquet");
         let sink = File::create(&path).unwrap();
         let (_, merged) = merge(&inputs, after, sink, &|e| panic!("{e}")).unwrap();
-        prop_assert_eq!(merged.rows, expected.len() as u64);
+        prop_assert_eq!(merged, expected.len() as u64);
         let file = StoredFile::open(&path, None).unwrap();
         let expected: Vec<(u64, String)> = expected.into_iter().map(|(_, s, e)| (s, e)).collect();
         prop_assert_eq!(all(&file), expected.clone());

@@ -1,0 +1,257 @@
+//! Making few large files of many small ones.
+//!
+//! A flush writes what arrived in half a minute. Searches and compression want larger files:
+//! each file costs a search the same again, and texts that occur in many rows stand once in
+//! each row group. Files are made one if their events are within a week, as in a flush.
+
+use crate::folders::Folders;
+use crate::read::StoredFile;
+use crate::slices::SPAN;
+use crate::store::blocking;
+use crate::{Error, EventStore, Result, layout, merge, writing};
+use cresset_catalog::port::FileEntry;
+use cresset_model::{Duration, ObjectId, Timestamp};
+use std::collections::{BTreeMap, HashSet};
+
+/// Files of fewer rows are small.
+const SMALL: u64 = 1 << 18;
+/// Most rows of a file that is made.
+const MAX_ROWS: u64 = 1 << 20;
+/// So many small files are made one at once, and at most…
+const MANY: usize = 24;
+/// …so many: memory is needed for the footers of all.
+const MOST: usize = 64;
+/// Fewer wait for more that long.
+const PATIENCE: Duration = Duration::minutes(10);
+
+impl EventStore {
+    /// Makes one file of some small ones, if there are enough; returns how many, so that the
+    /// caller goes on until it is 0. A file that does not read stays as it is.
+    pub async fn compact(&self) -> Result<usize> {
+        let files = self
+            .catalog
+            .files(&[], Timestamp::MIN, Timestamp::MAX)
+            .await?;
+        let Some(chosen) = choose(&files, &self.spoiled.lock(), self.clock.now()) else {
+            return Ok(0);
+        };
+        let written = chosen.iter().map(|f| written(f.id)).max();
+        let id = ObjectId::generate(written.unwrap_or_default(), &*self.entropy);
+        let (folders, max_columns) = (self.folders.clone(), self.settings.max_columns);
+        let inputs = chosen.clone();
+        let started = std::time::Instant::now();
+        let made = blocking(move || make(&folders, id, &inputs, max_columns)).await;
+        let made = match made {
+            Ok(made) => made,
+            Err(Error::Damaged { path, reason }) => {
+                self.set_apart(&chosen, &path, &reason);
+                return Ok(chosen.len());
+            }
+            // Expired meanwhile.
+            Err(Error::Missing { .. }) => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let ids: Vec<ObjectId> = chosen.iter().map(|f| f.id).collect();
+        match self.catalog.replace_files(&ids, &made).await {
+            Ok(()) => {}
+            Err(error) => {
+                // What stays is removed at the next start.
+                let _ = writing::discard(self.root(), &made);
+                return match error {
+                    cresset_catalog::Error::NotFound { .. } => Ok(0),
+                    error => Err(error.into()),
+                };
+            }
+        }
+        let paths = chosen
+            .iter()
+            .filter_map(|f| layout::resolve(self.root(), &f.path).ok());
+        self.leaving.add(paths.collect());
+        metrics::histogram!("cresset_store_compact_seconds")
+            .record(started.elapsed().as_secs_f64());
+        metrics::counter!("cresset_store_files_compacted_total").increment(chosen.len() as u64);
+        tracing::debug!(
+            files = chosen.len(),
+            rows = made.rows,
+            "made one event file of several"
+        );
+        Ok(chosen.len())
+    }
+
+    /// Deletes the files whose places others took, as soon as nobody reads them.
+    pub async fn remove_replaced(&self) -> Result<()> {
+        let free = self.leaving.free();
+        if free.is_empty() {
+            return Ok(());
+        }
+        blocking(move || {
+            for path in &free {
+                if let Err(error) = layout::remove(path) {
+                    tracing::warn!(%error, "a replaced event file stays until the next start");
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    fn set_apart(&self, chosen: &[FileEntry], path: &std::path::Path, reason: &str) {
+        let found = chosen.iter().find(|f| self.root().join(&f.path) == path);
+        tracing::error!(file = %path.display(), reason, "an event file is damaged");
+        // Any of them, if it is not known which: or it would be tried for ever.
+        if let Some(file) = found.or(chosen.first()) {
+            self.spoiled.lock().insert(file.id);
+        }
+    }
+}
+
+/// When a file was written, or the newest of those that it was made of: its retention counts
+/// from then.
+fn written(id: ObjectId) -> Timestamp {
+    let [a, b, c, d, ..] = *id.bytes();
+    Timestamp::from_secs(i64::from(u32::from_be_bytes([a, b, c, d])))
+}
+
+/// The files to be made one, if any: the most that are of one repo and within a week.
+fn choose(
+    files: &[FileEntry],
+    spoiled: &HashSet<ObjectId>,
+    now: Timestamp,
+) -> Option<Vec<FileEntry>> {
+    let mut repos: BTreeMap<&str, Vec<&FileEntry>> = BTreeMap::new();
+    let small = |f: &&FileEntry| {
+        f.rows < SMALL && f.max_log_ts.since(f.min_log_ts) <= SPAN && !spoiled.contains(&f.id)
+    };
+    for file in files.iter().filter(small) {
+        repos.entry(&file.repo).or_default().push(file);
+    }
+    let mut groups: Vec<Vec<&FileEntry>> = Vec::new();
+    for mut files in repos.into_values() {
+        files.sort_by_key(|f| (f.min_log_ts, f.id));
+        let (mut group, mut rows): (Vec<&FileEntry>, u64) = (Vec::new(), 0);
+        for file in files {
+            let fits = group.first().is_none_or(|first| {
+                file.max_log_ts.since(first.min_log_ts) <= SPAN
+                    && rows + file.rows <= MAX_ROWS
+                    && group.len() < MOST
+            });
+            if !fits {
+                groups.push(std::mem::take(&mut group));
+                rows = 0;
+            }
+            rows += file.rows;
+            group.push(file);
+        }
+        groups.push(group);
+    }
+    let old = |group: &Vec<&FileEntry>| {
+        group.iter().all(|f| now.since(written(f.id)) >= PATIENCE) && group.len() > 1
+    };
+    let ready = |group: &Vec<&FileEntry>| group.len() >= MANY || old(group);
+    let most = groups.into_iter().filter(ready).max_by_key(Vec::len)?;
+    Some(most.into_iter().cloned().collect())
+}
+
+fn make(
+    folders: &Folders,
+    id: ObjectId,
+    inputs: &[FileEntry],
+    max_columns: usize,
+) -> Result<FileEntry> {
+    let opened: Vec<StoredFile> = inputs
+        .iter()
+        .map(|f| StoredFile::open(&layout::resolve(folders.root(), &f.path)?, None))
+        .collect::<Result<_>>()?;
+    let min_log_ts = inputs
+        .iter()
+        .map(|f| f.min_log_ts)
+        .min()
+        .unwrap_or_default();
+    let repo = inputs.first().map_or("", |f| f.repo.as_str());
+    let path = layout::file(&layout::folder(repo, min_log_ts), id);
+    let mut rows = 0;
+    let bytes = layout::write_durably(folders, &path, |file, path| {
+        let failed = |error| writing::encode_error(path, error);
+        let (file, written) = merge::merge(&opened, max_columns, file, &failed)?;
+        rows = written;
+        Ok(file)
+    })?;
+    let expected: u64 = inputs.iter().map(|f| f.rows).sum();
+    if rows != expected {
+        let entry = layout::resolve(folders.root(), &path)?;
+        layout::remove(&entry)?;
+        return Err(Error::Damaged {
+            path: entry,
+            reason: format!("{rows} of {expected} events were read"),
+        });
+    }
+    Ok(FileEntry {
+        id,
+        repo: repo.to_owned(),
+        path,
+        rows,
+        bytes,
+        min_log_ts,
+        max_log_ts: inputs
+            .iter()
+            .map(|f| f.max_log_ts)
+            .max()
+            .unwrap_or_default(),
+        min_seq: inputs.iter().map(|f| f.min_seq).min().unwrap_or_default(),
+        max_seq: inputs.iter().map(|f| f.max_seq).max().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(n: u8, repo: &str, days: (i64, i64), rows: u64, written: i64) -> FileEntry {
+        let mut id = [0; 12];
+        id[..4].copy_from_slice(&(written as u32).to_be_bytes());
+        id[11] = n;
+        let day = |n: i64| Timestamp(0) + Duration::days(n);
+        FileEntry {
+            id: ObjectId::from_bytes(id),
+            repo: repo.to_owned(),
+            path: String::new(),
+            rows,
+            bytes: 1,
+            min_log_ts: day(days.0),
+            max_log_ts: day(days.1),
+            min_seq: 1,
+            max_seq: 2,
+        }
+    }
+
+    #[test]
+    fn small_files_of_one_week_and_repo() {
+        let check = |files: &[FileEntry], now: i64, expect: &[u8]| {
+            let chosen = choose(files, &HashSet::new(), Timestamp::from_secs(now));
+            let found: Vec<u8> = chosen.iter().flatten().map(|f| f.id.bytes()[11]).collect();
+            assert_eq!(found, expect);
+        };
+        let few = [
+            file(1, "a", (0, 2), 10, 0),
+            file(2, "b", (0, 2), 10, 0),
+            file(3, "a", (1, 6), 10, 0),
+            file(4, "a", (5, 8), 10, 0),
+            file(5, "a", (1, 2), SMALL, 0),
+            file(6, "a", (0, 30), 10, 0),
+        ];
+        check(&few, 599, &[]);
+        check(&few, 600, &[1, 3]);
+        let many: Vec<FileEntry> = (0..MANY as u8)
+            .map(|n| file(n, "a", (0, 2), 10, 0))
+            .collect();
+        let all: Vec<u8> = (0..MANY as u8).collect();
+        check(&many, 0, &all);
+        check(&many[1..], 0, &[]);
+        let spoiled = HashSet::from([many[0].id]);
+        assert!(choose(&many, &spoiled, Timestamp(0)).is_none());
+        let large: Vec<FileEntry> = (0..MANY as u8)
+            .map(|n| file(n, "a", (0, 2), SMALL - 1, 0))
+            .collect();
+        check(&large, 600, &[0, 1, 2, 3]);
+    }
+}

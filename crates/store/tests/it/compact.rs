@@ -1,0 +1,115 @@
+//! Small files that are made one.
+
+use crate::{Home, START, event};
+use cresset_catalog::port::Files;
+use cresset_model::{Duration, Timestamp};
+use cresset_store::Result;
+use std::ops::ControlFlow;
+
+/// The `seq` of all events, in the order in which the store gives them.
+async fn all(home: &Home, store: &cresset_store::EventStore) -> Result<Vec<u64>> {
+    let files = home
+        .catalog
+        .files(&[], Timestamp::MIN, Timestamp::MAX)
+        .await?;
+    let mut found = Vec::new();
+    for file in &files {
+        let range = (Timestamp::MIN, Timestamp::MAX);
+        let take = &mut |seq, _| {
+            found.push(seq);
+            ControlFlow::Continue(())
+        };
+        store.scan(file, range, None, take).await?;
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn small_files_become_one_and_nothing_is_lost() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    for n in 1..=5 {
+        home.flush(
+            &store,
+            &[event(n, "web", START - Duration::hours(n as i64))],
+        )
+        .await;
+    }
+    home.flush(&store, &[event(6, "mail", START)]).await;
+    assert_eq!(store.compact().await.unwrap(), 0, "more may come");
+    home.clock.advance(Duration::hours(1));
+
+    let reading = store.reading();
+    let before = home
+        .catalog
+        .files(&[], Timestamp::MIN, Timestamp::MAX)
+        .await
+        .unwrap();
+    assert_eq!(store.compact().await.unwrap(), 5);
+    assert_eq!(store.compact().await.unwrap(), 0);
+    let after = home
+        .catalog
+        .files(&[], Timestamp::MIN, Timestamp::MAX)
+        .await
+        .unwrap();
+    assert_eq!((before.len(), after.len()), (6, 2));
+    assert_eq!(all(&home, &store).await.unwrap(), [5, 4, 3, 2, 1, 6]);
+
+    // Who began before finds all as it was.
+    store.remove_replaced().await.unwrap();
+    for file in &before {
+        store.open_file(file).unwrap();
+    }
+    drop(reading);
+    store.remove_replaced().await.unwrap();
+    assert_eq!(home.on_disk().len(), 2);
+    let store = home.open().await.unwrap();
+    assert_eq!(all(&home, &store).await.unwrap(), [5, 4, 3, 2, 1, 6]);
+}
+
+#[tokio::test]
+async fn a_crash_before_the_small_files_are_removed_leaves_no_event_twice() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    for n in 1..=3 {
+        home.flush(&store, &[event(n, "web", START)]).await;
+    }
+    home.clock.advance(Duration::hours(1));
+    assert_eq!(store.compact().await.unwrap(), 3);
+    assert_eq!(home.on_disk().len(), 4);
+    drop(store);
+    let store = home.open().await.unwrap();
+    assert_eq!(home.on_disk().len(), 1);
+    assert_eq!(all(&home, &store).await.unwrap(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_damaged_file_does_not_hold_up_the_others() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    for n in 1..=4 {
+        home.flush(&store, &[event(n, "web", START)]).await;
+    }
+    home.clock.advance(Duration::hours(1));
+    let files = home
+        .catalog
+        .files(&[], Timestamp::MIN, Timestamp::MAX)
+        .await
+        .unwrap();
+    let path = store.root().join(&files[1].path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes.truncate(middle);
+    std::fs::write(&path, bytes).unwrap();
+    while store.compact().await.unwrap() > 0 {}
+    let left = home
+        .catalog
+        .files(&[], Timestamp::MIN, Timestamp::MAX)
+        .await
+        .unwrap();
+    assert_eq!(left.len(), 2);
+    assert!(
+        left.contains(&files[1]),
+        "what is damaged stays, for a backup to repair"
+    );
+}
