@@ -74,6 +74,15 @@ impl Newest {
         Ok(())
     }
 
+    /// Before this moment nothing is among the newest any more.
+    pub(crate) fn floor(&self) -> Timestamp {
+        match self.kept.peek() {
+            Some(Reverse(oldest)) if self.kept.len() >= self.limit => oldest.0.event.log_ts,
+            _ if self.limit == 0 => Timestamp::MAX,
+            _ => Timestamp::MIN,
+        }
+    }
+
     /// Counts events that are known not to be among the newest.
     pub(crate) fn pass(&mut self, events: u64) {
         self.total += events;
@@ -117,6 +126,7 @@ mod tests {
             newest.push(event(seq, at)).unwrap();
         }
         assert_eq!(newest.total(), 5);
+        assert_eq!(newest.floor(), Timestamp(40));
         let seqs: Vec<u64> = newest.into_newest_first().iter().map(|e| e.seq).collect();
         assert_eq!(seqs, [1, 4, 3]);
     }

@@ -11,9 +11,10 @@ use cresset_query::{Context, Counting, Plan};
 use cresset_store::EventStore;
 use file::FileScan;
 use parking_lot::Mutex;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Hand-overs that wait per file.
@@ -41,6 +42,9 @@ pub(crate) enum Take<'a> {
     /// How many events there are of each combination.
     Counts(Counting<'a>),
 }
+
+/// For scans to which no event is too old.
+pub(crate) static NO_FLOOR: AtomicI64 = AtomicI64::new(i64::MIN);
 
 /// What a scan finds.
 #[derive(Debug)]
@@ -70,6 +74,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) threads: usize,
     /// Set by whoever wants the scan to end.
     pub(crate) cancelled: &'a AtomicBool,
+    /// No event before this moment, in microseconds, is among the newest any more.
+    pub(crate) floor: &'a AtomicI64,
     /// Counts the files that were opened.
     pub(crate) opened: AtomicU64,
     /// Counts what reading threads gave to the evaluating one.
@@ -80,7 +86,7 @@ type Handover = cresset_store::Result<Vec<Found>>;
 
 /// What the reading threads share.
 struct Work<'a> {
-    files: std::slice::Iter<'a, FileEntry>,
+    files: std::vec::IntoIter<&'a FileEntry>,
     /// To the evaluating thread, in the order of files.
     begun: SyncSender<Begun<'a>>,
 }
@@ -90,7 +96,7 @@ type Begun<'a> = (&'a FileEntry, Receiver<Handover>);
 
 impl Scan<'_> {
     /// Gives what it takes of the events that pass the plan's filter to `on_match`, file by
-    /// file in the view's order, then the tail, so that the order does not depend on threads.
+    /// file in an order that does not depend on threads, then the tail.
     /// Returns the files that were missing.
     pub(crate) fn run(
         &self,
@@ -101,7 +107,7 @@ impl Scan<'_> {
         let missing = std::thread::scope(|scope| {
             let (begun, files) = sync_channel(threads * AHEAD);
             let work = Arc::new(Mutex::new(Work {
-                files: self.view.files.iter(),
+                files: self.in_order().into_iter(),
                 begun,
             }));
             for _ in 0..threads {
@@ -131,6 +137,16 @@ impl Scan<'_> {
         }
         check(self.cancelled)?;
         Ok(missing)
+    }
+
+    /// The files in the view's order, or, where only the newest events are wanted, those
+    /// with the newest first.
+    fn in_order(&self) -> Vec<&FileEntry> {
+        let mut files: Vec<&FileEntry> = self.view.files.iter().collect();
+        if matches!(self.take, Take::Newest(_)) {
+            files.sort_by_key(|file| Reverse(file.max_log_ts));
+        }
+        files
     }
 
     /// The next file to read; `None` if there is no more, or the scan has ended.

@@ -3,7 +3,7 @@
 use crate::kept::Kept;
 use crate::lists::SearchLists;
 use crate::newest::Newest;
-use crate::scan::{self, Found, Scan, Take};
+use crate::scan::{self, Found, NO_FLOOR, Scan, Take};
 use crate::view::{Extent, View};
 use crate::{Elsewhere, Error, Joins, ListCache, Result, SearchRequest, Searcher};
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ use cresset_store::EventStore;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// How much searches may use.
@@ -217,6 +217,7 @@ impl Job {
     fn scan(
         &self,
         take: &Take<'_>,
+        floor: &AtomicI64,
         fields: Option<&BTreeSet<String>>,
         on_match: &mut dyn FnMut(Found) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
@@ -229,6 +230,7 @@ impl Job {
             range: (self.extent.from, self.extent.to),
             up_to_seq: self.extent.up_to_seq,
             take,
+            floor,
             fields,
             threads: self.settings.threads.max(1),
             cancelled: &self.cancelled,
@@ -290,14 +292,24 @@ impl Job {
         for event in others {
             newest.push(event)?;
         }
-        let missing = self.scan(&Take::Newest(limit), fields, &mut |found| match found {
-            Found::Event(event) => newest.push(event),
-            Found::Counted(..) => Ok(()),
-            Found::Passed(others) => {
-                newest.pass(others);
-                Ok(())
-            }
-        })?;
+        let floor = AtomicI64::new(newest.floor().0);
+        let missing = self.scan(
+            &Take::Newest(limit),
+            &floor,
+            fields,
+            &mut |found| match found {
+                Found::Event(event) => {
+                    newest.push(event)?;
+                    floor.store(newest.floor().0, Ordering::Relaxed);
+                    Ok(())
+                }
+                Found::Counted(..) => Ok(()),
+                Found::Passed(others) => {
+                    newest.pass(others);
+                    Ok(())
+                }
+            },
+        )?;
         let total = newest.total();
         let mut executor = self
             .plan
@@ -356,7 +368,7 @@ impl Job {
             Some(counting) => Take::Counts(counting),
             None => Take::Events,
         };
-        let missing = self.scan(&taken, fields, &mut take)?;
+        let missing = self.scan(&taken, &NO_FLOOR, fields, &mut take)?;
         let mut result = executor.finish();
         if simple && self.limit > 0 {
             result.rows.truncate(self.limit);
@@ -384,7 +396,7 @@ impl Job {
         for event in self.filtered(others)?.events {
             take(Found::Event(event))?;
         }
-        let missing = self.scan(&Take::Events, None, &mut take)?;
+        let missing = self.scan(&Take::Events, &NO_FLOOR, None, &mut take)?;
         events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
         Ok((events, missing))
     }

@@ -21,8 +21,9 @@ const MAX_ROWS: u64 = 1 << 20;
 const MANY: usize = 24;
 /// …so many: memory is needed for the footers of all.
 const MOST: usize = 64;
-/// Fewer wait for more that long.
-const PATIENCE: Duration = Duration::minutes(10);
+/// Fewer wait for more that long, and until the largest is not more than half of them: so each
+/// event is written anew a few times and not with every flush.
+const PATIENCE: Duration = Duration::minutes(1);
 
 impl EventStore {
     /// Makes one file of some small ones, if there are enough; returns how many, so that the
@@ -145,7 +146,10 @@ fn choose(
         groups.push(group);
     }
     let old = |group: &Vec<&FileEntry>| {
-        group.iter().all(|f| now.since(written(f.id)) >= PATIENCE) && group.len() > 1
+        let rows: u64 = group.iter().map(|f| f.rows).sum();
+        let largest = group.iter().map(|f| f.rows).max().unwrap_or(0);
+        let waited = group.iter().all(|f| now.since(written(f.id)) >= PATIENCE);
+        waited && group.len() > 1 && rows >= 2 * largest
     };
     let ready = |group: &Vec<&FileEntry>| group.len() >= MANY || old(group);
     let most = groups.into_iter().filter(ready).max_by_key(Vec::len)?;
@@ -239,8 +243,10 @@ mod tests {
             file(5, "a", (1, 2), SMALL, 0),
             file(6, "a", (0, 30), 10, 0),
         ];
-        check(&few, 599, &[]);
-        check(&few, 600, &[1, 3]);
+        check(&few, 59, &[]);
+        check(&few, 60, &[1, 3]);
+        let uneven = [file(1, "a", (0, 2), 50, 0), file(2, "a", (0, 2), 49, 0)];
+        check(&uneven, 60, &[]);
         let many: Vec<FileEntry> = (0..MANY as u8)
             .map(|n| file(n, "a", (0, 2), 10, 0))
             .collect();
@@ -252,6 +258,6 @@ mod tests {
         let large: Vec<FileEntry> = (0..MANY as u8)
             .map(|n| file(n, "a", (0, 2), SMALL - 1, 0))
             .collect();
-        check(&large, 600, &[0, 1, 2, 3]);
+        check(&large, 600, &[20, 21, 22, 23]);
     }
 }

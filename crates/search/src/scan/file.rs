@@ -81,6 +81,10 @@ impl<'a> FileScan<'a> {
         for group in (0..self.stored.groups()).rev() {
             let rows = self.rows_of(group)?;
             let found = rows.count_set_bits();
+            // Older than all that were found, and there are enough of these.
+            if self.stored.max_log_ts(group).0 < self.scan.floor.load(Ordering::Relaxed) {
+                left = 0;
+            }
             let rows = last(&rows, left);
             let taken = found.min(left);
             left -= taken;

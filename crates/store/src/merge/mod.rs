@@ -111,6 +111,22 @@ fn stretches(places: &mut [usize], rows: &[u32]) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// Columns that are read together, with their places.
+#[derive(Default)]
+struct Bundle<'a> {
+    columns: Vec<(usize, &'a Settled)>,
+    /// Their rough size in memory.
+    bytes: u64,
+}
+
+impl Bundle<'_> {
+    /// So many of `rows` are read at a time: of a single large column not all.
+    fn rows_at_a_time(&self, rows: usize) -> usize {
+        let pieces = self.bytes.div_ceil(BUNDLE_BYTES).max(1);
+        rows.div_ceil(pieces as usize).max(1)
+    }
+}
+
 /// A row group that is being made.
 struct Group<'a> {
     inputs: &'a [StoredFile],
@@ -146,10 +162,18 @@ impl Group<'_> {
         }
         drop(own);
         for bundle in self.bundles() {
-            let names = bundle.iter().map(|(_, c)| c.field.clone()).collect();
-            let sources = self.sources(&names)?;
-            for (place, column) in bundle {
-                put(place, &sources.column(&column.field, column.kind)?)?;
+            let names = bundle
+                .columns
+                .iter()
+                .map(|(_, c)| c.field.clone())
+                .collect();
+            let mut places: Vec<usize> = self.stretches.iter().map(|s| s.start).collect();
+            for rows in self.rows.chunks(bundle.rows_at_a_time(self.rows.len())) {
+                let stretches = stretches(&mut places, rows);
+                let sources = Sources::read(self.inputs, &stretches, rows, &names)?;
+                for (place, column) in &bundle.columns {
+                    put(*place, &sources.column(&column.field, column.kind)?)?;
+                }
             }
         }
         if self.census.has_overflow() {
@@ -163,8 +187,8 @@ impl Group<'_> {
     }
 
     /// The columns that can be taken as they are, with their places, in bundles.
-    fn bundles(&self) -> Vec<Vec<(usize, &Settled)>> {
-        let (mut bundles, mut bundle, mut bytes) = (Vec::new(), Vec::new(), 0);
+    fn bundles(&self) -> Vec<Bundle<'_>> {
+        let (mut bundles, mut bundle) = (Vec::new(), Bundle::default());
         // Our own columns come first.
         for (place, column) in (3..).zip(&self.census.columns) {
             if column.mixed {
@@ -174,14 +198,13 @@ impl Group<'_> {
             let size: u64 = inputs
                 .map(|(input, rows)| input.column_bytes(&column.field, rows.len()))
                 .sum();
-            if bytes + size > BUNDLE_BYTES && !bundle.is_empty() {
+            if bundle.bytes + size > BUNDLE_BYTES && !bundle.columns.is_empty() {
                 bundles.push(std::mem::take(&mut bundle));
-                bytes = 0;
             }
-            bytes += size;
-            bundle.push((place, column));
+            bundle.bytes += size;
+            bundle.columns.push((place, column));
         }
-        bundles.extend((!bundle.is_empty()).then_some(bundle));
+        bundles.push(bundle);
         bundles
     }
 

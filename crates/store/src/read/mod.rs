@@ -91,6 +91,11 @@ impl StoredFile {
         self.shape.overlap(group, range)
     }
 
+    /// The latest event time of a row group, as far as known.
+    pub fn max_log_ts(&self, group: usize) -> Timestamp {
+        self.shape.max_log_ts(group)
+    }
+
     /// The largest `seq` of a row group, as far as known.
     pub fn max_seq(&self, group: usize) -> u64 {
         self.shape.max_seq(group)

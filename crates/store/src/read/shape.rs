@@ -115,6 +115,12 @@ impl Shape {
         }
     }
 
+    /// The latest event time of a row group, as far as known.
+    pub(crate) fn max_log_ts(&self, group: usize) -> Timestamp {
+        self.statistics(group, 1)
+            .map_or(Timestamp::MAX, |times| Timestamp(*times.end()))
+    }
+
     /// The largest `seq` of a row group, as far as known.
     pub(crate) fn max_seq(&self, group: usize) -> u64 {
         self.statistics(group, 0)
