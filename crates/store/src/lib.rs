@@ -29,5 +29,5 @@ mod writing;
 
 pub use error::{Error, Result};
 pub use leaving::Reading;
-pub use read::{Column, ColumnBatch, Columns, Events, Overlap, StoredFile, whole_number};
+pub use read::{Column, ColumnBatch, Columns, Events, Overlap, Own, StoredFile, whole_number};
 pub use store::{EventStore, STORE_CURSOR, StoreSettings};

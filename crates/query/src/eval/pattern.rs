@@ -90,6 +90,9 @@ impl Pattern {
                 eq_folded(text, folded) || (number.is_some() && *number == Num::exact(text))
             }
             _ if text.is_ascii() => self.matches_ascii(text.as_bytes(), watch),
+            Self::Contains(needle) if is_as_ascii(text, needle) => {
+                find_ascii(text.as_bytes(), needle.as_bytes()).is_some()
+            }
             _ => self.matches_subject(&Subject::new(text), watch),
         }
     }
@@ -178,6 +181,19 @@ pub(crate) fn find_ascii(text: &[u8], needle: &[u8]) -> Option<usize> {
     let upper = rare.to_ascii_uppercase();
     memchr::memchr2_iter(rare, upper, &text[at..=last + at])
         .find(|&start| text[start..start + needle.len()].eq_ignore_ascii_case(needle))
+}
+
+/// Whether the folded `needle` may be sought in the bytes of a text that is not ASCII as if it
+/// were: nothing else in the text folds to characters of the needle.
+pub(crate) fn is_as_ascii(text: &str, needle: &str) -> bool {
+    // The only ones that fold to ASCII: the long s and the sign of Kelvin.
+    let hidden = [('s', "\u{17f}"), ('k', "\u{212a}")];
+    needle.len() <= IN_PLACE
+        && needle.is_ascii()
+        && hidden.iter().all(|(letter, sign)| {
+            !needle.contains(*letter)
+                || memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_none()
+        })
 }
 
 /// How rare a byte is in log text, roughly: a search starts from the rarest.

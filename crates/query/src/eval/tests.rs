@@ -355,3 +355,25 @@ proptest! {
         prop_assert_eq!(Words::new(&word).unwrap().matches_text(&msg), some);
     }
 }
+
+#[test]
+fn ascii_needles_in_other_texts() {
+    for (needle, text, expect) in [
+        ("*skill*", "é ſKiLL é", true),
+        ("*skill*", "é sKiLL é", true),
+        ("*skill*", "é skil é", false),
+        ("*ok*", "é O\u{212a} é", true),
+        ("*no*", "é \u{212a} é", false),
+        ("*no*", "é NO é", true),
+        ("*i*", "é ı İ é", false),
+    ] {
+        assert_eq!(
+            Pattern::new(needle).matches_text(text),
+            expect,
+            "{needle} {text}"
+        );
+        let words = Words::new(needle.trim_matches('*')).unwrap();
+        let alone = expect && text != "é skil é";
+        assert_eq!(words.matches_text(text), alone, "{needle} {text} as a word");
+    }
+}

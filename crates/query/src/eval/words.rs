@@ -1,7 +1,7 @@
 //! Words and phrases of the raw text.
 
 use super::fold::fold;
-use super::pattern::{IN_PLACE, find_ascii};
+use super::pattern::{find_ascii, is_as_ascii};
 use super::watch::Watch;
 use regex::{Regex, RegexBuilder};
 
@@ -98,7 +98,7 @@ impl Words {
                 needle,
                 bound_start,
                 bound_end,
-            } if msg.is_ascii() && needle.len() <= IN_PLACE => {
+            } if is_as_ascii(msg, needle) => {
                 let find = |from: usize| find_ascii(&msg.as_bytes()[from..], needle.as_bytes());
                 let bounds = (*bound_start, *bound_end);
                 bounded(msg, needle.len(), bounds, find, watch)

@@ -7,7 +7,7 @@ use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{Entropy, Event, ManualClock, SecretString};
 use cresset_query::{Plan, compile};
-use cresset_store::{EventStore, StoreSettings};
+use cresset_store::{EventStore, Own, StoreSettings};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -162,7 +162,10 @@ fn both(store: &EventStore, file: &FileEntry, plan: &Plan) -> (Vec<u64>, Vec<u64
     let stored = store.open_file(file).unwrap();
     let (mut by_columns, mut by_rows) = (Vec::new(), Vec::new());
     for group in 0..stored.groups() {
-        for batch in stored.columns(group, &plan.filter_fields()).unwrap() {
+        for batch in stored
+            .columns(group, Own::ALL, &plan.filter_fields())
+            .unwrap()
+        {
             let batch = batch.unwrap();
             let all = BooleanBuffer::new_set(batch.rows());
             let found = select(plan.filter(), &batch, &all, &ctx).unwrap();
@@ -191,7 +194,7 @@ fn counted(store: &EventStore, file: &FileEntry, plan: &Plan) -> (String, String
     fields.extend(counting.fields.iter().map(|f| (*f).to_owned()));
     let (mut by_columns, mut by_rows) = (plan.executor(ctx.clone()), plan.executor(ctx.clone()));
     for group in 0..stored.groups() {
-        for batch in stored.columns(group, &fields).unwrap() {
+        for batch in stored.columns(group, Own::ALL, &fields).unwrap() {
             let batch = batch.unwrap();
             let all = BooleanBuffer::new_set(batch.rows());
             let rows = select(plan.filter(), &batch, &all, &ctx).unwrap();

@@ -8,7 +8,7 @@ use cresset_catalog::port::FileEntry;
 use cresset_model::Event;
 use cresset_model::event::LoggedEvent;
 use cresset_query::{Counting, Expr};
-use cresset_store::{ColumnBatch, Overlap, Result, StoredFile};
+use cresset_store::{ColumnBatch, Overlap, Own, Result, StoredFile};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -25,6 +25,10 @@ pub(super) struct FileScan<'a> {
     scan: &'a Scan<'a>,
     stored: StoredFile,
     repo: Arc<str>,
+    /// What the filter reads, but for the two times.
+    fields: BTreeSet<String>,
+    /// Whether it reads event time and arrival time.
+    times: [bool; 2],
     /// To the evaluating thread.
     sender: &'a SyncSender<Handover>,
     /// Set when nobody wants more.
@@ -40,10 +44,13 @@ impl<'a> FileScan<'a> {
         sender: &'a SyncSender<Handover>,
         stop: &'a AtomicBool,
     ) -> Result<Self> {
+        let mut fields = scan.plan.filter_fields();
         Ok(Self {
             scan,
             stored: scan.store.open_file(file)?,
             repo: file.repo.as_str().into(),
+            times: ["log_ts", "col_ts"].map(|time| fields.remove(time)),
+            fields,
             sender,
             stop,
             batch: Vec::new(),
@@ -98,14 +105,18 @@ impl<'a> FileScan<'a> {
 
     fn counts(&mut self, counting: &Counting<'_>) -> Result<ControlFlow<()>> {
         let scan = self.scan;
-        let mut fields = scan.plan.filter_fields();
+        let mut fields = self.fields.clone();
         fields.extend(counting.fields.iter().map(|field| (*field).to_owned()));
         for group in 0..self.stored.groups() {
             let Some(among) = self.among(group) else {
                 continue;
             };
             let mut counted = Vec::new();
-            for batch in self.stored.columns(group, &fields)? {
+            let own = Own {
+                log_ts: true,
+                ..self.own(among)
+            };
+            for batch in self.stored.columns(group, own, &fields)? {
                 let batch = batch?;
                 let among = among.of(scan, &batch);
                 let rows = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
@@ -134,6 +145,16 @@ impl<'a> FileScan<'a> {
         metrics::counter!("cresset_search_events_read_total").increment(rows);
     }
 
+    /// What it takes to tell which rows are asked about, and what the filter reads.
+    const fn own(&self, among: Among) -> Own {
+        let [log_ts, col_ts] = self.times;
+        Own {
+            seq: !among.before,
+            log_ts: !among.within || log_ts,
+            col_ts,
+        }
+    }
+
     /// Which rows of a group are asked about; `None` for no row.
     fn among(&self, group: usize) -> Option<Among> {
         let overlap = self.stored.overlap(group, self.scan.range);
@@ -154,7 +175,7 @@ impl<'a> FileScan<'a> {
             return Ok(BooleanBuffer::new_set(len));
         }
         let mut rows = BooleanBufferBuilder::new(len);
-        for batch in self.stored.columns(group, &scan.plan.filter_fields())? {
+        for batch in self.stored.columns(group, self.own(among), &self.fields)? {
             let batch = batch?;
             let among = among.of(scan, &batch);
             let met = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;

@@ -10,7 +10,7 @@ mod gather;
 
 use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, SEQ};
 use crate::encode::{self, GROUP_ROWS};
-use crate::read::StoredFile;
+use crate::read::{Own, StoredFile};
 use crate::{Error, Result};
 use arrow_array::ArrayRef;
 use arrow_schema::Schema;
@@ -79,10 +79,14 @@ struct Order {
 
 impl Order {
     fn of(inputs: &[StoredFile]) -> Result<Self> {
+        let own = Own {
+            col_ts: false,
+            ..Own::ALL
+        };
         let mut keys: Vec<(i64, i64, u32)> = Vec::new();
         for (number, input) in (0..).zip(inputs) {
             for group in 0..input.groups() {
-                for batch in input.columns(group, &BTreeSet::new())? {
+                for batch in input.columns(group, own, &BTreeSet::new())? {
                     let batch = batch?;
                     let times = batch.log_ts().iter().zip(batch.seqs());
                     keys.extend(times.map(|(time, seq)| (*time, *seq, number)));

@@ -42,8 +42,11 @@ impl ColumnBatch {
             path: file.path.clone(),
             batch,
         };
-        let own = found.own::<Int64Type>(SEQ).is_some();
-        if own && found.times(LOG_TS).is_some() && found.times(COL_TS).is_some() {
+        let has = |name: &str| found.batch.column_by_name(name).is_some();
+        let right = (!has(SEQ) || found.own::<Int64Type>(SEQ).is_some())
+            && (!has(LOG_TS) || found.times(LOG_TS).is_some())
+            && (!has(COL_TS) || found.times(COL_TS).is_some());
+        if right {
             Ok(found)
         } else {
             Err("one of its own columns has the wrong type".to_owned())
@@ -55,17 +58,17 @@ impl ColumnBatch {
         self.batch.num_rows()
     }
 
-    /// The place of each row in the event log.
+    /// The place of each row in the event log, if it was asked for.
     pub fn seqs(&self) -> &[i64] {
         self.own::<Int64Type>(SEQ).unwrap_or(&[])
     }
 
-    /// Event time of each row, in microseconds.
+    /// Event time of each row, in microseconds, if it was asked for.
     pub fn log_ts(&self) -> &[i64] {
         self.times(LOG_TS).unwrap_or(&[])
     }
 
-    /// Arrival time of each row, in microseconds.
+    /// Arrival time of each row, in microseconds, if it was asked for.
     pub fn col_ts(&self) -> &[i64] {
         self.times(COL_TS).unwrap_or(&[])
     }
@@ -107,6 +110,7 @@ impl ColumnBatch {
     }
 
     /// The rows that are set in `rows` as events, which have the fields that were asked for.
+    /// Times and `seq` are 0 if these were not.
     ///
     /// # Errors
     ///

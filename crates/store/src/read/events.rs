@@ -5,7 +5,7 @@ use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
 use crate::overflow;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_schema::DataType;
 use cresset_model::{Event, FieldName, Timestamp, Value};
 use std::collections::BTreeSet;
@@ -16,24 +16,15 @@ pub(super) fn of(
     shape: &Shape,
     fields: Option<&BTreeSet<String>>,
 ) -> Result<Vec<(u64, Event)>, String> {
-    let column = |name: &str| {
-        batch
-            .column_by_name(name)
-            .ok_or_else(|| format!("it has no column {name}"))
-    };
     let wrong = |name: &str| format!("column {name} has the wrong type");
-    let seqs = column(SEQ)?
-        .as_primitive_opt::<Int64Type>()
-        .ok_or_else(|| wrong(SEQ))?;
-    let time = |name: &str| {
-        let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        array.cloned().ok_or_else(|| wrong(name))
-    };
-    let (log_ts, col_ts) = (time(LOG_TS)?, time(COL_TS)?);
+    let seqs = own::<Int64Type>(batch, SEQ)?;
+    let log_ts = own::<TimestampMicrosecondType>(batch, LOG_TS)?;
+    let col_ts = own::<TimestampMicrosecondType>(batch, COL_TS)?;
+    let at = |numbers: &[i64], row: usize| numbers.get(row).copied().unwrap_or(0);
     let mut events: Vec<(u64, Event)> = (0..batch.num_rows())
         .map(|row| {
-            let event = Event::new(Timestamp(log_ts.value(row)), Timestamp(col_ts.value(row)));
-            (seqs.value(row) as u64, event)
+            let event = Event::new(Timestamp(at(log_ts, row)), Timestamp(at(col_ts, row)));
+            (at(seqs, row) as u64, event)
         })
         .collect();
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
@@ -50,6 +41,20 @@ pub(super) fn of(
         add_overflow(&mut events, array, shape, fields)?;
     }
     Ok(events)
+}
+
+/// One of our own columns; nothing if it was not asked for.
+fn own<'b, T: ArrowPrimitiveType<Native = i64>>(
+    batch: &'b RecordBatch,
+    name: &str,
+) -> Result<&'b [i64], String> {
+    let Some(array) = batch.column_by_name(name) else {
+        return Ok(&[]);
+    };
+    let numbers = array.as_primitive_opt::<T>();
+    Ok(numbers
+        .ok_or_else(|| format!("column {name} has the wrong type"))?
+        .values())
 }
 
 /// Puts the values of one column into the events; `None` if its type is not one of ours.

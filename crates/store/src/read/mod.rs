@@ -8,7 +8,7 @@ mod range;
 mod shape;
 
 pub use batch::{Column, ColumnBatch, whole_number};
-pub use shape::Overlap;
+pub use shape::{Overlap, Own};
 
 pub(crate) use range::RangeBatch;
 pub(crate) use shape::Shapes;
@@ -101,10 +101,15 @@ impl StoredFile {
         self.shape.max_seq(group)
     }
 
-    /// The rows of a row group as columns: `_seq`, the two times, and those of `fields` that
-    /// the file has.
-    pub fn columns(&self, group: usize, fields: &BTreeSet<String>) -> Result<Columns<'_>> {
-        let projection = self.shape.projection(Some(fields));
+    /// The rows of a row group as columns: some of our own, and those of `fields` that the file
+    /// has.
+    pub fn columns(
+        &self,
+        group: usize,
+        own: Own,
+        fields: &BTreeSet<String>,
+    ) -> Result<Columns<'_>> {
+        let projection = self.shape.projection(Some(fields), own);
         let rows = match self.shape.bytes_per_row(group, &projection) {
             None => self.rows(group).max(1) as u64,
             Some(bytes) => (BATCH_BYTES / bytes.max(1)).clamp(16, BATCH_ROWS),
@@ -123,7 +128,7 @@ impl StoredFile {
         rows: &BooleanBuffer,
         fields: Option<&'f BTreeSet<String>>,
     ) -> Result<Events<'f>> {
-        let projection = self.shape.projection(fields);
+        let projection = self.shape.projection(fields, Own::ALL);
         let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
         let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
         let all = rows.count_set_bits() == rows.len();
@@ -142,7 +147,11 @@ impl StoredFile {
         range: (Timestamp, Timestamp),
     ) -> Result<BooleanBuffer> {
         let mut rows = BooleanBufferBuilder::new(self.rows(group));
-        for batch in self.columns(group, &BTreeSet::new())? {
+        let own = Own {
+            log_ts: true,
+            ..Own::NONE
+        };
+        for batch in self.columns(group, own, &BTreeSet::new())? {
             rows.append_buffer(&batch?.within(range));
         }
         Ok(rows.finish())

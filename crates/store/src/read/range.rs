@@ -1,5 +1,6 @@
 //! Stretches of rows of a file, and what its columns hold, for those who write it anew.
 
+use super::shape::Own;
 use super::{BATCH_ROWS, StoredFile, events, guarded};
 use crate::Result;
 use crate::columns::{Kinds, OVERFLOW};
@@ -154,7 +155,7 @@ impl StoredFile {
             let footer = self.shape.footer.clone();
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), footer)
                 .with_row_groups(groups)
-                .with_projection(self.shape.projection(Some(fields)))
+                .with_projection(self.shape.projection(Some(fields), Own::ALL))
                 .with_row_selection(selection)
                 .with_batch_size(BATCH_ROWS as usize)
                 .build()

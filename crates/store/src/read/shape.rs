@@ -16,6 +16,35 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+/// Our own columns, which come first.
+const OWN: [&str; 3] = [SEQ, LOG_TS, COL_TS];
+
+/// Which of our own columns are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Places in the event log.
+    pub seq: bool,
+    /// Event times.
+    pub log_ts: bool,
+    /// Arrival times.
+    pub col_ts: bool,
+}
+
+impl Own {
+    /// All of them.
+    pub const ALL: Self = Self {
+        seq: true,
+        log_ts: true,
+        col_ts: true,
+    };
+    /// None of them.
+    pub const NONE: Self = Self {
+        seq: false,
+        log_ts: false,
+        col_ts: false,
+    };
+}
+
 /// What is known of a file's columns and row groups. Files do not change.
 #[derive(Debug)]
 pub(crate) struct Shape {
@@ -51,9 +80,8 @@ impl Shape {
         let plain = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(told)?;
         let metadata = Arc::clone(plain.metadata());
         let description = description(&metadata)?;
-        let own = [SEQ, LOG_TS, COL_TS];
         let roots = plain.schema().fields();
-        for (place, name) in own.iter().enumerate() {
+        for (place, name) in OWN.iter().enumerate() {
             if roots.get(place).map(|f| f.name().as_str()) != Some(*name) {
                 return Err(format!("it has no column {name}"));
             }
@@ -67,7 +95,7 @@ impl Shape {
         let options = ArrowReaderOptions::new().with_schema(schema);
         let footer = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(told)?;
         let mut fields = HashMap::new();
-        for (root, field) in roots.iter().enumerate().skip(own.len()) {
+        for (root, field) in roots.iter().enumerate().skip(OWN.len()) {
             let name = field.name();
             if name != OVERFLOW {
                 let mixed = description.mixed.contains(name);
@@ -213,9 +241,9 @@ impl Shape {
         (bytes * rows as u64 / all.max(1)).max(8 * rows as u64)
     }
 
-    /// Our own columns, those of `fields` (`None`: all), and the overflow if it may hold
+    /// The columns of `fields` (`None`: all), some of our own, and the overflow if it may hold
     /// one of them.
-    pub(super) fn projection(&self, fields: Option<&BTreeSet<String>>) -> ProjectionMask {
+    pub(super) fn projection(&self, fields: Option<&BTreeSet<String>>, own: Own) -> ProjectionMask {
         let overflow = self.overflow.filter(|_| self.overflows(fields));
         let roots: Vec<usize> = match fields {
             Some(names) => names
@@ -224,9 +252,13 @@ impl Shape {
                 .collect(),
             None => self.fields.values().map(|place| place.root).collect(),
         };
+        let own = [own.seq, own.log_ts, own.col_ts];
+        let own = (0..)
+            .zip(own)
+            .filter_map(|(root, read)| read.then_some(root));
         ProjectionMask::roots(
             self.footer.parquet_schema(),
-            (0..3).chain(roots).chain(overflow),
+            own.chain(roots).chain(overflow),
         )
     }
 
