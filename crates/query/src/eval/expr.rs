@@ -190,6 +190,25 @@ impl Expr {
         }
     }
 
+    /// Adds the fields of which a number, a truth value or a list of one text may be judged
+    /// otherwise than its text alone.
+    pub(crate) fn judged_by_kind_into(&self, fields: &mut BTreeSet<String>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.judged_by_kind_into(fields);
+                }
+            }
+            Self::Not(inner) => inner.judged_by_kind_into(fields),
+            Self::Test(operand, check) => {
+                if !operand.is_as_written() || !check.judges_by_text() {
+                    fields.insert(operand.field().to_string());
+                }
+            }
+            Self::Const(_) | Self::Words(_) => {}
+        }
+    }
+
     /// Adds the names of lists that the condition looks into.
     pub(crate) fn lists_into(&self, lists: &mut BTreeSet<String>) {
         match self {
@@ -278,6 +297,18 @@ impl Check {
                 self.passes_text(if *truth { "true" } else { "false" }, ctx, watch)
             }
             Value::Int(_) | Value::Float(_) => self.passes_number(value, ctx, watch),
+        }
+    }
+
+    /// Whether a value that is no text passes if and only if its text does. Where digits of a
+    /// number may be lost, it does not.
+    fn judges_by_text(&self) -> bool {
+        match self {
+            Self::Is(Pattern::Exact(text, None)) => Num::parse(text).is_none(),
+            Self::Is(Pattern::Exact(_, Some(number))) => number.is_small(),
+            Self::Is(_) | Self::InList(_) => true,
+            Self::In(set) => set.judges_by_text(),
+            Self::Ordered(_, literal) => literal.number.is_none_or(Num::is_small),
         }
     }
 

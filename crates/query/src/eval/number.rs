@@ -75,6 +75,14 @@ impl Num {
         }
     }
 
+    /// Whether floats tell it from its neighbours among the whole numbers.
+    pub(crate) fn is_small(self) -> bool {
+        match self {
+            Self::Int(n) => n.unsigned_abs() <= 1 << 53,
+            Self::Float(n) => n.abs() <= 9e15,
+        }
+    }
+
     /// As a float, rounded if need be.
     pub fn as_f64(self) -> f64 {
         match self {

@@ -53,6 +53,12 @@ impl ValueSet {
         }
     }
 
+    /// Whether a value that is no text is a member if and only if its text is.
+    pub(super) fn judges_by_text(&self) -> bool {
+        let small = |text: &str| Num::exact(text).is_none_or(Num::is_small);
+        self.inexact.is_empty() && self.exact_texts().all(small)
+    }
+
     /// The folded texts without wildcards.
     pub fn exact_texts(&self) -> impl Iterator<Item = &str> {
         self.exact.iter().map(|t| &**t)

@@ -192,6 +192,13 @@ impl Plan {
         fields
     }
 
+    /// Fields whose values the filter may judge otherwise than their texts.
+    pub fn fields_judged_by_kind(&self) -> BTreeSet<String> {
+        let mut fields = BTreeSet::new();
+        self.filter().judged_by_kind_into(&mut fields);
+        fields
+    }
+
     /// The part of the leading search that means the same at any server, as a query that finds
     /// all that the whole finds and perhaps more; `None` if that is the whole. It looks nothing
     /// up in lists and asks for no part of a time, which depends on the account's time zone.

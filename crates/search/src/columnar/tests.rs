@@ -71,7 +71,7 @@ fn values() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => texts().prop_map(Value::from),
         2 => (-30_i64..30).prop_map(Value::Int),
-        1 => prop::sample::select(vec![22.0, 2.5, -0.0, 1e21]).prop_map(Value::Float),
+        1 => prop::sample::select(vec![22.0, 2.5, -0.0, 1e21, 0.1 + 0.2]).prop_map(Value::Float),
         1 => any::<bool>().prop_map(Value::Bool),
         1 => prop::collection::vec(texts(), 0..3)
             .prop_map(|items| Value::List(items.into_iter().map(Into::into).collect())),
@@ -163,7 +163,12 @@ fn both(store: &EventStore, file: &FileEntry, plan: &Plan) -> (Vec<u64>, Vec<u64
     let (mut by_columns, mut by_rows) = (Vec::new(), Vec::new());
     for group in 0..stored.groups() {
         for batch in stored
-            .columns(group, Own::ALL, &plan.filter_fields())
+            .columns(
+                group,
+                Own::ALL,
+                &plan.filter_fields(),
+                &plan.fields_judged_by_kind(),
+            )
             .unwrap()
         {
             let batch = batch.unwrap();
@@ -194,7 +199,7 @@ fn counted(store: &EventStore, file: &FileEntry, plan: &Plan) -> (String, String
     fields.extend(counting.fields.iter().map(|f| (*f).to_owned()));
     let (mut by_columns, mut by_rows) = (plan.executor(ctx.clone()), plan.executor(ctx.clone()));
     for group in 0..stored.groups() {
-        for batch in stored.columns(group, Own::ALL, &fields).unwrap() {
+        for batch in stored.columns(group, Own::ALL, &fields, &fields).unwrap() {
             let batch = batch.unwrap();
             let all = BooleanBuffer::new_set(batch.rows());
             let rows = select(plan.filter(), &batch, &all, &ctx).unwrap();

@@ -27,6 +27,8 @@ pub(super) struct FileScan<'a> {
     repo: Arc<str>,
     /// What the filter reads, but for the two times.
     fields: BTreeSet<String>,
+    /// Those of which it asks for more than the texts.
+    exact: BTreeSet<String>,
     /// Whether it reads event time and arrival time.
     times: [bool; 2],
     /// To the evaluating thread.
@@ -51,6 +53,7 @@ impl<'a> FileScan<'a> {
             repo: file.repo.as_str().into(),
             times: ["log_ts", "col_ts"].map(|time| fields.remove(time)),
             fields,
+            exact: scan.plan.fields_judged_by_kind(),
             sender,
             stop,
             batch: Vec::new(),
@@ -106,7 +109,11 @@ impl<'a> FileScan<'a> {
     fn counts(&mut self, counting: &Counting<'_>) -> Result<ControlFlow<()>> {
         let scan = self.scan;
         let mut fields = self.fields.clone();
-        fields.extend(counting.fields.iter().map(|field| (*field).to_owned()));
+        let counted_by = || counting.fields.iter().map(|field| (*field).to_owned());
+        fields.extend(counted_by());
+        // Values are shown as they are.
+        let mut exact = self.exact.clone();
+        exact.extend(counted_by());
         for group in 0..self.stored.groups() {
             let Some(among) = self.among(group) else {
                 continue;
@@ -116,7 +123,7 @@ impl<'a> FileScan<'a> {
                 log_ts: true,
                 ..self.own(among)
             };
-            for batch in self.stored.columns(group, own, &fields)? {
+            for batch in self.stored.columns(group, own, &fields, &exact)? {
                 let batch = batch?;
                 let among = among.of(scan, &batch);
                 let rows = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
@@ -175,7 +182,10 @@ impl<'a> FileScan<'a> {
             return Ok(BooleanBuffer::new_set(len));
         }
         let mut rows = BooleanBufferBuilder::new(len);
-        for batch in self.stored.columns(group, self.own(among), &self.fields)? {
+        for batch in self
+            .stored
+            .columns(group, self.own(among), &self.fields, &self.exact)?
+        {
             let batch = batch?;
             let among = among.of(scan, &batch);
             let met = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;

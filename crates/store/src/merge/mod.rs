@@ -86,7 +86,7 @@ impl Order {
         let mut keys: Vec<(i64, i64, u32)> = Vec::new();
         for (number, input) in (0..).zip(inputs) {
             for group in 0..input.groups() {
-                for batch in input.columns(group, own, &BTreeSet::new())? {
+                for batch in input.columns(group, own, &BTreeSet::new(), &BTreeSet::new())? {
                     let batch = batch?;
                     let times = batch.log_ts().iter().zip(batch.seqs());
                     keys.extend(times.map(|(time, seq)| (*time, *seq, number)));

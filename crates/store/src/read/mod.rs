@@ -102,14 +102,19 @@ impl StoredFile {
     }
 
     /// The rows of a row group as columns: some of our own, and those of `fields` that the file
-    /// has.
+    /// has. Of values of several kinds in one column no more than the texts are certain, but
+    /// for fields in `exact`, whose rows of other kinds are
+    /// [told](ColumnBatch::overflowing).
     pub fn columns(
         &self,
         group: usize,
         own: Own,
         fields: &BTreeSet<String>,
+        exact: &BTreeSet<String>,
     ) -> Result<Columns<'_>> {
-        let projection = self.shape.projection(Some(fields), own);
+        let projection = self
+            .shape
+            .projection(Some(fields), own, self.shape.hides(fields, exact));
         let rows = match self.shape.bytes_per_row(group, &projection) {
             None => self.rows(group).max(1) as u64,
             Some(bytes) => (BATCH_BYTES / bytes.max(1)).clamp(16, BATCH_ROWS),
@@ -128,7 +133,9 @@ impl StoredFile {
         rows: &BooleanBuffer,
         fields: Option<&'f BTreeSet<String>>,
     ) -> Result<Events<'f>> {
-        let projection = self.shape.projection(fields, Own::ALL);
+        let projection = self
+            .shape
+            .projection(fields, Own::ALL, self.shape.overflows(fields));
         let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
         let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
         let all = rows.count_set_bits() == rows.len();
@@ -151,7 +158,7 @@ impl StoredFile {
             log_ts: true,
             ..Own::NONE
         };
-        for batch in self.columns(group, own, &BTreeSet::new())? {
+        for batch in self.columns(group, own, &BTreeSet::new(), &BTreeSet::new())? {
             rows.append_buffer(&batch?.within(range));
         }
         Ok(rows.finish())

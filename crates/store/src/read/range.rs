@@ -155,7 +155,11 @@ impl StoredFile {
             let footer = self.shape.footer.clone();
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), footer)
                 .with_row_groups(groups)
-                .with_projection(self.shape.projection(Some(fields), Own::ALL))
+                .with_projection(self.shape.projection(
+                    Some(fields),
+                    Own::ALL,
+                    self.shape.overflows(Some(fields)),
+                ))
                 .with_row_selection(selection)
                 .with_batch_size(BATCH_ROWS as usize)
                 .build()

@@ -241,10 +241,25 @@ impl Shape {
         (bytes * rows as u64 / all.max(1)).max(8 * rows as u64)
     }
 
-    /// The columns of `fields` (`None`: all), some of our own, and the overflow if it may hold
-    /// one of them.
-    pub(super) fn projection(&self, fields: Option<&BTreeSet<String>>, own: Own) -> ProjectionMask {
-        let overflow = self.overflow.filter(|_| self.overflows(fields));
+    /// Whether some of these fields may have a value in the overflow column alone, or one of
+    /// `exact` has one whose column holds no more than its text.
+    pub(super) fn hides(&self, fields: &BTreeSet<String>, exact: &BTreeSet<String>) -> bool {
+        let hidden = |field: &String| match self.fields.get(field) {
+            Some(place) => place.mixed && exact.contains(field),
+            None => true,
+        };
+        self.overflow.is_some() && fields.iter().any(hidden)
+    }
+
+    /// The columns of `fields` (`None`: all), some of our own, and the overflow if it is
+    /// wanted.
+    pub(super) fn projection(
+        &self,
+        fields: Option<&BTreeSet<String>>,
+        own: Own,
+        overflow: bool,
+    ) -> ProjectionMask {
+        let overflow = self.overflow.filter(|_| overflow);
         let roots: Vec<usize> = match fields {
             Some(names) => names
                 .iter()
