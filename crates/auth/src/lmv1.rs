@@ -163,8 +163,8 @@ impl SignedHeader<'_> {
             return Err(Lmv1Error::Signature);
         }
         let fits = |path: &[u8]| {
-            let begun = key.sha256().clone();
-            over(begun, request.method, self.epoch, request.body, path)
+            let hmac = key.sha256().clone();
+            over(hmac, request.method, self.epoch, request.body, path)
                 .verify_slice(&self.digest)
                 .is_ok()
         };

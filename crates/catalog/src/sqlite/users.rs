@@ -212,8 +212,8 @@ impl Users for SqliteCatalog {
         let Some(holder) = holder else {
             return Ok(None);
         };
-        let place = key_place(&holder.id);
-        let key = holder.key.open(place, &self.sealer)?;
+        let id = holder.user.id.to_string();
+        let key = holder.key.open(key_place(&id), &self.sealer)?;
         Ok(Some((Arc::clone(&holder.user), key)))
     }
 
@@ -282,8 +282,6 @@ impl Question for Username {
 /// What is remembered of a user who proves requests.
 struct KeyHolder {
     user: Arc<User>,
-    /// The user's id as it stands in the database.
-    id: String,
     key: SealedKey,
 }
 
@@ -301,7 +299,6 @@ impl KeyHolder {
         }
         Ok(users.pop().map(|user| {
             Arc::new(Self {
-                id: user.id.to_string(),
                 user: Arc::new(user),
                 key: SealedKey::new(sealed),
             })
