@@ -9,6 +9,12 @@ use std::net::IpAddr;
 /// The name of a field, case-sensitive.
 pub type FieldName = CompactString;
 
+/// A stored field that names another one, whose text is that of `msg`: the text is kept once.
+///
+/// Senders cannot set it, and users do not see it: [`Event::get`] and [`Event::shown`] give
+/// both fields.
+pub const SAME_AS_MSG: &str = "_same_as_msg";
+
 /// What a field holds. IP addresses are kept as text and recognised when compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
@@ -105,7 +111,7 @@ pub struct Event {
     pub log_ts: Timestamp,
     /// Arrival time at this server.
     pub col_ts: Timestamp,
-    /// The fields in order of appearance.
+    /// The fields in order of appearance, as they are stored: see [`SAME_AS_MSG`].
     pub fields: Vec<(FieldName, Value)>,
 }
 
@@ -119,9 +125,43 @@ impl Event {
         }
     }
 
-    /// The stored value of `name`; `log_ts` and `col_ts` are not stored fields.
+    /// The value of `name`; `log_ts` and `col_ts` are not among the fields.
     pub fn get(&self, name: &str) -> Option<&Value> {
+        self.stored(name).or_else(|| {
+            let twin = self.same_as_msg()?;
+            (twin == name).then(|| self.stored("msg"))?
+        })
+    }
+
+    fn stored(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    /// The field whose text is kept as `msg`, if there is one.
+    pub fn same_as_msg(&self) -> Option<&FieldName> {
+        match self.stored(SAME_AS_MSG) {
+            Some(Value::Str(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Keeps the text at `place` once, as `msg`, which must not be there yet.
+    pub fn keep_as_msg(&mut self, place: usize) {
+        if let Some((name, _)) = self.fields.get_mut(place) {
+            let twin = std::mem::replace(name, FieldName::const_new("msg"));
+            self.fields
+                .push((FieldName::const_new(SAME_AS_MSG), Value::Str(twin)));
+        }
+    }
+
+    /// All fields with their names, as users see them.
+    pub fn shown(&self) -> impl Iterator<Item = (&FieldName, &Value)> {
+        let twin = self.same_as_msg();
+        let fields = self.fields.iter().filter(|(n, _)| n != SAME_AS_MSG);
+        fields.flat_map(move |(name, value)| {
+            let twin = twin.filter(|_| name == "msg").map(|twin| (twin, value));
+            std::iter::once((name, value)).chain(twin)
+        })
     }
 
     /// The value of `name` as a query sees it: [`Event::get`], and for `log_ts`
@@ -137,10 +177,25 @@ impl Event {
     /// Sets `name`, replacing an earlier value.
     pub fn set(&mut self, name: impl AsRef<str>, value: impl Into<Value>) {
         let (name, value) = (name.as_ref(), value.into());
+        self.part_from_msg(name);
         match self.fields.iter_mut().find(|(n, _)| n == name) {
             Some((_, old)) => *old = value,
             None => self.fields.push((FieldName::from(name), value)),
         }
+    }
+
+    /// Gives the field that is the same as `msg` a text of its own, if one of them is about
+    /// to be set.
+    fn part_from_msg(&mut self, name: &str) {
+        let Some(twin) = self.same_as_msg() else {
+            return;
+        };
+        if name != "msg" && twin != name {
+            return;
+        }
+        let (twin, text) = (twin.clone(), self.stored("msg").cloned());
+        self.fields.retain(|(n, _)| n != SAME_AS_MSG);
+        self.fields.extend(text.map(|text| (twin, text)));
     }
 
     /// Adds `label` to the set of labels.
@@ -193,4 +248,45 @@ pub struct LoggedEvent {
     pub repo: std::sync::Arc<str>,
     /// The event itself.
     pub event: std::sync::Arc<Event>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twins() -> Event {
+        let mut event = Event::new(Timestamp(0), Timestamp(0));
+        event.set("a", 1_i64);
+        event.set("Message", "text");
+        event.set("b", 2_i64);
+        event.keep_as_msg(1);
+        event
+    }
+
+    fn shown(event: &Event) -> Vec<String> {
+        let text = |(name, value): (&FieldName, &Value)| format!("{name}={}", value.text());
+        event.shown().map(text).collect()
+    }
+
+    #[test]
+    fn a_text_under_two_names_is_kept_once() {
+        let event = twins();
+        assert_eq!(shown(&event), ["a=1", "msg=text", "Message=text", "b=2"]);
+        assert_eq!(event.get("Message"), Some(&Value::str("text")));
+        assert_eq!(event.msg(), "text");
+        assert_eq!(event.get("message"), None);
+    }
+
+    #[test]
+    fn either_name_can_be_set_alone() {
+        let mut event = twins();
+        event.set("Message", "other");
+        assert_eq!(shown(&event), ["a=1", "msg=text", "b=2", "Message=other"]);
+        let mut event = twins();
+        event.set("msg", "other");
+        assert_eq!(shown(&event), ["a=1", "msg=other", "b=2", "Message=text"]);
+        let mut event = twins();
+        event.set("b", 3_i64);
+        assert_eq!(shown(&event), ["a=1", "msg=text", "Message=text", "b=3"]);
+    }
 }

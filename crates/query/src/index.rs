@@ -115,7 +115,7 @@ impl ConditionIndex {
         if self.by_field.is_empty() {
             return;
         }
-        for (field, value) in &event.fields {
+        for (field, value) in event.shown() {
             if let Some(shelf) = self.by_field.get(field) {
                 shelf.candidates(value, found);
             }

@@ -233,17 +233,17 @@ impl Normaliser {
             let value = fields[at].1.clone();
             fields.push(("device_name".into(), value));
         }
-        let message = places.message.and_then(|(_, at)| fields.get(at));
+        let message = places.message.map(|(_, at)| at);
+        let is_msg = |at: usize| fields.get(at).is_some_and(|(name, _)| name == "msg");
         let displaced = fields.iter().position(|(name, _)| name == "msg");
         let has_room = !fields.iter().any(|(name, _)| name == DISPLACED_MSG);
         match message {
-            Some((name, _)) if name == "msg" => {}
-            Some((_, message)) if displaced.is_none() || has_room => {
-                let message = message.clone();
+            Some(at) if is_msg(at) => {}
+            Some(at) if displaced.is_none() || has_room => {
                 if let Some(at) = displaced {
                     fields[at].0 = DISPLACED_MSG.into();
                 }
-                put_msg(fields, message);
+                event.keep_as_msg(at);
             }
             _ => {
                 let kept = &text[..text.floor_char_boundary(self.limits.value_bytes)];
@@ -253,7 +253,7 @@ impl Normaliser {
                 put_msg(fields, Value::str(kept));
             }
         }
-        self.put_origin(fields, origin);
+        self.put_origin(&mut event.fields, origin);
     }
 
     /// Drops the field that `log_ts` was taken from where it says nothing else,

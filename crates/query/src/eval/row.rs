@@ -89,11 +89,10 @@ impl ResultRow {
             FieldName::const_new("col_ts"),
             Value::Int(event.col_ts.secs()),
         ));
-        let stored = event
-            .fields
-            .iter()
-            .filter(|(n, _)| n != "log_ts" && n != "col_ts");
-        fields.extend(stored.cloned());
+        let shown = event
+            .shown()
+            .filter(|(n, _)| *n != "log_ts" && *n != "col_ts");
+        fields.extend(shown.map(|(n, v)| (n.clone(), v.clone())));
         Self { fields }
     }
 

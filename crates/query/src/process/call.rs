@@ -1,5 +1,5 @@
 //! The functions that `process` calls on one row. Their names, what they take and what they
-//! give stand in one table, [`Function::ALL`].
+//! give stand in one table, `Function::ALL`.
 
 use super::{Arg, address, json, lists, text};
 use crate::eval::{Num, Row, moment, same};

@@ -95,10 +95,15 @@ fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = || {
-        (0_i64..4_000, fields()).prop_map(|(at, fields)| {
+        let message = prop::sample::select(vec!["", "user", "rare"]);
+        (0_i64..4_000, fields(), message).prop_map(|(at, fields, message)| {
             let mut event = Event::new(Timestamp::from_secs(at), Timestamp::from_secs(at + 1));
             for (name, value) in fields {
                 event.set(name, value);
+            }
+            let place = event.fields.iter().position(|(name, _)| name == message);
+            if let Some(place) = place.filter(|_| event.get("msg").is_none()) {
+                event.keep_as_msg(place);
             }
             event
         })

@@ -54,13 +54,13 @@ fn read(
 
 /// An event without the order of its fields, and with the sign of zero.
 fn canonical(event: &Event) -> (i64, i64, BTreeMap<String, (String, String)>) {
-    let field = |(n, v): &(cresset_model::FieldName, Value)| {
+    let field = |(n, v): (&cresset_model::FieldName, &Value)| {
         (n.to_string(), (format!("{v:?}"), v.text().into_owned()))
     };
     (
         event.log_ts.0,
         event.col_ts.0,
-        event.fields.iter().map(field).collect(),
+        event.shown().map(field).collect(),
     )
 }
 
@@ -105,10 +105,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         times(),
         times(),
         prop::collection::btree_map(names(), values(), 0..8),
+        prop::option::of(0..8_usize),
     );
-    let event = event.prop_map(|(log_ts, col_ts, fields)| Event {
-        fields: fields.into_iter().map(|(n, v)| (n.into(), v)).collect(),
-        ..Event::new(log_ts, col_ts)
+    let event = event.prop_map(|(log_ts, col_ts, fields, message)| {
+        let mut event = Event {
+            fields: fields.into_iter().map(|(n, v)| (n.into(), v)).collect(),
+            ..Event::new(log_ts, col_ts)
+        };
+        if let Some(place) = message.filter(|_| event.get("msg").is_none()) {
+            event.keep_as_msg(place);
+        }
+        event
     });
     prop::collection::vec(event, 0..20).prop_map(|mut events| {
         events.sort_by_key(|e| e.log_ts);
@@ -145,7 +152,7 @@ proptest! {
         events in events(),
         max_columns in prop_oneof![Just(800_usize), 0..4_usize],
         range in (times(), times()),
-        wanted in prop::collection::btree_set(names(), 0..4),
+        wanted in prop::collection::btree_set(names(), 0..6),
     ) {
         let logged = logged(events);
         let file = write(&logged, max_columns);
@@ -153,8 +160,12 @@ proptest! {
             .iter()
             .filter(|e| e.event.log_ts > range.0 && e.event.log_ts <= range.1)
             .map(|e| {
-                let mut event = (*e.event).clone();
-                event.fields.retain(|(name, _)| wanted.contains(name.as_str()));
+                let shown = e.event.shown();
+                let part = shown.filter(|(name, _)| wanted.contains(name.as_str()));
+                let event = Event {
+                    fields: part.map(|(n, v)| (n.clone(), v.clone())).collect(),
+                    ..Event::new(e.event.log_ts, e.event.col_ts)
+                };
                 (e.seq, canonical(&event))
             })
             .collect();

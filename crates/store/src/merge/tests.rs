@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::encode::encode;
-use cresset_model::event::LoggedEvent;
+use cresset_model::event::{LoggedEvent, SAME_AS_MSG};
 use cresset_model::{Event, Timestamp};
 use proptest::prelude::*;
 use std::path::Path;
@@ -31,6 +31,7 @@ fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
         1 => (Just("list"), prop::collection::vec("[a-c]{0,2}", 0..3)
             .prop_map(|items| Value::List(items.into_iter().map(Into::into).collect()))),
         1 => (prop::sample::select(vec!["any", "_seq", "log_ts", "Any"]), values()),
+        1 => (Just(SAME_AS_MSG), prop::sample::select(vec!["text", "x"]).prop_map(Value::from)),
     ];
     prop::collection::vec(field, 0..6)
 }
@@ -39,9 +40,9 @@ fn files() -> impl Strategy<Value = Vec<Vec<Event>>> {
     let event = || {
         (0_i64..50, fields()).prop_map(|(at, fields)| {
             let mut event = Event::new(Timestamp(at), Timestamp(at + 1));
-            for (name, value) in fields {
-                event.set(name, value);
-            }
+            event.fields = fields.into_iter().map(|(n, v)| (n.into(), v)).collect();
+            event.fields.sort_by(|a, b| a.0.cmp(&b.0));
+            event.fields.dedup_by(|a, b| a.0 == b.0);
             event
         })
     };

@@ -1,6 +1,7 @@
 //! Rows as columns.
 
 use super::shape::Shape;
+use super::twins::Twins;
 use super::{StoredFile, events, guarded};
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
 use arrow_array::cast::AsArray;
@@ -17,6 +18,7 @@ pub struct ColumnBatch {
     shape: Arc<Shape>,
     path: PathBuf,
     batch: RecordBatch,
+    twins: Twins,
 }
 
 /// The values of a field: whole numbers, fractions, booleans, texts, numbers of texts in a
@@ -40,6 +42,7 @@ impl ColumnBatch {
         let found = Self {
             shape: Arc::clone(&file.shape),
             path: file.path.clone(),
+            twins: Twins::of(&batch, &file.shape)?,
             batch,
         };
         let has = |name: &str| found.batch.column_by_name(name).is_some();
@@ -93,6 +96,10 @@ impl ColumnBatch {
     /// The column of a field; `None` if no row has it, but for [those](Self::overflowing) that
     /// have it elsewhere.
     pub fn column(&self, field: &str) -> Option<Column<'_>> {
+        if let Some(values) = self.twins.column(field) {
+            let mixed = false;
+            return Some(Column { values, mixed });
+        }
         let values = self.batch.column_by_name(&columns::column_name(field))?;
         let mixed = self.shape.is_mixed(field);
         Some(Column { values, mixed })
@@ -101,12 +108,17 @@ impl ColumnBatch {
     /// The rows of which some value stands elsewhere than in the columns, or in its column not
     /// exactly as it was: columns say nothing certain of them.
     pub fn overflowing(&self) -> Option<BooleanBuffer> {
-        let array = self.batch.column_by_name(OVERFLOW)?;
-        let present = array.nulls().map_or_else(
-            || BooleanBuffer::new_set(array.len()),
-            |n| n.inner().clone(),
-        );
-        (present.count_set_bits() > 0).then_some(present)
+        let overflow = self.batch.column_by_name(OVERFLOW).map(|array| {
+            array.nulls().map_or_else(
+                || BooleanBuffer::new_set(array.len()),
+                |n| n.inner().clone(),
+            )
+        });
+        let odd = match (overflow, &self.twins.odd) {
+            (Some(a), Some(b)) => &a | b,
+            (a, b) => a.or_else(|| b.clone())?,
+        };
+        (odd.count_set_bits() > 0).then_some(odd)
     }
 
     /// The rows that are set in `rows` as events, which have the fields that were asked for.

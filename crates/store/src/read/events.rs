@@ -1,6 +1,7 @@
 //! From columns to events.
 
 use super::shape::Shape;
+use super::twins;
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
 use crate::overflow;
 use arrow_array::cast::AsArray;
@@ -38,7 +39,13 @@ pub(super) fn of(
         }
     }
     if let Some(array) = batch.column_by_name(OVERFLOW) {
-        add_overflow(&mut events, array, shape, fields)?;
+        let read = fields.map(|fields| shape.reach(fields));
+        add_overflow(&mut events, array, shape, read.as_deref())?;
+    }
+    if let Some(fields) = fields {
+        for (_, event) in &mut events {
+            twins::trim(event, fields);
+        }
     }
     Ok(events)
 }

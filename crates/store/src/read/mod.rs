@@ -6,6 +6,7 @@ mod bytes;
 mod events;
 mod range;
 mod shape;
+mod twins;
 
 pub use batch::{Column, ColumnBatch, whole_number};
 pub use shape::{Overlap, Own};
@@ -112,9 +113,9 @@ impl StoredFile {
         fields: &BTreeSet<String>,
         exact: &BTreeSet<String>,
     ) -> Result<Columns<'_>> {
-        let projection = self
-            .shape
-            .projection(Some(fields), own, self.shape.hides(fields, exact));
+        let fields = self.shape.reach(fields);
+        let hidden = self.shape.hides(&fields, exact);
+        let projection = self.shape.projection(Some(&fields), own, hidden);
         let rows = match self.shape.bytes_per_row(group, &projection) {
             None => self.rows(group).max(1) as u64,
             Some(bytes) => (BATCH_BYTES / bytes.max(1)).clamp(16, BATCH_ROWS),
@@ -133,9 +134,11 @@ impl StoredFile {
         rows: &BooleanBuffer,
         fields: Option<&'f BTreeSet<String>>,
     ) -> Result<Events<'f>> {
+        let reach = fields.map(|fields| self.shape.reach(fields));
+        let read = reach.as_deref();
         let projection = self
             .shape
-            .projection(fields, Own::ALL, self.shape.overflows(fields));
+            .projection(read, Own::ALL, self.shape.overflows(read));
         let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
         let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
         let all = rows.count_set_bits() == rows.len();

@@ -3,6 +3,7 @@
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
 use crate::encode::{DESCRIPTION, Description};
 use arrow_schema::{DataType, Field, Schema};
+use cresset_model::event::SAME_AS_MSG;
 use cresset_model::{ObjectId, Timestamp};
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use parquet::basic::Encoding;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -172,6 +174,35 @@ impl Shape {
     pub(super) fn overflows(&self, fields: Option<&BTreeSet<String>>) -> bool {
         let may = |field: &String| self.fields.get(field).is_none_or(|place| place.mixed);
         self.overflow.is_some() && fields.is_none_or(|fields| fields.iter().any(may))
+    }
+
+    /// The fields to read for `fields`: these, and `msg` where one of them may be kept as that.
+    pub(super) fn reach<'f>(&self, fields: &'f BTreeSet<String>) -> Cow<'f, BTreeSet<String>> {
+        if !self.may_be_msg(fields) {
+            return Cow::Borrowed(fields);
+        }
+        let mut more = fields.clone();
+        more.extend(["msg", SAME_AS_MSG].map(str::to_owned));
+        Cow::Owned(more)
+    }
+
+    /// Whether some row may have `msg` under the name of one of these fields too.
+    fn may_be_msg(&self, fields: &BTreeSet<String>) -> bool {
+        let Some(place) = self.fields.get(SAME_AS_MSG) else {
+            return self.overflow.is_some();
+        };
+        self.chunks(place.root).any(|chunk| {
+            let bounds = match chunk.statistics() {
+                Some(Statistics::ByteArray(found)) => {
+                    found.min_bytes_opt().zip(found.max_bytes_opt())
+                }
+                _ => None,
+            };
+            let within = |name: &str| {
+                bounds.is_none_or(|(min, max)| min <= name.as_bytes() && name.as_bytes() <= max)
+            };
+            fields.iter().any(|field| within(field))
+        })
     }
 
     /// Each field that has a column: where, and whether values of several kinds share it.
