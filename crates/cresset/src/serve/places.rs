@@ -128,7 +128,7 @@ mod tests {
     fn text(text: &str) -> Vec<u8> {
         let size = match text.len() as u8 {
             short @ ..29 => vec![0x40 | short],
-            long => vec![0x40 | 29, long - 29],
+            long => vec![0x5d, long - 29],
         };
         [&size, text.as_bytes()].concat()
     }

@@ -3,7 +3,7 @@
 use super::*;
 use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
-use cresset_model::{Clock, Duration, Entropy, Event, ManualClock};
+use cresset_model::{Clock, Entropy, Event, ManualClock};
 use cresset_query::ListLookup;
 use std::sync::atomic::AtomicU64;
 
