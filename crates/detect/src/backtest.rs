@@ -170,7 +170,7 @@ impl SlotRun {
             {
                 self.held.pop_front();
             }
-            let mut executor = self.rule.plan().executor(self.rule.context(lists));
+            let mut executor = self.rule.plan().executor(self.rule.context(lists, slot));
             for event in &self.held {
                 executor.push_matched(&event.event);
             }

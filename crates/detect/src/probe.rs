@@ -102,7 +102,10 @@ impl Probe<'_> {
         let from = counts_after(self.rule, self.state, slot, first.ts - self.rule.range());
         let begin = self.entries.partition_point(|e| e.at.ts <= from);
         let end = self.entries.partition_point(|e| e.at <= last);
-        let mut executor = self.rule.plan().executor(self.rule.context(self.lists));
+        let mut executor = {
+            let context = self.rule.context(self.lists, last.ts);
+            self.rule.plan().executor(context)
+        };
         for entry in self.entries.get(begin..end).unwrap_or_default() {
             executor.push_matched(&entry.event);
         }

@@ -234,11 +234,13 @@ impl CompiledRule {
         self.live.as_ref().ok()
     }
 
-    pub(crate) fn context<'a>(&self, lists: &'a dyn ListLookup) -> Context<'a> {
+    /// The surroundings of a run over time up to `until`.
+    pub(crate) fn context<'a>(&self, lists: &'a dyn ListLookup, until: Timestamp) -> Context<'a> {
         Context {
             lists,
             timezone: self.zone.clone(),
             range: self.range(),
+            until,
         }
     }
 
@@ -255,7 +257,8 @@ impl CompiledRule {
 
     /// Whether `event` matches the leading filter of the query.
     pub fn matches(&self, event: &Event, lists: &dyn ListLookup) -> bool {
-        self.plan.filter().matches(event, &self.context(lists))
+        let context = self.context(lists, event.log_ts);
+        self.plan.filter().matches(event, &context)
     }
 }
 

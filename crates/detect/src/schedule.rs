@@ -89,7 +89,7 @@ pub fn evaluate(
 ) -> Decision {
     if !rule.is_live() {
         let reach = span(rule, state, slot);
-        let mut executor = rule.plan().executor(rule.context(lists));
+        let mut executor = rule.plan().executor(rule.context(lists, slot));
         for event in events {
             if event.event.log_ts > reach.from && event.event.log_ts <= reach.to {
                 executor.push_matched(&event.event);

@@ -54,8 +54,8 @@ mod process;
 
 pub use diag::{Diagnostic, Severity};
 pub use eval::{
-    Check, Context, Expr, Glob, ListLookup, Literal, NoLists, Num, Operand, Pattern, Probe,
-    Relation, ResultRow, Row, Subject, ValueSet, Watch, Words, fold, wildcard_match,
+    Check, Context, Expr, Glob, ListLookup, Literal, LookupTable, NoLists, Num, Operand, Pattern,
+    Place, Probe, Relation, ResultRow, Row, Subject, ValueSet, Watch, Words, fold, wildcard_match,
 };
 pub use exec::{Executor, Limits, ListAdditions, ResultSet};
 pub use index::ConditionIndex;

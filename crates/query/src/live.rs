@@ -7,6 +7,7 @@
 use crate::ast::AggFn;
 use crate::eval::{Check, Expr, Formula, Operand, Pattern, Relation};
 use crate::plan::{Aggregate, Argument, Chart, Key, Stage};
+use crate::process::Step;
 use std::collections::BTreeSet;
 
 /// What a live run has to count.
@@ -60,7 +61,28 @@ pub(crate) fn live_shape(stages: &[Stage]) -> Result<LiveShape, String> {
     }
     if stages.iter().any(|s| matches!(s, Stage::ToList(_))) {
         return Err(
-            "it feeds a list (`process toList`), which takes one whole run per interval".to_owned(),
+            "it feeds a list (`process toList` or `toTable`), which takes one whole run per interval".to_owned(),
+        );
+    }
+    if stages.iter().any(|s| matches!(s, Stage::Rank(_))) {
+        return Err(
+            "it compares each row with all others (`quantile` and the like), which change when \
+             later events arrive"
+                .to_owned(),
+        );
+    }
+    if stages.iter().any(|s| matches!(s, Stage::Expand(_))) {
+        return Err(
+            "it makes several rows of one event (`process json_expand`), which are counted on \
+             schedule"
+                .to_owned(),
+        );
+    }
+    let now = |s: &Stage| matches!(s, Stage::Compute(Step::Now { .. }));
+    if stages.iter().any(now) {
+        return Err(
+            "it asks for the time (`process current_time`), which goes on when no event arrives"
+                .to_owned(),
         );
     }
     let at = stages.iter().position(|s| matches!(s, Stage::Chart(_)));
@@ -114,7 +136,13 @@ fn after_chart(
                         .to_owned(),
                 );
             }
-            Stage::Order(_) | Stage::Latest(_) | Stage::Limit(_) | Stage::ToList(_) => {}
+            // These are not run live, which was said before.
+            Stage::Latest(_)
+            | Stage::Limit(_)
+            | Stage::ToList(_)
+            | Stage::Expand(_)
+            | Stage::Rank(_) => {}
+            Stage::Order(_) => {}
         }
     }
     let mut found: Option<(Measure, f64)> = None;

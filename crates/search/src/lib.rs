@@ -20,7 +20,7 @@ mod view;
 
 pub use feed::{ListFeeder, why_not_fed};
 pub use flush::{FlushError, Flushed, Flusher, FlusherSettings};
-pub use lists::{ListCache, ListSnapshot};
+pub use lists::{ListCache, ListSnapshot, Places};
 pub use port::{Elsewhere, Error, HERE, Joins, Result, SearchRequest, Searcher};
 pub use searcher::{SearchSettings, StoreSearcher};
 pub use sessions::{SearchSessions, Session, SessionSettings, SessionState, StartError};

@@ -3,16 +3,23 @@
 use cresset_catalog::{Catalog, Result};
 use cresset_model::Clock;
 use cresset_model::list::{ListInfo, ListKind};
-use cresset_query::{ListLookup, Num, Subject, Watch, fold};
+use cresset_query::{ListLookup, LookupTable, Num, Place, Subject, Watch, fold};
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wildcards::Wildcards;
 
 mod wildcards;
 
-/// The catalog's lists, reloaded when they have changed.
+/// Tells where addresses are.
+pub trait Places: std::fmt::Debug + Send + Sync + 'static {
+    /// What is known of an address, if anything is.
+    fn place(&self, address: IpAddr) -> Option<Place>;
+}
+
+/// The catalog's lists, reloaded when they have changed, and what is known of addresses.
 pub struct ListCache {
     catalog: Arc<dyn Catalog>,
     clock: Arc<dyn Clock>,
@@ -36,6 +43,7 @@ pub struct ListSnapshot {
     version: Option<u64>,
     /// By upper-case name.
     lists: HashMap<String, Arc<Values>>,
+    places: Option<Arc<dyn Places>>,
 }
 
 /// The entries of a list, which mean what they would mean in `IN [..]`.
@@ -50,6 +58,8 @@ struct Values {
     /// Entries that are numbers.
     numbers: HashSet<Number>,
     wildcards: Wildcards,
+    /// The rows, if entries are JSON objects.
+    table: Option<Arc<LookupTable>>,
 }
 
 /// The lists as one search sees them. Once the search has been cancelled they answer at
@@ -71,6 +81,14 @@ impl ListLookup for SearchLists {
     fn contains(&self, list: &str, value: &str) -> bool {
         let given_up = || self.given_up();
         !given_up() && self.lists.holds(list, value, &Watch::new(&given_up))
+    }
+
+    fn table(&self, name: &str) -> Option<Arc<LookupTable>> {
+        self.lists.table(name)
+    }
+
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        self.lists.place(address)
     }
 
     fn given_up(&self) -> bool {
@@ -97,6 +115,21 @@ impl ListCache {
             current: RwLock::default(),
             loading: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The same, with knowledge of where addresses are.
+    #[must_use]
+    pub fn with_places(self, places: Arc<dyn Places>) -> Self {
+        *self.current.write() = Arc::new(ListSnapshot {
+            places: Some(places),
+            ..ListSnapshot::default()
+        });
+        self
+    }
+
+    /// Whether anything is known of addresses.
+    pub fn knows_places(&self) -> bool {
+        self.snapshot().places.is_some()
     }
 
     /// Lets values of dynamic lists expire, and loads lists that have changed. Cheap if
@@ -132,6 +165,7 @@ impl ListCache {
         *self.current.write() = Arc::new(ListSnapshot {
             version: Some(version),
             lists,
+            places: old.places.clone(),
         });
         Ok(())
     }
@@ -169,6 +203,14 @@ impl ListLookup for ListCache {
     fn contains(&self, list: &str, value: &str) -> bool {
         self.snapshot().contains(list, value)
     }
+
+    fn table(&self, name: &str) -> Option<Arc<LookupTable>> {
+        self.snapshot().table(name)
+    }
+
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        self.snapshot().place(address)
+    }
 }
 
 impl ListLookup for ListSnapshot {
@@ -176,16 +218,27 @@ impl ListLookup for ListSnapshot {
     fn contains(&self, list: &str, value: &str) -> bool {
         self.holds(list, value, &Watch::never())
     }
+
+    fn table(&self, name: &str) -> Option<Arc<LookupTable>> {
+        self.values(name)?.table.clone()
+    }
+
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        self.places.as_ref()?.place(address)
+    }
 }
 
 impl ListSnapshot {
     /// [`ListLookup::contains`] until `watch` says otherwise.
     fn holds(&self, list: &str, value: &str, watch: &Watch<'_>) -> bool {
-        let values = self
-            .lists
+        self.values(list)
+            .is_some_and(|values| values.contain(value, watch))
+    }
+
+    fn values(&self, list: &str) -> Option<&Arc<Values>> {
+        self.lists
             .get(list)
-            .or_else(|| self.lists.get(&list.to_uppercase()));
-        values.is_some_and(|values| values.contain(value, watch))
+            .or_else(|| self.lists.get(&list.to_uppercase()))
     }
 }
 
@@ -202,6 +255,7 @@ impl Values {
             exact: HashSet::new(),
             numbers: HashSet::new(),
             wildcards: Wildcards::new(wild),
+            table: LookupTable::new(entries.iter().map(String::as_str)).map(Arc::new),
         };
         for entry in plain {
             match number(entry) {

@@ -27,6 +27,12 @@ pub enum Error {
     /// A list that the query feeds cannot be fed.
     #[error("{0}")]
     List(String),
+    /// The query asks where addresses are, and no database of them is there.
+    #[error(
+        "the query asks where addresses are, which takes a database: set geoip.places or \
+         geoip.networks to a file in MaxMind's format"
+    )]
+    NoPlaces,
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] cresset_catalog::Error),

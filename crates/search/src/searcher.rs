@@ -108,6 +108,9 @@ impl StoreSearcher {
             .await
             .map_err(|_| Error::Cancelled)?;
         self.lists.refresh().await?;
+        if request.plan.asks_places() && !self.lists.knows_places() {
+            return Err(Error::NoPlaces);
+        }
         let extent = Extent {
             repos: request.repos.clone(),
             from: request.from,
@@ -171,7 +174,13 @@ fn outcome<T>(result: &Result<T>) -> &'static str {
         Err(Error::Timeout(_)) => "timeout",
         Err(Error::Cancelled) => "cancelled",
         Err(Error::TooMany(_)) => "too_many",
-        Err(Error::Elsewhere(_) | Error::List(_) | Error::Catalog(_) | Error::Store(_)) => "failed",
+        Err(
+            Error::Elsewhere(_)
+            | Error::List(_)
+            | Error::NoPlaces
+            | Error::Catalog(_)
+            | Error::Store(_),
+        ) => "failed",
     }
 }
 
@@ -211,6 +220,7 @@ impl Job {
             lists: &self.lists,
             timezone: self.timezone.clone(),
             range: self.range,
+            until: self.extent.to,
         }
     }
 

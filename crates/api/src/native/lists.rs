@@ -18,7 +18,8 @@ use serde_json::{Map, Value, json};
     security(("jwt" = ["search:write"])),
     params(("name" = String, Path, description =
         "2 to 100 letters, digits, `_` and `-`; stored in upper case")),
-    request_body(content = NewList, description = "An array of values; or `{\"kind\": \
+    request_body(content = NewList, description = "An array of values, or of objects, \
+        which are the rows of a table; or `{\"kind\": \
         \"dynamic\", \"age_limit_minute\": 60}` for a list that `process toList` fills"),
     responses(
         (status = 200, description = "Name, kind and number of values", body = ListInfoRow),
@@ -109,20 +110,25 @@ fn parsed(bytes: &[u8]) -> Result<Value> {
 }
 
 fn wrong() -> Error {
-    refused("the body must be a JSON array of strings or whole numbers; send others as text")
+    refused(
+        "the body must be a JSON array of strings, whole numbers, or objects, which are the rows of a \
+         table; send others as text",
+    )
 }
 
 fn refused(message: impl Into<String>) -> Error {
     Error::field("values", message)
 }
 
-/// Texts, or whole numbers. Of others it would not be known how they were written.
+/// Texts, whole numbers, or rows of a table. Of others it would not be known how they were written.
 fn values(items: Vec<Value>) -> Result<Vec<String>> {
     let mut values = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
         let text = match item {
             Value::String(text) => text.trim().to_owned(),
             Value::Number(number) if !number.is_f64() => number.to_string(),
+            // A row of a table.
+            row @ Value::Object(_) => row.to_string(),
             _ => return Err(wrong()),
         };
         file::check_value(&text)

@@ -165,6 +165,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     s("tls.key", Kind::Path, "\"\"", "private key in PEM"),
     s(
+        "geoip.places",
+        Kind::Path,
+        "\"\"",
+        "file in MaxMind's format with the countries or cities of addresses, for process geoip",
+    ),
+    s(
+        "geoip.networks",
+        Kind::Path,
+        "\"\"",
+        "file in MaxMind's format with who runs the networks of addresses, for process ip_lookup",
+    ),
+    s(
         "smtp.host",
         Kind::Text,
         "\"\"",

@@ -75,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) max_request: usize,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) tls: Option<Tls>,
+    pub(crate) geoip_places: Option<PathBuf>,
+    pub(crate) geoip_networks: Option<PathBuf>,
     pub(crate) smtp: Option<Smtp>,
     pub(crate) egress_allow: Vec<Cidr>,
     pub(crate) syslog_udp: Option<SocketAddr>,
@@ -211,6 +213,8 @@ impl Config {
             max_request: r.size("server.max_request") as usize,
             shutdown_timeout: r.duration("server.shutdown_timeout"),
             tls,
+            geoip_places: r.path("geoip.places"),
+            geoip_networks: r.path("geoip.networks"),
             smtp,
             egress_allow: r
                 .words("egress.allow")

@@ -11,6 +11,7 @@ mod own_log;
 mod own_nodes;
 mod parts;
 mod patience;
+mod places;
 mod preflight;
 mod request_target;
 mod roles;

@@ -1,6 +1,7 @@
 //! The parts of a server, built from adapters and joined through ports.
 
 use super::health;
+use super::places::MaxMind;
 use crate::config::{Config, NodeRole, Smtp, SmtpMode};
 use anyhow::Context;
 use cresset_api::{ApiSettings, AppState, Messages};
@@ -78,7 +79,11 @@ impl Parts {
         )
         .await?;
         let store = Arc::new(store);
-        let lists = Arc::new(ListCache::new(Arc::clone(&catalog), Arc::clone(&clock)));
+        let lists = ListCache::new(Arc::clone(&catalog), Arc::clone(&clock));
+        let lists = Arc::new(match MaxMind::open(config)? {
+            Some(places) => lists.with_places(Arc::new(places)),
+            None => lists,
+        });
         let members = instances(config, &catalog, &clock);
         let here = Arc::new(StoreSearcher::new(
             Arc::clone(&catalog),

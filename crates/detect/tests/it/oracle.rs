@@ -67,9 +67,8 @@ fn points(rule: &CompiledRule, events: &[&LoggedEvent], slot: Timestamp) -> Vec<
 
 fn run(rule: &CompiledRule, events: &[&&LoggedEvent], after: Timestamp) -> ResultSet {
     let context = cresset_query::Context {
-        lists: &NoLists,
-        timezone: jiff::tz::TimeZone::UTC,
         range: rule.range(),
+        ..cresset_query::Context::bare()
     };
     let mut executor = rule.plan().executor(context);
     for event in events.iter().filter(|e| moment(rule, e) > after) {

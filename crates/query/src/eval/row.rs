@@ -1,50 +1,31 @@
 //! What a query reads: rows of named values, and the surroundings of a run.
 
-use cresset_model::{Duration, Event, FieldName, Value};
+use super::lookup::{ListLookup, NoLists};
+use cresset_model::{Duration, Event, FieldName, Timestamp, Value};
 use std::borrow::Cow;
-
-/// Looks up values in named lists.
-pub trait ListLookup: Send + Sync {
-    /// True if `list` has an entry that matches `value`, letter case ignored;
-    /// entries may hold wildcards. A list that does not exist is empty.
-    fn contains(&self, list: &str, value: &str) -> bool;
-
-    /// True once nobody waits for the run any more, for example because its time is
-    /// up. It stays true, and is asked from inside of long evaluations, which then end
-    /// with a meaningless answer: who gives up a run must not use its result.
-    fn given_up(&self) -> bool {
-        false
-    }
-}
-
-/// No list has any entry.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoLists;
-
-impl ListLookup for NoLists {
-    fn contains(&self, _list: &str, _value: &str) -> bool {
-        false
-    }
-}
 
 /// The surroundings of a run: what a query may depend on besides the rows.
 #[derive(Clone)]
 pub struct Context<'a> {
-    /// Named lists.
+    /// Named lists, tables, and places of addresses.
     pub lists: &'a dyn ListLookup,
     /// The time zone of time functions and of day-wide buckets.
     pub timezone: jiff::tz::TimeZone,
     /// How much time is looked at. A `timechart` without `every` chooses its spans by it.
     pub range: Duration,
+    /// The end of the time that is looked at, which is what `process current_time` gives:
+    /// the same events then give the same rows whenever the query runs.
+    pub until: Timestamp,
 }
 
 impl Context<'static> {
-    /// No lists, UTC, and no time to speak of.
+    /// No lists, UTC, and no time to speak of: the epoch.
     pub const fn bare() -> Self {
         Self {
             lists: &NoLists,
             timezone: jiff::tz::TimeZone::UTC,
             range: Duration::ZERO,
+            until: Timestamp(0),
         }
     }
 }

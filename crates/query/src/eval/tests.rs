@@ -1,7 +1,7 @@
 use super::pattern::naive_match;
 use super::*;
 use crate::{ConditionIndex, compile};
-use cresset_model::{Duration, Event, Timestamp, Value};
+use cresset_model::{Event, Timestamp, Value};
 use proptest::prelude::*;
 
 struct Lists;
@@ -54,7 +54,7 @@ fn matches(query: &str, zone: &str) -> bool {
         &Context {
             lists: &Lists,
             timezone,
-            range: Duration::ZERO,
+            ..Context::bare()
         },
     );
     let mut index = ConditionIndex::default();

@@ -1,8 +1,8 @@
 //! Values that a run gathers for lists.
 
-use crate::eval::{Row, fold};
-use crate::plan::ToList;
-use cresset_model::Value;
+use crate::eval::{ResultRow, Row, fold};
+use crate::plan::{Fed, ToList};
+use cresset_model::{FieldName, Value};
 use std::collections::{BTreeMap, HashMap};
 
 /// Most different values that one run gathers, over all lists.
@@ -31,14 +31,32 @@ pub(super) struct Gathered<'p> {
 }
 
 impl<'p> Gathered<'p> {
-    /// Takes the field's value, or each of its values, if the row has it.
+    /// Takes the field's value, or each of its values, if the row has it; or several fields.
     pub(super) fn take(&mut self, to_list: &'p ToList, row: &dyn Row) {
-        let Some(value) = row.get(&to_list.field) else {
+        let field = match &to_list.fed {
+            Fed::Values(field) => field,
+            Fed::Row(fields) => return self.take_row(to_list, fields, row),
+        };
+        let Some(value) = row.get(field) else {
             return;
         };
         match &*value {
             Value::List(items) => items.iter().for_each(|item| self.add(to_list, item)),
             value => self.add(to_list, &value.text()),
+        }
+    }
+
+    /// Takes those of the fields that the row has, as a row of a table.
+    fn take_row(&mut self, to_list: &'p ToList, fields: &[FieldName], row: &dyn Row) {
+        let present = |field: &FieldName| Some((field.clone(), row.get(field)?.into_owned()));
+        let row = ResultRow {
+            fields: fields.iter().filter_map(present).collect(),
+        };
+        if !row.fields.is_empty() {
+            self.add(
+                to_list,
+                &serde_json::Value::Object(row.to_json()).to_string(),
+            );
         }
     }
 

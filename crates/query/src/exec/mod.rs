@@ -20,6 +20,7 @@ mod rows;
 mod run;
 #[cfg(test)]
 mod span_tests;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -5,7 +5,7 @@ use super::link::linked;
 use super::result::Limits;
 use super::rows::{Kept, Table};
 use super::run::{Arrival, Run};
-use crate::eval::{Context, keys_of};
+use crate::eval::{Context, Expr, ResultRow, keys_of};
 use crate::plan::{Pattern, Repeat, Stream};
 use cresset_model::{FieldName, Timestamp, Value};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -51,7 +51,7 @@ impl<'a> PatternRun<'a> {
         gathered: &mut Gathered<'a>,
     ) {
         for (stream, run) in &mut self.streams {
-            if stream.filter.matches(arrival.event, ctx) {
+            if stream.table.is_none() && stream.filter.matches(arrival.event, ctx) {
                 run.push(arrival, ctx, gathered);
             }
         }
@@ -67,7 +67,10 @@ impl<'a> PatternRun<'a> {
         let mut rows = Vec::new();
         let mut truncated = false;
         for (stream, run) in self.streams {
-            let (mut table, rest) = run.finish();
+            let (mut table, rest) = match &stream.table {
+                Some(name) => (rows_of(name, &stream.filter, limits, ctx), &*stream.stages),
+                None => run.finish(),
+            };
             in_order(&mut table.rows);
             if let Some(repeat) = &stream.repeat {
                 table.rows = found(table.rows, repeat);
@@ -98,6 +101,30 @@ impl<'a> PatternRun<'a> {
             truncated,
             aggregated: None,
         }
+    }
+}
+
+/// The rows of a table that meet a condition; none if there is no such table.
+fn rows_of(name: &str, filter: &Expr, limits: Limits, ctx: &Context<'_>) -> Table {
+    let found = ctx.lists.table(name);
+    let rows = found.iter().flat_map(|table| table.rows());
+    let fitting = rows.filter(|row| filter.matches(*row, ctx));
+    let kept = |row: &ResultRow| Kept {
+        at: Timestamp::MIN,
+        event: 0,
+        row: row.clone(),
+    };
+    let mut rows: Vec<Kept> = fitting
+        .take(limits.max_rows.saturating_add(1))
+        .map(kept)
+        .collect();
+    let truncated = rows.len() > limits.max_rows;
+    rows.truncate(limits.max_rows);
+    Table {
+        total: rows.len() as u64,
+        rows,
+        truncated,
+        aggregated: None,
     }
 }
 

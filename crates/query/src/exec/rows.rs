@@ -213,6 +213,8 @@ impl Table {
                     }
                 }
             }
+            Stage::Expand(field) => self = self.expand(field, limits),
+            Stage::Rank(rank) => self.rank(rank),
             Stage::Order(keys) => self.rows = sort_rows(self.rows, keys, |k| &k.row),
             Stage::Limit(n) => {
                 self.rows.truncate(*n);

@@ -4,12 +4,11 @@ use super::QueryKind;
 use super::lower::Lowering;
 use super::pattern::Pattern;
 use super::scope::Scope;
-use super::stage::{Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage, ToList};
+use super::stage::{Aggregate, Argument, Chart, Grouping, Key, Renaming, SortKey, Stage};
 use crate::ast::{self, CommandKind, Head};
 use crate::eval::{Expr, Operand};
 use crate::explain;
 use cresset_model::FieldName;
-use cresset_model::list::valid_name;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most commands of a query: each may go over all rows.
@@ -119,10 +118,6 @@ impl Lowering {
                 }
             }
             CommandKind::Latest(fields) => {
-                if !self.scope.is_open() {
-                    let help = "put it before the command that makes the table";
-                    return self.unsupported(span, "`latest` after `chart` or `fields`", help);
-                }
                 if self.has_room(fields.len(), span) {
                     let names = fields.iter().map(|f| self.field(f)).collect();
                     stages.push(Stage::Latest(names));
@@ -130,9 +125,6 @@ impl Lowering {
             }
             CommandKind::Order(keys) => stages.extend(self.order(keys)),
             CommandKind::Limit(n) => stages.push(limit(*n)),
-            CommandKind::Process(process) if is_to_list(process) => {
-                stages.extend(self.feed_of(process));
-            }
             CommandKind::Process(process) => {
                 let stage = self.process(process);
                 push_computed(stage, typed);
@@ -145,45 +137,8 @@ impl Lowering {
                 let stage = self.rex(on.as_ref(), pattern, span);
                 push_computed(stage, typed);
             }
-            CommandKind::Macro(_) => {
-                self.unsupported(span, "a macro", "write out what it stands for");
-            }
+            CommandKind::Macro(name) => self.unknown_macro(name),
         }
-    }
-
-    /// `process toList(LIST, field)`.
-    fn feed_of(&mut self, process: &ast::Process) -> Option<Stage> {
-        let plugin = process.plugin.span.clone();
-        let [list, field] = process.args.as_slice() else {
-            let help = "write `process toList(LIST, field)`";
-            self.error_help(plugin, "`toList` takes a list and a field", help);
-            return None;
-        };
-        if let Some(target) = process.targets.first() {
-            let message = "`toList` gives no value that could have a name";
-            self.error_help(target.span.clone(), message, "leave out `as` and the name");
-            return None;
-        }
-        if !valid_name(&list.text) {
-            let message = format!("`{}` cannot name a list", list.text);
-            let help = "use 2 to 100 letters, digits, `_` and `-`, with a letter or digit at \
-                        both ends";
-            self.error_help(list.span.clone(), message, help);
-            return None;
-        }
-        if field.text.trim().is_empty() {
-            self.error(field.span.clone(), "this names no field");
-            return None;
-        }
-        let name = ast::Name {
-            text: field.text.clone(),
-            span: field.span.clone(),
-        };
-        Some(Stage::ToList(ToList {
-            list: list.text.to_ascii_uppercase(),
-            at: list.span.clone(),
-            field: self.field(&name),
-        }))
     }
 
     fn order(&mut self, keys: &[ast::OrderKey]) -> Option<Stage> {
@@ -302,10 +257,13 @@ impl Lowering {
 /// Adds the stage, and after a chart its fields to the columns of the result.
 fn push_computed(stage: Option<Stage>, typed: &mut Typed) {
     let Some(stage) = stage else { return };
-    if let Stage::Compute(step) = &stage
-        && typed.kind != QueryKind::Simple
-    {
-        for name in step.makes() {
+    let made = match &stage {
+        Stage::Compute(step) => step.makes(),
+        Stage::Rank(rank) => vec![&rank.target],
+        _ => Vec::new(),
+    };
+    if typed.kind != QueryKind::Simple {
+        for name in made {
             let known = |column: &String| name == column.as_str();
             if !typed.columns.iter().chain(&typed.grouping).any(known) {
                 typed.columns.push(name.to_string());
@@ -313,10 +271,6 @@ fn push_computed(stage: Option<Stage>, typed: &mut Typed) {
         }
     }
     typed.stages.push(stage);
-}
-
-fn is_to_list(process: &ast::Process) -> bool {
-    process.plugin.text.eq_ignore_ascii_case("tolist")
 }
 
 fn limit(n: u64) -> Stage {

@@ -34,6 +34,10 @@ pub(super) struct Lowering {
     pub names: usize,
     /// Commands so far.
     pub commands: usize,
+    /// Regular expressions that give fields so far.
+    pub extractions: usize,
+    /// Names with a hyphen that commands have made so far: `eval` reads them whole.
+    pub hyphened: Vec<String>,
 }
 
 impl Lowering {
@@ -51,13 +55,14 @@ impl Lowering {
             .push(Diagnostic::error(span, message).with_help(help));
     }
 
-    pub(super) fn unsupported(&mut self, span: Range<usize>, construct: &str, instead: &str) {
+    /// Reports a macro: none are kept.
+    pub(super) fn unknown_macro(&mut self, name: &ast::Name) {
         if self.findings.is_full(Severity::Error) {
             return;
         }
-        let message = format!("{construct} is not supported yet");
-        self.findings
-            .push(Diagnostic::error(span, message).with_help(instead));
+        let message = format!("there is no macro `{}`", name.text);
+        let help = "no macros are kept here: write out what it stands for";
+        self.error_help(name.span.clone(), message, help);
     }
 
     /// Whether the commands of the query may hold so many more names.
@@ -98,7 +103,7 @@ impl Lowering {
             }
             Search::Keyword(word) => self.words(word),
             Search::Macro(name) => {
-                self.unsupported(name.span.clone(), "a macro", "write out what it stands for");
+                self.unknown_macro(name);
                 Expr::Const(true)
             }
         }

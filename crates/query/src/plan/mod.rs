@@ -4,17 +4,22 @@
 mod bound_tests;
 mod compile;
 mod counting;
+mod feed;
+mod lookup;
 mod lower;
 mod pattern;
 mod process;
 mod scope;
 mod stage;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
 pub use counting::Counting;
 pub(crate) use pattern::{Link, Pattern, Repeat, Stream, Tie};
-pub(crate) use stage::{Aggregate, Argument, Chart, Key, Renaming, SortKey, Stage, ToList};
+pub(crate) use stage::{
+    Aggregate, Argument, Chart, Fed, Key, Rank, RankFn, Renaming, SortKey, Stage, ToList,
+};
 
 use crate::ast::{CommandKind, Head, Part, Query, Search};
 use crate::diag::{Diagnostic, Findings};
@@ -22,6 +27,7 @@ use crate::eval::{Context, Expr};
 use crate::exec::Executor;
 use crate::live::{LiveShape, live_shape};
 use crate::parse::parse;
+use crate::process::Step;
 use lower::Lowering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -85,7 +91,9 @@ pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
 
 /// A query that finds all that some stream looks for, and perhaps more.
 fn portable_streams(parts: &[Part]) -> String {
-    let searches = parts.iter().map(|part| {
+    // A table is looked at where the query runs.
+    let events = parts.iter().filter(|part| part.stream.table.is_none());
+    let searches = events.map(|part| {
         let mut kept = Vec::new();
         part.stream.search.keep_portable(&mut kept);
         all_of(kept)
@@ -226,7 +234,7 @@ impl Plan {
         Some(head_alone(all_of(kept)))
     }
 
-    /// Names of lists used.
+    /// Names of lists and tables used.
     pub fn lists(&self) -> BTreeSet<String> {
         let mut lists = BTreeSet::new();
         self.filter().lists_into(&mut lists);
@@ -237,6 +245,7 @@ impl Plan {
             match stage {
                 Stage::Search(condition) => condition.lists_into(&mut lists),
                 Stage::Chart(chart) => chart.lists_into(&mut lists),
+                Stage::Compute(step) => step.lists_into(&mut lists),
                 _ => {}
             }
         }
@@ -251,6 +260,12 @@ impl Plan {
             _ => None,
         };
         self.all_stages().filter_map(fed).collect()
+    }
+
+    /// True if the query asks where addresses are, which takes a database of them.
+    pub fn asks_places(&self) -> bool {
+        let asks = |stage: &Stage| matches!(stage, Stage::Compute(Step::Locate(_)));
+        self.all_stages().any(asks)
     }
 
     /// The steps of streams and those that follow.

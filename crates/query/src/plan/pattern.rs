@@ -8,7 +8,7 @@
 //!   of A that have none.
 //! - `join` has every pair that meets `on` and lies within the time allowed, in either
 //!   order; `left join` and `right join` keep rows of one side that have no partner.
-//! - A row's time is that of its latest event.
+//! - A row's time is that of its latest event. Rows of a table have none: they can only be joined.
 
 use super::compile::Typed;
 use super::lower::Lowering;
@@ -16,6 +16,7 @@ use super::scope::Scope;
 use super::stage::Stage;
 use crate::ast::{self, CmpOp, LinkKind, Search, TimeSpan};
 use crate::eval::Expr;
+use cresset_model::list::valid_name;
 use cresset_model::{Duration, FieldName};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -35,6 +36,8 @@ pub(crate) struct Pattern {
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
     pub filter: Expr,
+    /// Upper-case name of the table whose rows are meant; `None` means events.
+    pub table: Option<String>,
     /// Done once events have been counted.
     pub stages: Vec<Stage>,
     pub repeat: Option<Repeat>,
@@ -100,9 +103,12 @@ impl Tie {
 impl Pattern {
     /// What some stream looks for.
     pub(crate) fn filter(&self) -> Expr {
-        match self.streams.as_slice() {
-            [one] => one.filter.clone(),
-            several => Expr::Or(several.iter().map(|s| s.filter.clone()).collect()),
+        let events = self.streams.iter().filter(|s| s.table.is_none());
+        let mut filters: Vec<Expr> = events.map(|s| s.filter.clone()).collect();
+        match filters.len() {
+            0 => Expr::Const(false),
+            1 => filters.remove(0),
+            _ => Expr::Or(filters),
         }
     }
 
@@ -124,7 +130,7 @@ impl Pattern {
     /// The fields of events that are needed if `rows` are needed of the pattern's rows.
     pub(crate) fn events_need(&self, rows: Option<&BTreeSet<String>>) -> Option<BTreeSet<String>> {
         let mut fields = BTreeSet::new();
-        for stream in &self.streams {
+        for stream in self.streams.iter().filter(|s| s.table.is_none()) {
             fields.extend(stream.events_need(rows.map(|rows| stream.own(rows)))?);
         }
         Some(fields)
@@ -133,6 +139,7 @@ impl Pattern {
     pub(crate) fn lists_into(&self, lists: &mut BTreeSet<String>) {
         for stream in &self.streams {
             stream.filter.lists_into(lists);
+            lists.extend(stream.table.clone());
             if let Some(on) = stream.link.as_ref().and_then(|link| link.on.as_ref()) {
                 on.lists_into(lists);
             }
@@ -205,6 +212,10 @@ impl Lowering {
                 self.scope = Scope::streams(known.clone());
             }
             stream.link = self.link(part, &known);
+            let before = streams.last();
+            if before.is_some_and(|s: &Stream| s.table.is_some()) || stream.table.is_some() {
+                self.check_tie(part);
+            }
             streams.push(stream);
         }
         Pattern { streams }
@@ -213,8 +224,7 @@ impl Lowering {
     fn stream(&mut self, part: &ast::Part) -> Stream {
         let ast::Part { stream, .. } = part;
         if let Some(table) = &stream.table {
-            let instead = "use a list: `field in LIST`";
-            self.unsupported(table.span.clone(), "a table stream", instead);
+            self.check_table(table, part);
         }
         let filter = self.condition(&stream.search);
         let repeat = self.repeat(part);
@@ -224,10 +234,38 @@ impl Lowering {
         self.commands(&stream.commands, &mut typed);
         Stream {
             filter: typed.filter,
+            table: stream
+                .table
+                .as_ref()
+                .map(|table| table.text.to_ascii_uppercase()),
             stages: typed.stages,
             repeat,
             alias: part.alias.as_ref().map(|alias| alias.text.clone()),
             link: None,
+        }
+    }
+
+    fn check_table(&mut self, table: &ast::Name, part: &ast::Part) {
+        if !valid_name(&table.text) {
+            let message = format!("`{}` cannot name a table", table.text);
+            self.error(table.span.clone(), message);
+        }
+        let ast::Part { stream, link, .. } = part;
+        let within = stream.within.or(part.within.filter(|_| link.is_none()));
+        if within.is_some() || !stream.having_same.is_empty() {
+            let message = "rows of a table have no times that could be counted or compared";
+            let help = "leave out `having same` and `within`";
+            self.error_help(stream.span.clone(), message, help);
+        }
+    }
+
+    /// What a table is tied with has no time to be before or after.
+    fn check_tie(&mut self, part: &ast::Part) {
+        let follows = |link: ast::Link| link.kind == LinkKind::FollowedBy;
+        if part.link.is_some_and(follows) || part.link.is_some() && part.within.is_some() {
+            let message = "rows of a table have no times, so nothing comes before or after them";
+            let help = "use `join`, `left join` or `right join`, without `within`";
+            self.error_help(part.stream.span.clone(), message, help);
         }
     }
 

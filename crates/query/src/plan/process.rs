@@ -1,39 +1,72 @@
 //! From `process`, `rex` and `norm` to steps.
 
 use super::lower::Lowering;
+use super::scope::Scope;
 use super::stage::Stage;
 use crate::ast;
 use crate::diag::nearest;
 use crate::process::{
-    Arg, ArgKind, Calc, Entry, Extraction, Function, PatternError, Step, is_path,
+    Arg, ArgKind, Calc, Entry, Extraction, Filter, Function, PatternError, Step, is_path,
 };
 use cresset_model::{FieldName, Value};
 use std::ops::Range;
 
-/// Functions of other servers that this one has not, and why.
-const ABSENT: [(&[&str], &str); 4] = [
+/// Functions that would ask another server about each row.
+const ELSEWHERE: [(&str, &str); 3] = [
     (
-        &["dns", "whoislookup", "ti"],
-        "it would ask another server about each row; compare with a list instead",
+        "dns",
+        "put the names into a table and use `process lookup(TABLE, field)`",
     ),
     (
-        &["geoip", "ip_lookup"],
-        "compare the address with a list of networks instead",
+        "ti",
+        "put the indicators into a list, `field in LIST`, or into a table, \
+         `process lookup(TABLE, field)`",
     ),
     (
-        &["lookup", "totable"],
-        "use a list: `field IN LIST`, `process toList(LIST, field)`",
+        "whoislookup",
+        "use `process ip_lookup(field)` for who runs the network, or a table",
     ),
-    (&["grok", "jq_parser"], "use `rex` or `process json_parser`"),
 ];
 
+/// The names of commands that are not among [`Function::names`].
+const OTHERS: [&str; 15] = [
+    "current_time",
+    "eval",
+    "geoip",
+    "grok",
+    "ip_lookup",
+    "jq_parser",
+    "json_expand",
+    "lookup",
+    "median",
+    "percentile",
+    "quantile",
+    "quartile",
+    "regex",
+    "toList",
+    "toTable",
+];
+
+/// Most regular expressions of a query: each may take some megabytes when compiled.
+const MAX_EXTRACTIONS: usize = 50;
+
 impl Lowering {
-    /// `process`, except for `toList`.
+    /// `process`.
     pub(super) fn process(&mut self, process: &ast::Process) -> Option<Stage> {
         let name = process.plugin.text.as_str();
         let step = match name.to_ascii_lowercase().as_str() {
+            "tolist" => return self.feed_list(process),
+            "totable" => return self.feed_table(process),
+            "json_expand" => return self.json_expand(process),
+            "median" | "percentile" | "quantile" | "quartile" => return self.rank(process),
             "eval" => self.eval(process)?,
             "regex" => self.regex(process)?,
+            "grok" => self.grok(process)?,
+            "jq_parser" => self.jq_parser(process)?,
+            "lookup" => self.table_lookup(process)?,
+            "ip_lookup" => self.ip_lookup(process)?,
+            "geoip" => self.geoip(process)?,
+            "current_time" => self.current_time(process)?,
             _ => match Function::named(name) {
                 Some(entry) => self.function(process, entry)?,
                 None => {
@@ -96,11 +129,27 @@ impl Lowering {
 
     /// The step as a stage, after which its fields are known.
     fn compute(&mut self, step: Step, span: Range<usize>) -> Option<Stage> {
-        if !self.has_room(step.makes().len(), span) {
+        if !self.has_room(step.makes().len(), span.clone()) {
             return None;
+        }
+        if matches!(step, Step::Extract(_)) {
+            self.extractions += 1;
+            if self.extractions > MAX_EXTRACTIONS {
+                let message = format!(
+                    "a query has at most {MAX_EXTRACTIONS} regular expressions that give fields"
+                );
+                self.error(span, message);
+                return None;
+            }
         }
         let made: Vec<&str> = step.makes().into_iter().map(FieldName::as_str).collect();
         self.scope.add(&made);
+        let hyphened = made.iter().filter(|name| name.contains('-'));
+        self.hyphened
+            .extend(hyphened.map(|name| (*name).to_owned()));
+        if step.makes_any() {
+            self.scope = Scope::Open;
+        }
         Some(Stage::Compute(step))
     }
 
@@ -115,7 +164,7 @@ impl Lowering {
             return None;
         };
         self.no_targets(process, "the name stands before the `=`")?;
-        match Calc::assignment(&text.text) {
+        match Calc::assignment(&text.text, &self.hyphened) {
             Ok((target, calc)) => {
                 let mut fields = std::collections::BTreeSet::new();
                 calc.fields_into(&mut fields);
@@ -162,7 +211,50 @@ impl Lowering {
         }
     }
 
-    fn no_targets(&mut self, process: &ast::Process, help: &str) -> Option<()> {
+    /// `process grok("%{NAME:field}", field)`; the field may be left out.
+    fn grok(&mut self, process: &ast::Process) -> Option<Step> {
+        let (pattern, field) = match process.args.as_slice() {
+            [pattern] => (pattern, None),
+            [pattern, field] => (pattern, Some(as_name(field))),
+            _ => return self.written(process, "grok(\"%{IP:address}\", field)"),
+        };
+        self.no_targets(process, "the names stand in the pattern: `%{WORD:name}`")?;
+        let field = self.source(field.as_ref(), &process.plugin.span);
+        match Extraction::grok(field, &pattern.text) {
+            Ok(extraction) => Some(Step::Extract(extraction)),
+            Err(error) => {
+                self.error(pattern.span.clone(), error.to_string());
+                None
+            }
+        }
+    }
+
+    /// `process jq_parser(field, "filter") as name`.
+    fn jq_parser(&mut self, process: &ast::Process) -> Option<Step> {
+        let usage = "jq_parser(field, \".a[].b\") as name";
+        let [field, filter] = process.args.as_slice() else {
+            return self.written(process, usage);
+        };
+        let target = match process.targets.as_slice() {
+            [] => "jq_parser",
+            [target] => &target.text,
+            _ => return self.written(process, usage),
+        };
+        match Filter::new(&filter.text) {
+            Ok(filter) => Some(Step::Filter {
+                field: self.field(&as_name(field)),
+                filter,
+                target: FieldName::from(target),
+            }),
+            Err(message) => {
+                let help = "docs/language.md tells which part of jq is known";
+                self.error_help(filter.span.clone(), message, help);
+                None
+            }
+        }
+    }
+
+    pub(super) fn no_targets(&mut self, process: &ast::Process, help: &str) -> Option<()> {
         let Some(target) = process.targets.first() else {
             return Some(());
         };
@@ -176,13 +268,10 @@ impl Lowering {
         let fits = count >= entry.least && (count == 0 || entry.arg(count - 1).is_some());
         let targets = targets(process, entry).filter(|_| fits);
         let Some(targets) = targets else {
-            let message = format!("`{}` is not written like this", process.plugin.text);
-            let help = format!("write `process {}`", entry.usage);
-            self.error_help(process.plugin.span.clone(), message, help);
-            return None;
+            return self.written(process, entry.usage);
         };
         let mut args = Vec::with_capacity(count);
-        for (place, arg) in process.args.iter().enumerate() {
+        for (place, arg) in in_order(process, entry).into_iter().enumerate() {
             args.push(self.argument(arg, entry.arg(place)?)?);
         }
         Some(Step::Call {
@@ -213,15 +302,16 @@ impl Lowering {
     }
 
     fn unknown(&mut self, plugin: &ast::Name) {
-        let lower = plugin.text.to_ascii_lowercase();
-        let absent = ABSENT
+        let elsewhere = ELSEWHERE
             .iter()
-            .find(|(names, _)| names.contains(&lower.as_str()));
-        if let Some((_, instead)) = absent {
-            let construct = format!("`process {}`", plugin.text);
-            return self.unsupported(plugin.span.clone(), &construct, instead);
+            .find(|(name, _)| name.eq_ignore_ascii_case(&plugin.text));
+        if let Some((name, instead)) = elsewhere {
+            let message = format!(
+                "`process {name}` would ask another server about each row, which is not done"
+            );
+            return self.error_help(plugin.span.clone(), message, *instead);
         }
-        let names = || Function::names().chain(["eval", "regex", "toList"]);
+        let names = || Function::names().chain(OTHERS);
         let help = match nearest(&plugin.text, names()) {
             Some(name) => format!("did you mean `{name}`?"),
             None => {
@@ -234,11 +324,24 @@ impl Lowering {
     }
 }
 
-fn as_name(text: &ast::Text) -> ast::Name {
+pub(super) fn as_name(text: &ast::Text) -> ast::Name {
     ast::Name {
         text: text.text.trim().to_owned(),
         span: text.span.clone(),
     }
+}
+
+/// The arguments as the table of functions has them: the unit of a time may stand first, too.
+fn in_order<'p>(process: &'p ast::Process, entry: &Entry) -> Vec<&'p ast::Text> {
+    let mut args: Vec<&ast::Text> = process.args.iter().collect();
+    if entry.function == Function::DatetimeDiff
+        && args.len() == 3
+        && args[0].quoted
+        && !args[2].quoted
+    {
+        args.rotate_left(1);
+    }
+    args
 }
 
 /// The names of what is made; `None` if there are too few or too many.

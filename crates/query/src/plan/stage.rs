@@ -26,8 +26,12 @@ pub(crate) enum Stage {
     Chart(Chart),
     /// Gives rows new fields.
     Compute(Step),
-    /// Notes the values of a field for a list.
+    /// Notes the values of a field for a list, or of several for a table.
     ToList(ToList),
+    /// Makes a row of each item of the array in a field.
+    Expand(FieldName),
+    /// Tells each row how its number stands among those of all rows.
+    Rank(Rank),
 }
 
 /// Feeds a list.
@@ -37,7 +41,37 @@ pub(crate) struct ToList {
     pub list: String,
     /// Where the query names it.
     pub at: Range<usize>,
+    pub fed: Fed,
+}
+
+/// What a list is fed with.
+#[derive(Debug, Clone)]
+pub(crate) enum Fed {
+    /// The values of a field.
+    Values(FieldName),
+    /// These fields of each row, as a row of a table.
+    Row(Vec<FieldName>),
+}
+
+/// A statistic of all rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Rank {
+    pub function: RankFn,
     pub field: FieldName,
+    pub target: FieldName,
+}
+
+/// Which.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum RankFn {
+    /// The middle of all numbers, the same for each row.
+    Median,
+    /// The number that so many of a hundred do not exceed, the same for each row.
+    Percentile(f64),
+    /// In which quarter of all numbers the row's is, from 1 to 4.
+    Quartile,
+    /// How large a part of all numbers is less than the row's, from 0 to 1.
+    Quantile,
 }
 
 /// One target of `rename` with its sources; the first source that is there wins.
@@ -174,7 +208,14 @@ impl Stage {
                 fields
             }),
             Self::ToList(to_list) => after.map(|mut fields| {
-                fields.insert(to_list.field.to_string());
+                match &to_list.fed {
+                    Fed::Values(field) => _ = fields.insert(field.to_string()),
+                    Fed::Row(row) => fields.extend(row.iter().map(ToString::to_string)),
+                }
+                fields
+            }),
+            Self::Expand(field) | Self::Rank(Rank { field, .. }) => after.map(|mut fields| {
+                fields.insert(field.to_string());
                 fields
             }),
             Self::Limit(_) => after,

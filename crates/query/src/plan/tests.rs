@@ -15,23 +15,44 @@ fn check_error(query: &str, place: &str, message: &str) {
 
 #[test]
 fn what_cannot_run_says_so() {
+    check_error("a `m`", "2..5", "there is no macro `m`");
+    check_error("a | `m`", "4..7", "there is no macro `m`");
+    let outside = |name: &str| {
+        format!("`process {name}` would ask another server about each row, which is not done")
+    };
+    for name in ["dns", "ti", "whoislookup"] {
+        let place = format!("12..{}", 12 + name.len());
+        check_error(
+            &format!("a | process {name}(ip) as c"),
+            &place,
+            &outside(name),
+        );
+    }
+}
+
+#[test]
+fn tables_can_only_be_joined() {
+    let no_times = "rows of a table have no times that could be counted or compared";
+    let no_order = "rows of a table have no times, so nothing comes before or after them";
+    check_error("[table T] as x", "7..8", "`T` cannot name a table");
+    check_error("[table TT having same a] as x", "0..24", no_times);
+    check_error("[table TT within 1 day] as x", "0..23", no_times);
     check_error(
-        "[table T] as x join [b] as y",
-        "7..8",
-        "a table stream is not supported yet",
-    );
-    check_error("a `m`", "2..5", "a macro is not supported yet");
-    check_error("a | `m`", "4..7", "a macro is not supported yet");
-    check_error(
-        "a | process geoip(ip) as c",
-        "12..17",
-        "`process geoip` is not supported yet",
+        "[table TT] as x followed by [b] as y on x.a=y.a",
+        "28..31",
+        no_order,
     );
     check_error(
-        "a | chart count() by u | latest",
-        "25..31",
-        "`latest` after `chart` or `fields` is not supported yet",
+        "[b] as y not followed by [table TT] as x",
+        "25..35",
+        no_order,
     );
+    check_error(
+        "[b] as y join [table TT] as x within 1 day on x.a=y.a",
+        "14..24",
+        no_order,
+    );
+    assert!(compile("[table TT a=1] as x right join [b] as y on x.a=y.a").is_ok());
 }
 
 #[test]

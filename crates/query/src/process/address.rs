@@ -16,21 +16,6 @@ const PRIVATE: [&str; 8] = [
     "fe80::/10",
 ];
 
-/// An address, as the family that it is of: IPv4 inside of IPv6 is IPv4.
-pub(super) fn address(text: &str) -> Option<IpAddr> {
-    let address: IpAddr = text.trim().parse().ok()?;
-    Some(address.to_canonical())
-}
-
-/// A network in CIDR notation, or a single address.
-pub(super) fn network(text: &str) -> Option<IpNet> {
-    let text = text.trim();
-    match text.parse::<IpNet>() {
-        Ok(network) => Some(network),
-        Err(_) => address(text).map(IpNet::from),
-    }
-}
-
 /// Whether an address belongs to nobody in particular.
 pub(super) fn is_private(address: IpAddr) -> bool {
     let within = |network: &str| network.parse::<IpNet>().is_ok_and(|n| n.contains(&address));
@@ -40,6 +25,7 @@ pub(super) fn is_private(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::{address, network};
 
     #[test]
     fn addresses() {

@@ -1,248 +1,10 @@
-//! The functions that `process` calls on one row. Their names, what they take and what they
-//! give stand in one table, `Function::ALL`.
+//! What the functions that `process` calls on one row give.
 
+use super::functions::Function;
 use super::{Arg, address, json, lists, text};
 use crate::eval::{Num, Row, moment, same};
 use cresset_model::{FieldName, Value};
 use std::borrow::Cow;
-
-/// What an argument is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ArgKind {
-    /// A field; a quoted text is a field, too.
-    Field,
-    /// A field if it stands there without quotes, otherwise a text.
-    Either,
-    /// A text, with or without quotes.
-    Text,
-    /// A number.
-    Number,
-    /// A path into a JSON text.
-    Path,
-}
-
-/// A function of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Function {
-    AsciiConverter,
-    CleanChar,
-    Codec,
-    Compare,
-    CompareNetwork,
-    Concat,
-    CountChar,
-    CountOf,
-    DatetimeDiff,
-    Difference,
-    DnsCleanup,
-    Domain,
-    Entropy,
-    InRange,
-    JsonParser,
-    ListLength,
-    ListPercentile,
-    SortList,
-    Summation,
-}
-
-/// What is known of a function.
-pub(crate) struct Entry {
-    pub function: Function,
-    /// The names that it goes by; the first is the one in messages.
-    pub names: &'static [&'static str],
-    /// What it takes. The last may stand more than once if `many` says so.
-    pub args: &'static [ArgKind],
-    /// How many of them must stand there.
-    pub least: usize,
-    pub many: bool,
-    /// How it is written.
-    pub usage: &'static str,
-}
-
-use ArgKind::{Either, Field, Number, Path, Text};
-
-const fn entry(
-    function: Function,
-    names: &'static [&'static str],
-    args: &'static [ArgKind],
-    usage: &'static str,
-) -> Entry {
-    Entry {
-        function,
-        names,
-        args,
-        least: args.len(),
-        many: false,
-        usage,
-    }
-}
-
-const TABLE: [Entry; 19] = [
-    entry(
-        Function::AsciiConverter,
-        &["ascii_converter"],
-        &[Field, Text],
-        "ascii_converter(field, \"hex\") as name",
-    ),
-    entry(
-        Function::CleanChar,
-        &["clean_char"],
-        &[Field],
-        "clean_char(field) as name",
-    ),
-    entry(
-        Function::Codec,
-        &["codec"],
-        &[Text, Field],
-        "codec(decode, field) as name",
-    ),
-    entry(
-        Function::Compare,
-        &["compare"],
-        &[Field, Field],
-        "compare(field, field) as name",
-    ),
-    Entry {
-        least: 2,
-        many: true,
-        ..entry(
-            Function::CompareNetwork,
-            &["compare_network"],
-            &[Field],
-            "compare_network(field, field)",
-        )
-    },
-    Entry {
-        least: 1,
-        many: true,
-        ..entry(
-            Function::Concat,
-            &["concat"],
-            &[Either],
-            "concat(field, \"text\", field) as name",
-        )
-    },
-    entry(
-        Function::CountChar,
-        &["count_char"],
-        &[Field, Text],
-        "count_char(field, \"-\") as name",
-    ),
-    entry(
-        Function::CountOf,
-        &["countof", "count_of"],
-        &[Field, Text],
-        "countof(field, \"text\") as name",
-    ),
-    Entry {
-        least: 2,
-        ..entry(
-            Function::DatetimeDiff,
-            &["datetime_diff"],
-            &[Field, Field, Text],
-            "datetime_diff(field, field, \"minutes\") as name",
-        )
-    },
-    entry(
-        Function::Difference,
-        &["difference", "diff"],
-        &[Field, Field],
-        "difference(field, field) as name",
-    ),
-    entry(
-        Function::DnsCleanup,
-        &["dns_cleanup"],
-        &[Field],
-        "dns_cleanup(field) as name",
-    ),
-    entry(
-        Function::Domain,
-        &["domain"],
-        &[Field],
-        "domain(field) as name",
-    ),
-    entry(
-        Function::Entropy,
-        &["entropy"],
-        &[Field],
-        "entropy(field) as name",
-    ),
-    Entry {
-        least: 3,
-        ..entry(
-            Function::InRange,
-            &["in_range"],
-            &[Number, Number, Field, Text],
-            "in_range(1, 10, field) as name",
-        )
-    },
-    entry(
-        Function::JsonParser,
-        &["json_parser"],
-        &[Field, Path],
-        "json_parser(field, \".a.b\") as name",
-    ),
-    entry(
-        Function::ListLength,
-        &["list_length"],
-        &[Field],
-        "list_length(field) as name",
-    ),
-    Entry {
-        least: 2,
-        many: true,
-        ..entry(
-            Function::ListPercentile,
-            &["list_percentile"],
-            &[Field, Number],
-            "list_percentile(field, 50, 99) as median, tail",
-        )
-    },
-    Entry {
-        least: 1,
-        ..entry(
-            Function::SortList,
-            &["sort_list"],
-            &[Field, Text],
-            "sort_list(field, \"desc\") as name",
-        )
-    },
-    entry(
-        Function::Summation,
-        &["summation"],
-        &[Field],
-        "summation(field) as name",
-    ),
-];
-
-impl Function {
-    /// What is known of the function that goes by `name`.
-    pub(crate) fn named(name: &str) -> Option<&'static Entry> {
-        let is = |entry: &&Entry| entry.names.iter().any(|n| n.eq_ignore_ascii_case(name));
-        TABLE.iter().find(is)
-    }
-
-    /// The names of all functions.
-    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        TABLE.iter().map(|entry| entry.names[0])
-    }
-}
-
-impl Entry {
-    /// What the argument at `place` is; `None` if there is none.
-    pub(crate) fn arg(&self, place: usize) -> Option<ArgKind> {
-        let last = self.args.last().copied().filter(|_| self.many);
-        self.args.get(place).copied().or(last)
-    }
-
-    /// How many values it gives for so many arguments.
-    pub(crate) const fn gives(&self, args: usize) -> usize {
-        match self.function {
-            Function::ListPercentile => args - 1,
-            _ => 1,
-        }
-    }
-}
 
 /// What `function` makes of the row.
 pub(super) fn made(
@@ -345,7 +107,12 @@ impl Call<'_> {
                     .is_some_and(|word| word.eq_ignore_ascii_case("desc"));
                 lists::sorted(&*self.value(0)?, descending)
             }
-            Function::Summation => return number(lists::sum(&*self.value(0)?)?),
+            Function::Next => lists::after(&*self.value(0)?, self.number(1)?)?,
+            Function::Summation => {
+                let values = (0..self.args.len()).filter_map(|place| self.value(place));
+                let sums: Vec<f64> = values.filter_map(|value| lists::sum(&value)).collect();
+                return (!sums.is_empty()).then(|| number(sums.iter().sum()))?;
+            }
             // These give several values.
             Function::CompareNetwork | Function::ListPercentile => return None,
         })
@@ -371,7 +138,7 @@ impl Call<'_> {
         let mut made = Vec::new();
         let mut kinds = Vec::new();
         for (place, target) in (0..self.args.len()).zip(targets) {
-            let Some(address) = self.text(place).as_deref().and_then(address::address) else {
+            let Some(address) = self.text(place).as_deref().and_then(crate::eval::address) else {
                 continue;
             };
             let private = address::is_private(address);

@@ -1,12 +1,12 @@
-//! Named groups of regular expressions, for `rex`, `norm` and `process regex`.
+//! Named groups of regular expressions, for `rex`, `norm`, `process regex` and `process grok`.
 
-use super::norm;
+use super::{grok, norm};
 use crate::eval::Row;
 use cresset_model::{FieldName, Value};
 use regex::{Regex, RegexBuilder};
 
 /// Most memory of a compiled expression, in bytes, and of its cache.
-const REGEX_SIZE: usize = 1 << 20;
+const REGEX_SIZE: usize = 4 << 20;
 
 /// Finds an expression anywhere in a field and gives its named groups.
 #[derive(Debug, Clone)]
@@ -26,8 +26,8 @@ pub(crate) enum PatternError {
     TooLarge,
     /// It names nothing.
     NoName,
-    /// Something that `norm` does not know.
-    Norm(String),
+    /// Something that `norm` or `grok` does not know.
+    Signature(String),
 }
 
 impl std::fmt::Display for PatternError {
@@ -36,7 +36,7 @@ impl std::fmt::Display for PatternError {
             Self::Syntax(what) => write!(f, "this is not a regular expression: {what}"),
             Self::TooLarge => f.write_str("this regular expression is too large when compiled"),
             Self::NoName => f.write_str("this pattern gives no field a value"),
-            Self::Norm(what) => f.write_str(what),
+            Self::Signature(what) => f.write_str(what),
         }
     }
 }
@@ -69,6 +69,11 @@ impl Extraction {
     pub(crate) fn norm(field: FieldName, pattern: &str) -> Result<Self, PatternError> {
         let (pattern, names) = norm::to_regex(pattern)?;
         Self::new(field, &pattern, names)
+    }
+
+    /// An extraction by a grok pattern: see [`grok`].
+    pub(crate) fn grok(field: FieldName, pattern: &str) -> Result<Self, PatternError> {
+        Self::regex(field, &grok::to_regex(pattern)?)
     }
 
     /// `names` are those of the groups that the pattern calls `g0`, `g1` and so on.

@@ -1,5 +1,6 @@
 //! Paths into JSON texts, as `json_parser` takes them: `.a.b`, `.a[0].b`, `.["a b"]`.
 
+use crate::eval::from_json;
 use cresset_model::Value;
 
 /// What stands at `path`. An object is given as its JSON text, an array of plain values as a
@@ -19,7 +20,7 @@ pub(super) fn at(text: &str, path: &str) -> Option<Value> {
         };
         rest = after;
     }
-    value(place)
+    from_json(place)
 }
 
 /// Whether the path can be read at all.
@@ -61,25 +62,6 @@ fn step(path: &str) -> Option<(Step<'_>, &str)> {
     }
     let (number, after) = rest.split_once(']')?;
     Some((Step::Place(number.trim().parse().ok()?), after))
-}
-
-fn value(json: &serde_json::Value) -> Option<Value> {
-    Some(match json {
-        serde_json::Value::Null => return None,
-        serde_json::Value::Bool(b) => Value::Bool(*b),
-        serde_json::Value::Number(n) => match n.as_i64() {
-            Some(whole) => Value::Int(whole),
-            None => Value::Float(n.as_f64()?),
-        },
-        serde_json::Value::String(text) => Value::str(text),
-        serde_json::Value::Array(items)
-            if items.iter().all(|i| !i.is_array() && !i.is_object()) =>
-        {
-            let texts = items.iter().filter_map(value);
-            Value::List(texts.map(|v| v.text().into_owned().into()).collect())
-        }
-        other => Value::str(other.to_string()),
-    })
 }
 
 #[cfg(test)]

@@ -31,6 +31,13 @@ fn order(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The texts without the first so many; `None` if none is left.
+pub(super) fn after(value: &Value, skipped: f64) -> Option<Value> {
+    let items = items(value).into_iter().skip(skipped.max(0.0) as usize);
+    let left: Vec<_> = items.map(Into::into).collect();
+    (!left.is_empty()).then_some(Value::List(left))
+}
+
 /// How many of the texts are `wanted`, letter case ignored.
 pub(super) fn count_of(value: &Value, wanted: &str) -> usize {
     let wanted = crate::eval::fold(wanted);
@@ -78,6 +85,9 @@ mod tests {
         assert_eq!(sum(&value), Some(28.0));
         assert_eq!(sum(&list(&["x"])), None);
         let value = list(&["1", "2", "3", "4"]);
+        assert_eq!(after(&value, 1.0), Some(list(&["2", "3", "4"])));
+        assert_eq!(after(&value, -1.0), Some(value.clone()));
+        assert_eq!(after(&value, 4.0), None);
         for (percent, expect) in [
             (0.0, 1.0),
             (25.0, 1.0),

@@ -8,15 +8,21 @@ mod address;
 mod calc;
 mod call;
 mod extract;
+mod functions;
+mod grok;
+mod jq;
 mod json;
 mod lists;
+mod lookup;
 mod norm;
 mod text;
 
 pub(crate) use calc::Calc;
-pub(crate) use call::{ArgKind, Entry, Function};
 pub(crate) use extract::{Extraction, PatternError};
+pub(crate) use functions::{ArgKind, Entry, Function};
+pub(crate) use jq::Filter;
 pub(crate) use json::is_path;
+pub(crate) use lookup::{Locate, PlacePart, TableLookup};
 
 use crate::eval::{Context, Row};
 use compact_str::CompactString;
@@ -46,6 +52,24 @@ pub(crate) enum Step {
         args: Vec<Arg>,
         /// The names of what it gives.
         targets: Vec<FieldName>,
+    },
+    /// A filter of a JSON text.
+    Filter {
+        /// Where the text is.
+        field: FieldName,
+        /// What is taken out of it.
+        filter: Filter,
+        /// The new field.
+        target: FieldName,
+    },
+    /// A row of a table becomes fields.
+    Lookup(TableLookup),
+    /// What is known of an address becomes fields.
+    Locate(Locate),
+    /// The end of the time that is looked at, in seconds since the epoch.
+    Now {
+        /// The new field.
+        target: FieldName,
     },
 }
 
@@ -79,6 +103,20 @@ impl Step {
                 args,
                 targets,
             } => call::made(*function, args, targets, row),
+            Self::Filter {
+                field,
+                filter,
+                target,
+            } => {
+                let value = row.get(field).and_then(|text| filter.value(&text.text()));
+                value
+                    .map(|value| (target.clone(), value))
+                    .into_iter()
+                    .collect()
+            }
+            Self::Lookup(lookup) => lookup.made(row, ctx),
+            Self::Locate(locate) => locate.made(row, ctx),
+            Self::Now { target } => vec![(target.clone(), Value::Int(ctx.until.secs()))],
         };
         made.retain(|(_, value)| bytes(value) <= MAX_MADE);
         made
@@ -102,15 +140,39 @@ impl Step {
                     }
                 }
             }
+            Self::Filter { field, .. }
+            | Self::Lookup(TableLookup { field, .. })
+            | Self::Locate(Locate { field, .. }) => {
+                fields.insert(field.to_string());
+            }
+            Self::Now { .. } => {}
         }
     }
 
-    /// The fields that it may make.
+    /// The fields that it may make, as far as the query tells.
     pub(crate) fn makes(&self) -> Vec<&FieldName> {
         match self {
             Self::Extract(extraction) => extraction.names.iter().map(|(_, name)| name).collect(),
-            Self::Eval { target, .. } => vec![target],
+            Self::Eval { target, .. } | Self::Filter { target, .. } | Self::Now { target } => {
+                vec![target]
+            }
+            Self::Lookup(lookup) => lookup.wanted.iter().collect(),
+            Self::Locate(locate) => locate.parts.iter().map(|(_, name)| name).collect(),
             Self::Call { targets, .. } => targets.iter().collect(),
+        }
+    }
+}
+
+impl Step {
+    /// Whether it may make fields that only a table tells.
+    pub(crate) const fn makes_any(&self) -> bool {
+        matches!(self, Self::Lookup(lookup) if lookup.wanted.is_empty())
+    }
+
+    /// Adds the name of the table that it looks into.
+    pub(crate) fn lists_into(&self, lists: &mut BTreeSet<String>) {
+        if let Self::Lookup(lookup) = self {
+            lists.insert(lookup.table.clone());
         }
     }
 }
@@ -123,5 +185,7 @@ fn bytes(value: &Value) -> usize {
     }
 }
 
+#[cfg(test)]
+mod lookup_tests;
 #[cfg(test)]
 mod tests;

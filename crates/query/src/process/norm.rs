@@ -84,7 +84,7 @@ fn inner(kind: &str, last: bool) -> Result<(&'static str, String, &'static str),
         "float" => plain(r"[-+]?[0-9]+(?:\.[0-9]+)?"),
         "ip" => plain(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"),
         "quoted" => Ok(("\"", "[^\"]*".to_owned(), "\"")),
-        other => Err(PatternError::Norm(format!(
+        other => Err(PatternError::Signature(format!(
             "`norm` knows no type `{other}`; the types are all, string, word, int, float, ip, \
              quoted and a regular expression in quotes"
         ))),

@@ -91,6 +91,10 @@ fn commands_give_fields() {
         "process eval(\"a=1\") | process eval(\"b=a+1\")",
         &["a: 1", "b: 2"],
     );
+    check(
+        "rex id=(?P<cs-id>\\d+) | process eval(\"cs-ok=case(cs-id=7 -> n-1-cs-id, 'no')\")",
+        &["cs-id: 7", "cs-ok: -1"],
+    );
     check("process domain(url) as d", &["d: www.example.com"]);
     check("process domain(url)", &["domain: www.example.com"]);
     check("process entropy(user) as e", &["e: 1.584962500721156"]);
@@ -133,8 +137,54 @@ fn commands_give_fields() {
         "process list_percentile(many, 50, 99) as p, q",
         &["p: 3", "q: 10"],
     );
+    check("process summation(n, start_ts) as s", &["s: 1007"]);
+    check("process sum(many, n) as s", &["s: 20"]);
+    check("process next(many, 1) as rest", &["rest: 10, b"]);
+    check(
+        "process datetime_diff(\"hours\", start_ts, end_ts) as d",
+        &["d: 2"],
+    );
+    check(
+        "process grok(\"%{WORD:verb} %{URIPATHPARAM:path} from %{IP:ip}\")",
+        &["ip: 10.0.0.1", "path: /a?id=7", "verb: GET"],
+    );
+    check(
+        "process grok(\"%{HOSTNAME:h}:%{INT:port}\", url)",
+        &["h: www.Example.com", "port: 8443"],
+    );
+    check(
+        "process jq_parser(json, \".a.b[] | select(. > 1)\") as big",
+        &["big: 2"],
+    );
+    check("process jq_parser(url, \".a\") as x", &[]);
+    check("process current_time(a) as t", &["t: 0"]);
     check("process clean_char(user) as c", &["c: Bob"]);
     check("process ascii_converter(n, \"hex\") as c", &[]);
+}
+
+#[test]
+fn what_depends_on_other_rows_does_not_run_live() {
+    let check = |query: &str, part: &str| {
+        let reason = compile(query).unwrap().live().unwrap_err();
+        assert!(reason.contains(part), "{query}: {reason}");
+    };
+    check("a | process json_expand(b)", "json_expand");
+    check("a | process quantile(b) as q | search q>0.9", "quantile");
+    check("a | process current_time(b) as t", "current_time");
+    check("a | process toTable(TT, b, c)", "toList");
+    check("[table TT] as t join [a] as e on t.b=e.b", "pattern");
+    assert!(
+        compile("a | process lookup(TT, b) | search c=1")
+            .unwrap()
+            .live()
+            .is_ok()
+    );
+    assert!(
+        compile("a | process geoip(b) as c | search c=x")
+            .unwrap()
+            .live()
+            .is_ok()
+    );
 }
 
 #[test]
@@ -176,10 +226,43 @@ fn mistakes_are_told_at_their_place() {
         "there is no `process entrpy`",
     );
     check(
-        "a | process geoip(b) as c",
-        "geoip",
-        "`process geoip` is not supported yet",
+        "a | process geoip(b, \"planet\") as c",
+        "\"planet\"",
+        "nothing of an address is called `planet`",
     );
+    check(
+        "a | process jq_parser(b, \"..\") as c",
+        "\"..\"",
+        "`..` is not among the parts of jq that are known here",
+    );
+    check(
+        "a | process grok(\"%{IPP:a}\")",
+        "\"%{IPP:a}\"",
+        "there is no grok pattern `IPP`; did you mean `IP`?",
+    );
+    check(
+        "a | process percentile(b, 101) as c",
+        "101",
+        "a percentile is a number from 0 to 100",
+    );
+    check("a | process lookup(_T, b)", "_T", "`_T` cannot name a list");
+    for written in [
+        "lookup(TT)",
+        "ip_lookup(TT, a)",
+        "geoip()",
+        "geoip(a) as b, c",
+        "current_time() as a, b",
+        "json_expand()",
+        "median(a, b)",
+        "quantile(a) as b, c",
+        "percentile(a)",
+        "grok()",
+        "jq_parser(a)",
+    ] {
+        let name = written.split('(').next().unwrap();
+        let message = format!("`{name}` is not written like this");
+        check(&format!("a | process {written}"), name, &message);
+    }
     check(
         "a | process entropy() as c",
         "entropy",

@@ -3,15 +3,38 @@
 //! `UPDATE_DOCS=1 cargo test -p cresset-query --test it -- manual` writes the results anew.
 
 use cresset_model::{Event, FieldName, Timestamp, Value};
-use cresset_query::{Context, ListLookup, ResultRow, compile};
+use cresset_query::{Context, ListLookup, LookupTable, Place, ResultRow, compile};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
-/// The list of the page.
-struct Lists;
+/// What the page says that there is besides events.
+#[derive(Default)]
+struct Stored {
+    /// By upper-case name.
+    tables: HashMap<String, Arc<LookupTable>>,
+}
 
-impl ListLookup for Lists {
+impl ListLookup for Stored {
     fn contains(&self, list: &str, value: &str) -> bool {
         list == "ADMINS" && value.eq_ignore_ascii_case("amy")
+    }
+
+    fn table(&self, name: &str) -> Option<Arc<LookupTable>> {
+        self.tables.get(name).cloned()
+    }
+
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        let known = address == IpAddr::from([203, 0, 113, 9]);
+        known.then(|| Place {
+            country: Some("Netherlands".to_owned()),
+            country_code: Some("NL".to_owned()),
+            city: Some("Utrecht".to_owned()),
+            asn: Some(64_500),
+            organization: Some("Example Hosting".to_owned()),
+            ..Place::default()
+        })
     }
 }
 
@@ -47,13 +70,18 @@ fn shown(row: &ResultRow) -> String {
     pairs.join("  ")
 }
 
-fn result(query: &str, events: &[Event]) -> String {
+fn result(query: &str, events: &[Event], stored: &Stored) -> String {
     let plan = match compile(query) {
         Ok(plan) => plan,
         Err(mistakes) => return format!("{}\n", mistakes[0].render(query)),
     };
     let context = Context {
-        lists: &Lists,
+        lists: stored,
+        until: events
+            .iter()
+            .map(|e| e.log_ts)
+            .max()
+            .unwrap_or(Timestamp(0)),
         ..Context::bare()
     };
     let mut run = plan.executor(context);
@@ -71,6 +99,7 @@ fn result(query: &str, events: &[Event]) -> String {
 fn run(page: &str) -> (String, usize) {
     let (mut out, mut examples) = (String::new(), 0);
     let mut events = Vec::new();
+    let mut stored = Stored::default();
     let mut rest = page;
     while let Some((before, after)) = rest.split_once("```") {
         let (kind, after) = after.split_once('\n').unwrap();
@@ -83,7 +112,7 @@ fn run(page: &str) -> (String, usize) {
                 let query = body.trim_end();
                 out.push_str(&format!(
                     "```query\n{body}```\n```result\n{}```",
-                    result(query, &events)
+                    result(query, &events, &stored)
                 ));
                 // What stood there before is replaced.
                 let old = after
@@ -93,6 +122,10 @@ fn run(page: &str) -> (String, usize) {
                 continue;
             }
             _ => {}
+        }
+        if let Some(name) = kind.strip_prefix("table ") {
+            let table = LookupTable::new(body.lines()).unwrap();
+            stored.tables.insert(name.to_owned(), Arc::new(table));
         }
         out.push_str(&format!("```{kind}\n{body}```"));
         rest = after;

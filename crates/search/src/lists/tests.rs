@@ -20,7 +20,19 @@ fn snapshot(entries: &[String]) -> ListSnapshot {
     ListSnapshot {
         version: Some(1),
         lists: HashMap::from([("NAMES".into(), Arc::new(Values::new(info, entries)))]),
+        places: None,
     }
+}
+
+#[test]
+fn a_list_of_objects_is_a_table() {
+    let row = r#"{"host":"web1","owner":"amy"}"#.to_owned();
+    let lists = snapshot(&[row.clone(), "plain".to_owned()]);
+    let table = lists.table("names").unwrap();
+    assert_eq!(table.rows().len(), 1);
+    assert!(lists.contains("NAMES", &row) && lists.contains("NAMES", "plain"));
+    assert!(snapshot(&["plain".to_owned()]).table("NAMES").is_none());
+    assert!(lists.table("OTHERS").is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
-use cresset_model::{Clock, Duration, Entropy, Event, ManualClock};
+use cresset_model::{Clock, Entropy, Event, ManualClock};
 use cresset_query::ListLookup;
 use std::sync::atomic::AtomicU64;
 
@@ -77,8 +77,7 @@ fn scan(store: &EventStore, view: &View, query: &str, raise_at: u64) -> (Result<
     };
     let context = Context {
         lists: &lists,
-        timezone: jiff::tz::TimeZone::UTC,
-        range: Duration::ZERO,
+        ..Context::bare()
     };
     let plan = cresset_query::compile(query).unwrap();
     let mut matched = 0;
@@ -249,8 +248,7 @@ async fn threads_do_not_read_far_ahead() {
     };
     let context = Context {
         lists: &lists,
-        timezone: jiff::tz::TimeZone::UTC,
-        range: Duration::ZERO,
+        ..Context::bare()
     };
     let plan = cresset_query::compile("user in NAMES").unwrap();
     let scan = Scan {

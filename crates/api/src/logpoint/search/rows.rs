@@ -1,6 +1,5 @@
 //! Rows as Logpoint's clients expect them (spec/logpoint-api.md §5.3).
 
-use cresset_model::Duration;
 use cresset_model::event::parse_number;
 use cresset_query::{Plan, QueryKind};
 use serde_json::{Map, Value, json};
@@ -35,12 +34,7 @@ pub(crate) struct Columns {
 
 /// The columns that any run of the plan has: those of one over nothing.
 pub(crate) fn columns(plan: &Plan) -> Columns {
-    let context = cresset_query::Context {
-        lists: &cresset_query::NoLists,
-        timezone: jiff::tz::TimeZone::UTC,
-        range: Duration::ZERO,
-    };
-    let result = plan.executor(context).finish();
+    let result = plan.executor(cresset_query::Context::bare()).finish();
     Columns {
         aggregates: result.columns,
         grouping: result.grouping,

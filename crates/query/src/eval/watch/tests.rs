@@ -4,7 +4,7 @@ use super::*;
 use crate::eval::expr::NODE;
 use crate::eval::{Context, ListLookup, Pattern, Row, Subject, ValueSet, Words};
 use crate::{Expr, compile};
-use cresset_model::{Duration, Event, Timestamp, Value};
+use cresset_model::{Event, Timestamp, Value};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -142,8 +142,7 @@ fn reads(filter: &Expr, until: usize) -> (usize, usize) {
     };
     let context = Context {
         lists: &lists,
-        timezone: jiff::tz::TimeZone::UTC,
-        range: Duration::ZERO,
+        ..Context::bare()
     };
     filter.matches(&row, &context);
     (row.read.get(), lists.looked_up.into_inner())

@@ -1,6 +1,6 @@
 //! The functions of expressions.
 
-use super::super::{MAX_MADE, address};
+use super::super::MAX_MADE;
 use super::number;
 use crate::eval::{Num, fold};
 use cresset_model::Value;
@@ -128,9 +128,9 @@ static TABLE: &[Entry] = table![
         } else {
             (one, other)
         };
-        let network = address::network(&network)?;
+        let network = crate::eval::network(&network)?;
         Some(Value::Bool(
-            address::address(&address).is_some_and(|a| network.contains(&a)),
+            crate::eval::address(&address).is_some_and(|a| network.contains(&a)),
         ))
     }),
 ];

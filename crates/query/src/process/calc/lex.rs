@@ -17,16 +17,39 @@ const SIGNS: [&str; 24] = [
     "!", "(", ")", "{", "}", ",", ";",
 ];
 
-/// The tokens of `text` with the places at which they begin; the last is the end.
-pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, CalcError> {
+/// The tokens of `text` with the places at which they begin; the last is the end. Where names
+/// are sought, these are known in spite of their hyphens.
+pub(super) fn tokens<'a>(
+    text: &'a str,
+    hyphened: &[String],
+) -> Result<Vec<(usize, Token<'a>)>, CalcError> {
     let mut tokens = Vec::new();
     let mut at = 0;
+    // Before the first `=` nothing is calculated, so a hyphen is none that subtracts.
+    if let Some((name, _)) = text.split_once('=')
+        && name.contains('-')
+        && name.trim().chars().all(|c| in_name(c) || c == '-')
+        && name.trim().starts_with(begins_name)
+    {
+        tokens.push((0, Token::Name(name.trim())));
+        at = name.len();
+    }
     while let Some(c) = text[at..].chars().next() {
         if c.is_whitespace() {
             at += c.len_utf8();
             continue;
         }
-        let (token, len) = token(&text[at..], c).map_err(|message| CalcError { at, message })?;
+        let rest = &text[at..];
+        let known = hyphened.iter().find_map(|name| {
+            let behind = rest.strip_prefix(name.as_str())?;
+            (!behind.starts_with(|c| in_name(c) || c == '-')).then_some(name.len())
+        });
+        if let Some(len) = known {
+            tokens.push((at, Token::Name(&rest[..len])));
+            at += len;
+            continue;
+        }
+        let (token, len) = token(rest, c).map_err(|message| CalcError { at, message })?;
         tokens.push((at, token));
         at += len;
     }
@@ -50,9 +73,8 @@ fn token(rest: &str, first: char) -> Result<(Token<'_>, usize), String> {
     if digit_at(0) || first == '.' && digit_at(1) {
         return number(rest);
     }
-    if first.is_alphabetic() || first == '_' {
-        let inner = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
-        let len = rest.find(|c| !inner(c)).unwrap_or(rest.len());
+    if begins_name(first) {
+        let len = rest.find(|c| !in_name(c)).unwrap_or(rest.len());
         return Ok((Token::Name(&rest[..len]), len));
     }
     let sign = SIGNS.iter().find(|sign| rest.starts_with(*sign));
@@ -79,4 +101,12 @@ fn number(rest: &str) -> Result<(Token<'_>, usize), String> {
         Ok(n) if n.is_finite() => Ok((Token::Number(n), len)),
         _ => Err(format!("`{text}` is not a number")),
     }
+}
+
+fn begins_name(c: char) -> bool {
+    c.is_alphabetic() || c == '_'
+}
+
+fn in_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '.')
 }

@@ -66,9 +66,10 @@ pub(crate) struct CalcError {
 }
 
 impl Calc {
-    /// Reads `name=expression`.
-    pub(crate) fn assignment(text: &str) -> Result<(String, Self), CalcError> {
-        parse::assignment(text)
+    /// Reads `name=expression`. Names in the expression hold no hyphen, which is a minus, but
+    /// for those that are given.
+    pub(crate) fn assignment(text: &str, hyphened: &[String]) -> Result<(String, Self), CalcError> {
+        parse::assignment(text, hyphened)
     }
 
     /// The value for `row`.

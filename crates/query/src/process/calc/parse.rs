@@ -11,9 +11,9 @@ const MAX_DEPTH: usize = 64;
 /// Most operators and functions.
 const MAX_PARTS: usize = 2_000;
 
-pub(super) fn assignment(text: &str) -> Result<(String, Calc), CalcError> {
+pub(super) fn assignment(text: &str, hyphened: &[String]) -> Result<(String, Calc), CalcError> {
     let mut parser = Parser {
-        tokens: tokens(text)?,
+        tokens: tokens(text, hyphened)?,
         at: 0,
         depth: 0,
         parts: 0,

@@ -21,7 +21,7 @@ fn row() -> ResultRow {
 }
 
 fn calculated(expression: &str) -> Option<Value> {
-    let (_, calc) = Calc::assignment(&format!("x={expression}"))
+    let (_, calc) = Calc::assignment(&format!("x={expression}"), &[])
         .unwrap_or_else(|error| panic!("{expression}: {} at {}", error.message, error.at));
     calc.value(&row(), &Context::bare())
 }
@@ -161,7 +161,7 @@ fn mistakes() {
         ("x=if(a) b", 8, "expected `{`"),
     ];
     for (text, at, message) in table {
-        let error = Calc::assignment(text).map(|_| ()).unwrap_err();
+        let error = Calc::assignment(text, &[]).map(|_| ()).unwrap_err();
         assert_eq!(
             (error.at, error.message.as_str()),
             (*at, *message),
@@ -174,7 +174,10 @@ fn mistakes() {
         (long, "an expression has at most 2000 parts"),
     ] {
         assert_eq!(
-            Calc::assignment(&text).map(|_| ()).unwrap_err().message,
+            Calc::assignment(&text, &[])
+                .map(|_| ())
+                .unwrap_err()
+                .message,
             message
         );
     }
@@ -191,7 +194,7 @@ fn what_grows_is_bounded() {
         "x=concat(long,long)",
         "x=replace(long,'y','yyyy')",
     ] {
-        let (_, calc) = Calc::assignment(expression).unwrap();
+        let (_, calc) = Calc::assignment(expression, &[]).unwrap();
         assert_eq!(calc.value(&row, &Context::bare()), None, "{expression}");
     }
 }
