@@ -73,6 +73,8 @@ pub(super) struct Roles {
     pub(super) times: Vec<TimeField>,
     sources: HashMap<String, Source>,
     other_source: Source,
+    /// Fields of Windows events that have another name as well: from, to.
+    pub(super) windows_copies: Vec<(FieldName, FieldName)>,
 }
 
 impl Roles {
@@ -119,6 +121,10 @@ impl Roles {
             let first = name.bytes().next().ok_or("an empty field name")?;
             lengths[usize::from(first)] |= length_bit(name);
         }
+        let copies = file.windows.copy.into_iter();
+        let windows_copies = copies
+            .map(|copy| (copy.from.into(), copy.to.into()))
+            .collect();
         let mut sources = HashMap::new();
         for source in file.windows.source {
             sources.insert(source.channel.clone(), source.compile()?);
@@ -139,6 +145,7 @@ impl Roles {
             times,
             sources,
             other_source,
+            windows_copies,
         })
     }
 
@@ -205,7 +212,15 @@ struct WindowsSpec {
     event_id: Vec<String>,
     channel: Vec<String>,
     norm_id: String,
+    copy: Vec<CopySpec>,
     source: Vec<SourceSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CopySpec {
+    from: String,
+    to: String,
 }
 
 #[derive(Deserialize)]
