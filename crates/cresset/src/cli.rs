@@ -171,6 +171,9 @@ pub(crate) struct ServeArgs {
     /// Take syslog over TCP on this address.
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) syslog_tcp: Option<SocketAddr>,
+    /// Take syslog over TLS on this address.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) syslog_tls: Option<SocketAddr>,
     /// Parts to run, separated by commas: ingest,detect,search,control,notify.
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<String>,
@@ -195,6 +198,7 @@ impl ServeArgs {
             ("server.listen", addr(&self.listen)),
             ("ingest.syslog_udp", addr(&self.syslog_udp)),
             ("ingest.syslog_tcp", addr(&self.syslog_tcp)),
+            ("ingest.syslog_tls", addr(&self.syslog_tls)),
             ("server.roles", self.roles.clone()),
             ("tls.cert", path(&self.tls_cert)),
             ("tls.key", path(&self.tls_key)),

@@ -25,6 +25,7 @@ mod request_target;
 mod rules_as_code;
 mod sealing_keys;
 mod start;
+mod syslog_tls;
 mod token_care;
 mod tutorial;
 mod world;
