@@ -118,6 +118,16 @@ Examples:
   cresset ingest events.ndjson.gz --url http://127.0.0.1:7070 --repo windows
 A transfer that was interrupted goes on where it stopped; nothing is stored twice.")]
     Ingest(IngestArgs),
+    /// Show what lines become, and why: which format or signature, which fields.
+    #[command(after_help = "\
+Examples:
+  cresset normalize /var/log/auth.log | less
+  tail -1 /var/log/audit/audit.log | cresset normalize -
+  cresset normalize events.ndjson.gz --format json | jq .fields
+  cresset normalize app.log --signatures my-signatures/
+Nothing is sent anywhere. Of a configuration file, the time zone, the limits and the folder of
+signatures count. The code is 1 if a line would be refused.")]
+    Normalize(NormalizeArgs),
     /// Search a server.
     #[command(after_help = "\
 Examples:
@@ -307,6 +317,35 @@ pub(crate) struct IngestArgs {
     pub(crate) restart: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NormalizeForm {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NormalizeArgs {
+    /// The file, - for standard input; .gz and .zst are expanded.
+    pub(crate) file: PathBuf,
+    /// Repo that the events would go to.
+    #[arg(long, default_value = "default")]
+    pub(crate) repo: String,
+    /// How to show them.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: NormalizeForm,
+    /// What the lines are; auto looks at the first one.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) input: InputFormat,
+    /// Folder of signatures, instead of the one in the configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) signatures: Option<PathBuf>,
+    /// Configuration file of the server.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -34,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use parts::ingest_settings;
 pub(crate) use preflight::load_checked;
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {

@@ -18,6 +18,7 @@ mod group;
 mod hostile_server;
 mod instance;
 mod lists;
+mod normalize;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]
 mod proc_memory;

@@ -13,17 +13,17 @@ const CHUNK_BYTES: usize = 2 << 20;
 const LINE_BYTES: usize = 4 << 20;
 
 /// Consecutive lines.
-pub(super) struct Chunk {
+pub(in crate::cmd) struct Chunk {
     /// Index of the first line, from 0.
-    pub(super) first_line: u64,
+    pub(in crate::cmd) first_line: u64,
     /// Number of lines.
-    pub(super) count: u64,
+    pub(in crate::cmd) count: u64,
     /// The lines with their line feeds.
-    pub(super) body: Vec<u8>,
+    pub(in crate::cmd) body: Vec<u8>,
 }
 
 /// Reads a file line by line.
-pub(super) struct Lines {
+pub(in crate::cmd) struct Lines {
     reader: Box<dyn BufRead + Send>,
     read: Arc<AtomicU64>,
     total: Option<u64>,
@@ -43,7 +43,7 @@ impl<R: Read> Read for Counted<R> {
 
 impl Lines {
     /// Opens a file, or standard input for `-`.
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(in crate::cmd) fn open(path: &Path) -> anyhow::Result<Self> {
         let read = Arc::new(AtomicU64::new(0));
         if path.as_os_str() == "-" {
             let input = Counted(std::io::stdin(), Arc::clone(&read));
@@ -77,7 +77,7 @@ impl Lines {
     }
 
     /// What the lines seem to be, judged by the first bytes.
-    pub(super) fn guess(&mut self) -> anyhow::Result<&'static str> {
+    pub(in crate::cmd) fn guess(&mut self) -> anyhow::Result<&'static str> {
         let start = self.reader.fill_buf()?;
         let first = start.iter().copied().find(|b| !b.is_ascii_whitespace());
         Ok(if matches!(first, Some(b'{' | b'[')) {
@@ -101,7 +101,7 @@ impl Lines {
     }
 
     /// The next lines, `None` at the end.
-    pub(super) fn next_chunk(&mut self) -> anyhow::Result<Option<Chunk>> {
+    pub(in crate::cmd) fn next_chunk(&mut self) -> anyhow::Result<Option<Chunk>> {
         let mut chunk = Chunk {
             first_line: self.next_line,
             count: 0,

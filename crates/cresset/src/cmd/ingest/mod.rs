@@ -1,6 +1,7 @@
 //! `cresset ingest`: sends files, shows progress, goes on after an interruption.
 
 mod lines;
+pub(super) use lines::Lines;
 pub(crate) use lines::expand;
 mod resume;
 
@@ -8,7 +9,7 @@ use crate::cli::{IngestArgs, InputFormat};
 use crate::client::Client;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use lines::{Chunk, Lines};
+use lines::Chunk;
 use resume::Progress;
 use std::path::Path;
 use std::process::ExitCode;
