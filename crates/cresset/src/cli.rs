@@ -116,6 +116,7 @@ it. The code is 1 for whatever the server calls an error, also in an answer with
 Examples:
   cresset ingest /var/log/auth.log --format syslog
   cresset ingest events.ndjson.gz --url http://127.0.0.1:7070 --repo windows
+  cresset ingest security.xml --repo windows
 A transfer that was interrupted goes on where it stopped; nothing is stored twice.")]
     Ingest(IngestArgs),
     /// Show what lines become, and why: which format or signature, which fields.
@@ -299,6 +300,8 @@ pub(crate) enum InputFormat {
     Ndjson,
     Syslog,
     Raw,
+    /// Windows events in XML, as Event Viewer, wevtutil and evtx_dump export them.
+    Xml,
 }
 
 #[derive(Debug, Args)]

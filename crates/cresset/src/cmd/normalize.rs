@@ -23,11 +23,18 @@ pub(crate) fn run(args: &NormalizeArgs) -> anyhow::Result<ExitCode> {
     let settings = settings(args)?;
     let normaliser = Normaliser::new(&settings)?;
     let mut lines = Lines::open(&args.file)?;
-    let as_json = match args.input {
-        InputFormat::Auto => lines.guess()? == "ndjson",
-        InputFormat::Ndjson => true,
-        InputFormat::Syslog | InputFormat::Raw => false,
+    let (as_json, as_xml) = match args.input {
+        InputFormat::Auto => {
+            let guess = lines.guess()?;
+            (guess == "ndjson", guess == "xml")
+        }
+        InputFormat::Ndjson => (true, false),
+        InputFormat::Xml => (false, true),
+        InputFormat::Syslog | InputFormat::Raw => (false, false),
     };
+    if as_xml {
+        lines = lines.of_xml();
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut show = Shown {
         args,

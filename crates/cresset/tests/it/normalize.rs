@@ -95,6 +95,35 @@ fn json_events_and_what_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// As Event Viewer exports a log: one line, however many events.
+const EXPORT: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Events><Event xmlns='n'><System><EventID>4624</EventID><Channel>Security</Channel></System><EventData><Data Name='TargetUserName'>bob</Data></EventData></Event><Event><System><EventID>4104</EventID><Channel>Microsoft-Windows-PowerShell/Operational</Channel></System><EventData><Data Name='ScriptBlockText'>one\r\ntwo xmlword</Data></EventData></Event></Events>";
+
+#[tokio::test]
+async fn an_event_log_exported_as_xml() -> Result<()> {
+    let text = stdout(&normalize(&["-", "--format", "json"], EXPORT)?)?;
+    let rows: Vec<Value> = text
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    assert_eq!(rows.len(), 2, "{text}");
+    assert_eq!(rows[0]["fields"]["user"], "bob");
+    assert_eq!(rows[1]["fields"]["ScriptBlockText"], "one\r\ntwo xmlword");
+
+    let world = World::new().await?;
+    let file = world.server.data_dir().join("security.xml");
+    std::fs::write(&file, EXPORT)?;
+    let file = file.to_str().context("not UTF-8")?;
+    let sent = stdout(&crate::cli::cresset(
+        world.server.data_dir(),
+        &["ingest", file],
+    )?)?;
+    ensure!(sent.contains("2 events stored, 0 refused"), "{sent}");
+    let rows = world.rows("xmlword EventID=4104").await?;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0]["ScriptBlockText"], "one\r\ntwo xmlword");
+    Ok(())
+}
+
 #[tokio::test]
 async fn own_signatures_in_check_normalize_and_the_server() -> Result<()> {
     let dir = tempfile::tempdir()?;

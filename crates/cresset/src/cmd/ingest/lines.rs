@@ -1,5 +1,6 @@
 //! Files as chunks of whole lines, expanded on the way.
 
+use super::xml::{self, EventLines};
 use anyhow::Context;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Most bytes of a chunk, unless one line is longer.
 const CHUNK_BYTES: usize = 2 << 20;
 /// Longest line that is sent; longer ones are cut.
-const LINE_BYTES: usize = 4 << 20;
+pub(super) const LINE_BYTES: usize = 4 << 20;
 
 /// Consecutive lines.
 pub(in crate::cmd) struct Chunk {
@@ -82,9 +83,19 @@ impl Lines {
         let first = start.iter().copied().find(|b| !b.is_ascii_whitespace());
         Ok(if matches!(first, Some(b'{' | b'[')) {
             "ndjson"
+        } else if xml::looks_like(start) {
+            "xml"
         } else {
             "syslog"
         })
+    }
+
+    /// Goes on with the events of an XML file as lines.
+    pub(in crate::cmd) fn of_xml(self) -> Self {
+        Self {
+            reader: Box::new(BufReader::new(EventLines::new(self.reader))),
+            ..self
+        }
     }
 
     /// Passes over lines that were sent before.
