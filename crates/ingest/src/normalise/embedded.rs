@@ -5,12 +5,14 @@ use super::json::{Timed, described};
 use super::windows::xml;
 use super::{Normaliser, Text};
 use crate::found::Found;
-use crate::ndjson::{Flat, flatten};
+use crate::ndjson::{Flat, Limits, flatten};
 use crate::stamp::Reader;
 use cresset_model::{Event, Value};
 
 /// Texts inside one another that are read: a line, its JSON, and the message of that.
 const MAX_DEPTH: u8 = 2;
+/// Most fields of such a text. They are added to others one by one.
+const MAX_FIELDS: usize = 1_000;
 /// Says why a text that looked like a format is read as text.
 const PARSE_ERROR: &str = "_parse_error";
 
@@ -27,11 +29,15 @@ impl Normaliser {
             zone: &self.zone,
             now: whole.now,
         };
+        let limits = Limits {
+            fields: self.limits.fields.min(MAX_FIELDS),
+            ..self.limits
+        };
         let read = match format {
             Format::Json(text) => {
-                flatten(text, &self.limits).map(|flat| self.read_fields("JSON", flat, whole, found))
+                flatten(text, &limits).map(|flat| self.read_fields("JSON", flat, whole, found))
             }
-            Format::Xml(text) => xml::read(text, &self.limits)
+            Format::Xml(text) => xml::read(text, &limits)
                 .map(|flat| self.read_fields(format.name(), flat, whole, found)),
             Format::Cef(text) => self.formats.cef(text, times, found),
             Format::Leef(text) => self.formats.leef(text, times, found),
@@ -43,8 +49,6 @@ impl Normaliser {
                 found.note(|| format.name().to_owned());
                 true
             }
-            // Prose may well begin with a bracket.
-            (Err(_), Format::Json(text)) if !begins_like_json(text) => false,
             (Err(reason), _) => {
                 let told = format!("no {}: {reason}", format.name());
                 found.refuse(|| told.clone());
@@ -108,10 +112,4 @@ impl Normaliser {
         found.cut.extend(flat.cut);
         found.set_all(inner.fields);
     }
-}
-
-/// True for what is JSON, or was before it was cut.
-fn begins_like_json(text: &str) -> bool {
-    let rest = text.strip_prefix('{').unwrap_or(text).trim_start();
-    rest.starts_with('"')
 }

@@ -124,11 +124,17 @@ impl<'a> Header<'a> {
         let syslog = matches!(self.stamp, Some(Stamp::Yearless(_)));
         let level = LEVELS.iter().any(|level| first.eq_ignore_ascii_case(level));
         if !first.starts_with(['[', '(', '{', '"'])
-            && (syslog || (!level && (Tag::parse(after).is_some() || Format::of(after).is_some())))
+            && (syslog || (!level && (Tag::parse(after).is_some() || self.is_formatted(after))))
         {
             self.host = Some(first);
             self.take_tag(after);
         }
+    }
+
+    /// True if `body` is in a format that makes the word before it a host. An application
+    /// may well write a word before its JSON, but hardly behind a priority.
+    fn is_formatted(&self, body: &str) -> bool {
+        Format::of(body).is_some_and(|format| format.stands_alone() || self.pri.is_some())
     }
 
     fn take_tag(&mut self, rest: &'a str) {

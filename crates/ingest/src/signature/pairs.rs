@@ -83,8 +83,12 @@ impl PairNames {
         count
     }
 
-    /// Puts one pair under the name that its own stands for.
+    /// Puts one pair under the name that its own stands for; none with a name that is too
+    /// long for one.
     pub(crate) fn put(&self, name: &str, value: &str, found: &mut Found) {
+        if name.len() > MAX_NAME {
+            return;
+        }
         match self.names.get(name) {
             Some((to, _)) if to.is_empty() => {}
             Some((to, true)) => {

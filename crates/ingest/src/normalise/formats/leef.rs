@@ -90,7 +90,8 @@ fn pairs(text: &str, delimiter: char) -> Vec<(&str, Cow<'_, str>)> {
     let pair = |text| {
         let (name, value) = str::split_once(text, '=')?;
         let name = name.trim();
-        (!name.is_empty()).then(|| (name, Cow::Borrowed(value.trim())))
+        // Text with a `=` in it is no pair.
+        (!name.is_empty() && !name.contains(' ')).then(|| (name, Cow::Borrowed(value.trim())))
     };
     text.split(delimiter)
         .filter_map(pair)
@@ -128,6 +129,7 @@ mod tests {
         check("^a=1^b=2", '^', &[("a", "1"), ("b", "2")]);
         check("a=1 2 b=3", '\t', &[("a", "1 2"), ("b", "3")]);
         check("url=http://h/?a=1", '\t', &[("url", "http://h/?a=1")]);
+        check("some text a=1\tb=2", '\t', &[("b", "2")]);
         check("", '\t', &[]);
     }
 }

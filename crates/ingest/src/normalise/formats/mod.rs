@@ -32,16 +32,19 @@ impl<'a> Format<'a> {
     pub(super) fn of(body: &'a str) -> Option<Self> {
         let text = body.trim_start();
         match text.as_bytes().first()? {
-            b'{' => Some(Self::Json(text)),
-            b'@' => text
-                .strip_prefix("@cee:")
-                .map(|json| Self::Json(json.trim_start())),
+            b'{' => json(text),
+            b'@' => text.strip_prefix("@cee:").and_then(json),
             b'<' => xml::looks_like(text).then_some(Self::Xml(text)),
             b'C' => text.strip_prefix("CEF:").map(Self::Cef),
             b'L' => text.strip_prefix("LEEF:").map(Self::Leef),
             b't' | b'n' | b'a' => audit::record(text).map(Self::Audit),
             _ => None,
         }
+    }
+
+    /// True for the formats that follow a host without any tag.
+    pub(super) const fn stands_alone(self) -> bool {
+        matches!(self, Self::Cef(_) | Self::Leef(_))
     }
 
     /// What people call it.
@@ -54,6 +57,13 @@ impl<'a> Format<'a> {
             Self::Audit(_) => "auditd record",
         }
     }
+}
+
+/// JSON, or what was JSON before it was cut; prose may begin with a bracket as well.
+fn json(text: &str) -> Option<Format<'_>> {
+    let text = text.trim_start();
+    let inside = text.strip_prefix('{')?.trim_start();
+    inside.starts_with('"').then_some(Format::Json(text))
 }
 
 /// What the names of each format mean.

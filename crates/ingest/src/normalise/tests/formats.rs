@@ -234,6 +234,45 @@ fn json_in_syslog() {
 }
 
 #[test]
+fn hosts_before_formats() {
+    let check = |line: &str, host: Option<&str>| {
+        let event = SHARED.line(line.as_bytes(), &origin("syslog"));
+        let found = event.get("device_name").map(|v| v.text().into_owned());
+        assert_eq!(found.as_deref(), host, "{line}");
+    };
+    check("2024-05-04T10:11:12Z fw CEF:0|v|p|1|2|n|3|", Some("fw"));
+    check("2024-05-04T10:11:12Z fw LEEF:1.0|v|p|1|2|", Some("fw"));
+    check("<13>2024-05-04T10:11:12Z web1 {\"a\":1}", Some("web1"));
+    // Without a priority, this is rather the line of an application.
+    check("2024-05-04T10:11:12Z request {\"a\":1}", None);
+    check("<13>2024-05-04T10:11:12Z started {main}", None);
+    check("<13>May  4 10:11:12 web1 {\"a\":1}", Some("web1"));
+}
+
+#[test]
+fn names_and_fields_are_bounded() {
+    let long = "n".repeat(3_000);
+    for line in [
+        format!("LEEF:1.0|v|p|1|2|{long}=1\tb=2"),
+        format!("type=X msg=audit(1.2:3): {long}=1 b=2"),
+        format!("CEF:0|v|p|1|2|n|3|{long}=1 b=2"),
+        format!("CEF:0|v|p|1|2|n|3|cs1=1 cs1Label={long} b=2"),
+    ] {
+        let event = SHARED.line(line.as_bytes(), &origin("syslog"));
+        assert_eq!(event.get("b"), Some(&s("2")), "{line}");
+        assert!(
+            event.fields.iter().all(|(name, _)| name.len() <= 64),
+            "{line}"
+        );
+    }
+    let many: Vec<String> = (0..1_001).map(|n| format!("\"k{n}\":1")).collect();
+    let line = format!("{{{}}}", many.join(","));
+    let event = SHARED.line(line.as_bytes(), &origin("syslog"));
+    let told = event.get("_parse_error").unwrap().text().into_owned();
+    assert!(told.contains("more than 1000 fields"), "{told}");
+}
+
+#[test]
 fn formats_in_the_message_of_a_json_event() {
     let event = json(r#"{"message":"CEF:0|v|p|1|2|n|3|src=203.0.113.9 suser=x","user":"mine"}"#);
     assert_eq!(event.get("source_address"), Some(&s("203.0.113.9")));
