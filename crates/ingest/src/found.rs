@@ -62,10 +62,10 @@ impl Found {
     }
 
     /// Adds fields whose names differ from one another; they take the place of others.
+    /// What they come of has been noted.
     pub(crate) fn set_all(&mut self, fields: Vec<(FieldName, Value)>) {
         let before = self.fields.len();
         for (name, value) in fields {
-            self.told(&name);
             match self.fields[..before].iter_mut().find(|(n, _)| *n == name) {
                 Some((_, old)) => *old = value,
                 None => self.fields.push((name, value)),

@@ -106,7 +106,7 @@ impl<W: Write> Shown<'_, W> {
             NormalizeForm::Json => writeln!(self.out, "{}", as_json(number, &told))?,
             NormalizeForm::Text => {
                 let text = String::from_utf8_lossy(text);
-                writeln!(self.out, "{number}: {}", shown(&text))?;
+                writeln!(self.out, "{number}: {}", shown(text.trim_end()))?;
                 self.text(&told)?;
             }
         }

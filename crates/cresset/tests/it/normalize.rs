@@ -60,6 +60,16 @@ fn lines_and_why_they_become_what_they_do() -> Result<()> {
     ] {
         ensure!(text.contains(part), "{part:?} is not in\n{text}");
     }
+    // Each field stands with the step that it came of, also of a text in a text.
+    let nested = r#"{"message":"{\"a\":1}","x":1}"#;
+    let steps = stdout(&normalize(
+        &["-", "--input", "raw", "--format", "json"],
+        nested,
+    )?)?;
+    let row: Value = serde_json::from_str(&steps)?;
+    let fields = |n: usize| row["steps"][n]["fields"].clone();
+    assert_eq!(fields(0), serde_json::json!(["message", "x"]), "{row}");
+    assert_eq!(fields(1), serde_json::json!(["a"]), "{row}");
     // JSON: one object per line, with the values whole.
     let json = stdout(&normalize(
         &["-", "--format", "json", "--repo", "web"],
@@ -146,6 +156,23 @@ async fn own_signatures_in_check_normalize_and_the_server() -> Result<()> {
     let line = "<13>May  4 10:11:12 gate door[7]: badge 12 opened the lab";
     let text = stdout(&normalize(&["-", "--signatures", &shown], line)?)?;
     ensure!(text.contains("# signature door-opened"), "{text}");
+
+    // Rules are tested with them as well.
+    let rule = "name: Door of the lab\nquery: label=Door badge=12\nover: 10m\nrisk: low\ntests:\n  - name: opened\n    events: [{_raw: 'May  4 10:11:12 gate door[7]: badge 12 opened the lab'}]\n    expect: {fires: true}\n";
+    let rules = dir.path().join("door.yaml");
+    std::fs::write(&rules, rule)?;
+    let test = |more: &[&str]| -> Result<bool> {
+        let output = Command::new(binary())
+            .args(["rules", "test"])
+            .arg(&rules)
+            .args(more)
+            .output()?;
+        Ok(output.status.success())
+    };
+    assert_eq!(
+        (test(&[])?, test(&["--signatures", &shown])?),
+        (false, true)
+    );
 
     let world = World::with(|s| s.env("CRESSET_INGEST_SIGNATURES", &shown)).await?;
     let line = "door[7]: badge 12 opened the lab";

@@ -1,7 +1,7 @@
 //! Bodies of lines in a format of their own.
 
 use super::formats::Format;
-use super::json::{Timed, described};
+use super::json::{DISPLACED_MSG, Timed, described};
 use super::windows::xml;
 use super::{Normaliser, Text};
 use crate::found::Found;
@@ -64,10 +64,20 @@ impl Normaliser {
     fn read_fields(&self, format: &str, flat: Flat, whole: Text, found: &mut Found) {
         let mut fields = flat.fields;
         let (places, shape) = self.places(&mut fields);
-        // `msg` is the line.
-        if let Some(at) = fields.iter().position(|(name, _)| name == "msg") {
-            let is_taken = fields.iter().any(|(name, _)| name == "message");
-            fields[at].0 = if is_taken { "_msg" } else { "message" }.into();
+        // `msg` is the line. What has no other name is only there.
+        let is_free = |name: &&str| !fields.iter().any(|(n, _)| n == name);
+        let other = ["message", DISPLACED_MSG].into_iter().find(is_free);
+        if let Some(other) = other
+            && let Some((name, _)) = fields.iter_mut().find(|(name, _)| name == "msg")
+        {
+            *name = other.into();
+        }
+        // A forwarder of Windows events names the machine, the header the forwarder. In
+        // other events `host` may be anything, such as that of a request.
+        match places.device_name.and_then(|(_, at)| fields.get(at)) {
+            Some((_, device)) if places.is_windows() => found.set("device_name", device.clone()),
+            Some((_, device)) => found.put("device_name", device.clone()),
+            None => {}
         }
         found.told_all(&fields);
         found.note(|| described(format, shape));
@@ -76,10 +86,6 @@ impl Normaliser {
             ..Event::new(whole.now, whole.now)
         };
         let timed = self.set_time(&mut inner, &places, whole.now, found);
-        let device = places
-            .device_name
-            .and_then(|(_, at)| inner.fields.get(at))
-            .map(|(_, name)| name.clone());
         if places.is_windows() {
             self.add_windows(&mut inner, &places, found);
         } else if let Some((_, at)) = places.message {
@@ -90,13 +96,6 @@ impl Normaliser {
             self.read_message(&inner, at, &places, text, found);
         }
         self.drop_spent_times(&mut inner, &places, timed);
-        // A forwarder of Windows events names the machine, the header the forwarder. In
-        // other events `host` may be anything, such as that of a request.
-        match device {
-            Some(device) if places.is_windows() => found.set("device_name", device),
-            Some(device) => found.put("device_name", device),
-            None => {}
-        }
         if let Some(at) = inner.fields.iter().position(|(name, _)| name == "label")
             && let Value::List(labels) = &inner.fields[at].1
         {

@@ -10,7 +10,7 @@ use crate::stamp::{Reader, Reading};
 use cresset_model::{Event, FieldName, Timestamp, Value};
 
 /// Where a `msg` goes that is no text, if another field is the message.
-const DISPLACED_MSG: &str = "_msg";
+pub(super) const DISPLACED_MSG: &str = "_msg";
 
 /// Where an event's own time came from.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -221,9 +221,12 @@ fn fit(event: &mut Event) {
 fn put_ts_error(event: &mut Event, source: &str, spelling: &str) {
     let shown: String = spelling.chars().take(100).collect();
     let detail = format!("{source} is not a time of the years 1 to 9999: {shown}");
-    event
-        .fields
-        .push(("_ts_error".into(), Value::Str(detail.into())));
+    // A text and the one around it may both have one.
+    if event.get("_ts_error").is_none() {
+        event
+            .fields
+            .push(("_ts_error".into(), Value::Str(detail.into())));
+    }
     metrics::counter!("cresset_ingest_unreadable_times_total").increment(1);
 }
 

@@ -234,6 +234,23 @@ fn json_in_syslog() {
 }
 
 #[test]
+fn no_name_occurs_twice() {
+    for line in [
+        r#"{"msg":"a","message":"b"}"#,
+        r#"{"msg":"a","message":"b","_msg":"c"}"#,
+        r#"<13>1 0000-01-01T00:00:00Z h a - - - {"@timestamp":"rubbish"}"#,
+        r#"{"device_ip":"192.0.2.1","device_name":"d","host":"h","label":"x","norm_id":"n"}"#,
+        r#"<13>May  4 10:11:12 h sshd[1]: {"process":"p","process_id":2,"severity":"s"}"#,
+    ] {
+        let event = SHARED.line(line.as_bytes(), &origin("syslog"));
+        fields(&event);
+        assert_eq!(event.msg(), line);
+    }
+    let event = SHARED.line(br#"{"msg":"a","message":"b"}"#, &origin("syslog"));
+    assert_eq!(event.get("_msg"), Some(&s("a")));
+}
+
+#[test]
 fn hosts_before_formats() {
     let check = |line: &str, host: Option<&str>| {
         let event = SHARED.line(line.as_bytes(), &origin("syslog"));
