@@ -33,6 +33,7 @@ pub(super) struct Places {
     program: Option<(u8, usize)>,
     event_id: Option<(u8, usize)>,
     channel: Option<(u8, usize)>,
+    provider: Option<(u8, usize)>,
 }
 
 impl Places {
@@ -44,6 +45,7 @@ impl Places {
         program: None,
         event_id: None,
         channel: None,
+        provider: None,
     };
 
     /// True for an event of Windows.
@@ -150,6 +152,7 @@ impl Normaliser {
                 Some(Role::Program(rank)) => prefer(&mut places.program, rank, at),
                 Some(Role::EventId(rank)) => prefer(&mut places.event_id, rank, at),
                 Some(Role::Channel(rank)) => prefer(&mut places.channel, rank, at),
+                Some(Role::Provider(rank)) => prefer(&mut places.provider, rank, at),
             }
             at += 1;
         }
@@ -241,15 +244,16 @@ impl Normaliser {
         let copies: Vec<_> = known
             .into_iter()
             .flat_map(|k| &k.copy)
-            .chain(&self.roles.windows_copies)
             .filter_map(|(from, to)| match event.get(from)? {
                 Value::Str(s) if s == "-" || s.is_empty() => None,
                 value => Some((to.clone(), value.clone())),
             })
             .collect();
+        let provider = field(places.provider.filter(|(rank, _)| *rank > 0));
+        let provider = provider.map(|(_, name)| (self.roles.provider.clone(), name.clone()));
         let (number, id) = (id, id.map(|id| ("event_id".into(), Value::Int(id))));
         let norm_id = Some(("norm_id".into(), source.norm_id.clone()));
-        for (name, value) in norm_id.into_iter().chain(id).chain(copies) {
+        for (name, value) in norm_id.into_iter().chain(id).chain(provider).chain(copies) {
             if event.get(&name).is_none() {
                 found.told(&name);
                 event.fields.push((name, value));

@@ -27,6 +27,8 @@ pub(super) enum Role {
     EventId(u8),
     /// The channel of a Windows event.
     Channel(u8),
+    /// The provider of a Windows event.
+    Provider(u8),
     /// Set by the server only; what the sender wrote is dropped.
     Reserved,
 }
@@ -73,8 +75,8 @@ pub(super) struct Roles {
     pub(super) times: Vec<TimeField>,
     sources: HashMap<String, Source>,
     other_source: Source,
-    /// Fields of Windows events that have another name as well: from, to.
-    pub(super) windows_copies: Vec<(FieldName, FieldName)>,
+    /// The name of the provider that rules use.
+    pub(super) provider: FieldName,
 }
 
 impl Roles {
@@ -115,16 +117,15 @@ impl Roles {
         add(names(&file.program), &Role::Program)?;
         add(names(&file.windows.event_id), &Role::EventId)?;
         add(names(&file.windows.channel), &Role::Channel)?;
+        add(names(&file.windows.provider), &Role::Provider)?;
         add(names(&file.reserved), &|_| Role::Reserved)?;
+        let provider = file.windows.provider.first();
+        let provider = provider.ok_or("windows.provider names nothing")?.into();
         let mut lengths = Box::new([0u64; 256]);
         for name in roles.keys() {
             let first = name.bytes().next().ok_or("an empty field name")?;
             lengths[usize::from(first)] |= length_bit(name);
         }
-        let copies = file.windows.copy.into_iter();
-        let windows_copies = copies
-            .map(|copy| (copy.from.into(), copy.to.into()))
-            .collect();
         let mut sources = HashMap::new();
         for source in file.windows.source {
             sources.insert(source.channel.clone(), source.compile()?);
@@ -145,7 +146,7 @@ impl Roles {
             times,
             sources,
             other_source,
-            windows_copies,
+            provider,
         })
     }
 
@@ -212,15 +213,8 @@ struct WindowsSpec {
     event_id: Vec<String>,
     channel: Vec<String>,
     norm_id: String,
-    copy: Vec<CopySpec>,
+    provider: Vec<String>,
     source: Vec<SourceSpec>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CopySpec {
-    from: String,
-    to: String,
 }
 
 #[derive(Deserialize)]
