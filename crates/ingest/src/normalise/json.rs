@@ -110,13 +110,16 @@ impl Normaliser {
 
     /// Finds the fields with a role, in a Windows event after it was made flat.
     pub(super) fn places(&self, fields: &mut Vec<(FieldName, Value)>) -> (Places, Option<&Shape>) {
-        let places = self.places_now(fields);
-        let nested = places.event_id.filter(|(rank, _)| *rank > 0);
-        let shape = nested
-            .and_then(|(_, at)| fields.get(at))
-            .and_then(|(name, _)| self.shapes.of(name));
-        match shape {
-            None => (places, None),
+        let mut places = self.places_now(fields);
+        let Some((_, at)) = places.event_id.filter(|(rank, _)| *rank > 0) else {
+            return (places, None);
+        };
+        match self.shapes.of(&fields[at].0, fields) {
+            None => {
+                // Others have numbers of events as well.
+                places.event_id = None;
+                (places, None)
+            }
             Some(shape) => {
                 shape.flatten(fields);
                 (self.places_now(fields), Some(shape))

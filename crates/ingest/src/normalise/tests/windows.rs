@@ -9,6 +9,7 @@ const NXLOG: &str = r#"{"EventTime":"2024-05-04 12:11:12","Hostname":"WS1","Keyw
 const EVTX: &str = r##"{"Event":{"#attributes":{"xmlns":"http://schemas.microsoft.com/win/2004/08/events/event"},"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-Sysmon","Guid":"5770385F"}},"EventID":{"#attributes":{"Qualifiers":0},"#text":1},"TimeCreated":{"#attributes":{"SystemTime":"2024-05-04T10:11:12.400Z"}},"EventRecordID":24322,"Correlation":null,"Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"WS1"},"EventData":{"UtcTime":"2024-05-04 10:11:12.345","Image":"C:\\Windows\\System32\\cmd.exe","CommandLine":"cmd /c \"echo <a> & b\"","User":"CORP\\bob"}}}"##;
 const EVTX_SEPARATE: &str = r#"{"Event":{"System":{"Provider_attributes":{"Name":"Microsoft-Windows-Sysmon"},"EventID":1,"TimeCreated_attributes":{"SystemTime":"2024-05-04T10:11:12.400Z"},"Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"WS1"},"EventData":{"UtcTime":"2024-05-04 10:11:12.345","Image":"C:\\Windows\\System32\\cmd.exe","CommandLine":"cmd /c \"echo <a> & b\"","User":"CORP\\bob"}}}"#;
 const OPEN_TELEMETRY: &str = r#"{"channel":"Microsoft-Windows-Sysmon/Operational","computer":"WS1","event_id":{"id":1,"qualifiers":0},"provider":{"name":"Microsoft-Windows-Sysmon"},"system_time":"2024-05-04T10:11:12.400Z","event_data":{"UtcTime":"2024-05-04 10:11:12.345","Image":"C:\\Windows\\System32\\cmd.exe","CommandLine":"cmd /c \"echo <a> & b\"","User":"CORP\\bob"}}"#;
+const WINLOGBEAT_6: &str = r#"{"@timestamp":"2024-05-04T10:11:12.345Z","beat":{"name":"collector"},"host":{"name":"collector"},"type":"wineventlog","message":"Process Create:\nImage: x","log_name":"Microsoft-Windows-Sysmon/Operational","computer_name":"WS1","source_name":"Microsoft-Windows-Sysmon","event_id":1,"record_number":"485","process_id":1900,"event_data":{"UtcTime":"2024-05-04 10:11:12.345","Image":"C:\\Windows\\System32\\cmd.exe","CommandLine":"cmd /c \"echo <a> & b\"","User":"CORP\\bob"}}"#;
 const XML: &str = "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-Sysmon' Guid='{5770385F}'/><EventID>1</EventID><TimeCreated SystemTime='2024-05-04T10:11:12.400000000Z'/><EventRecordID>24322</EventRecordID><Channel>Microsoft-Windows-Sysmon/Operational</Channel><Computer>WS1</Computer><Security UserID='S-1-5-18'/></System><EventData><Data Name='UtcTime'>2024-05-04 10:11:12.345</Data><Data Name='Image'>C:\\Windows\\System32\\cmd.exe</Data><Data Name='CommandLine'>cmd /c \"echo &lt;a&gt; &amp; b\"</Data><Data Name='User'>CORP\\bob</Data></EventData></Event>";
 
 #[test]
@@ -31,7 +32,10 @@ fn one_set_of_fields() {
             assert_eq!(found.get(name), Some(&value), "{name} of {from}");
         }
         let nested = found.keys().find(|name| {
-            name.starts_with("winlog.") || name.starts_with("Event.") || name.contains('#')
+            name.starts_with("winlog.")
+                || name.starts_with("event_data.")
+                || name.starts_with("Event.")
+                || name.contains('#')
         });
         assert_eq!(nested, None, "{from}");
         let off = event.log_ts.0 - utc("2024-05-04T10:11:12.345Z").0;
@@ -41,7 +45,15 @@ fn one_set_of_fields() {
             event.log_ts.to_rfc3339()
         );
     };
-    for text in [FLAT, WINLOGBEAT, NXLOG, EVTX, EVTX_SEPARATE, OPEN_TELEMETRY] {
+    let nested = [
+        WINLOGBEAT,
+        WINLOGBEAT_6,
+        NXLOG,
+        EVTX,
+        EVTX_SEPARATE,
+        OPEN_TELEMETRY,
+    ];
+    for text in [FLAT].into_iter().chain(nested) {
         check(&json(text), text);
         // The same through syslog, from a relay whose name says nothing.
         let line = format!("<14>1 2024-05-05T00:00:00Z relay - - - - {text}");
@@ -59,6 +71,16 @@ fn one_set_of_fields() {
     }
     let event = json(&serde_json::json!({"message": XML, "agent": "x"}).to_string());
     check(&event, "XML in a message");
+}
+
+/// The taxonomy has an `event_id` as well, and so have the events of many programs.
+#[test]
+fn an_event_id_alone_is_none_of_windows() {
+    let event = json(r#"{"event_id":4625,"log_name":"x","message":"CEF:0|v|p|1|2|n|3|"}"#);
+    let found = own(&event);
+    assert_eq!(found["event_id"], Value::Int(4625));
+    assert_eq!(found["norm_id"], Value::str("CEF"));
+    assert!(!found.contains_key("EventID"));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(in crate::normalise) struct Shape {
     /// What people call it.
     pub(in crate::normalise) name: String,
     event_id: Vec<String>,
+    #[serde(default)]
+    needs: Vec<String>,
     data: Vec<String>,
     drop: HashSet<String>,
     names: HashMap<String, FieldName>,
@@ -38,10 +40,16 @@ impl Shapes {
         Ok(Self(file.shape))
     }
 
-    /// The shape of an event whose number is in the field `event_id`.
-    pub(in crate::normalise) fn of(&self, event_id: &str) -> Option<&Shape> {
-        let has = |shape: &&Shape| shape.event_id.iter().any(|name| name == event_id);
-        self.0.iter().find(has)
+    /// The shape of an event with these fields, whose number is in the field `event_id`.
+    pub(in crate::normalise) fn of(
+        &self,
+        event_id: &str,
+        fields: &[(FieldName, Value)],
+    ) -> Option<&Shape> {
+        let is_there = |need: &String| fields.iter().any(|(name, _)| name == need);
+        self.0.iter().find(|shape| {
+            shape.event_id.iter().any(|name| name == event_id) && shape.needs.iter().all(is_there)
+        })
     }
 }
 
@@ -94,12 +102,12 @@ mod tests {
 
     fn flat(fields: &[(&str, &str)]) -> Vec<(String, Value)> {
         let shapes = Shapes::built_in().unwrap();
-        let id = fields.iter().find_map(|(name, _)| shapes.of(name));
         let mut fields: Vec<(FieldName, Value)> = fields
             .iter()
             .map(|(n, v)| (FieldName::from(*n), Value::str(v)))
             .collect();
-        if let Some(shape) = id {
+        let id = |(name, _): &(FieldName, Value)| shapes.of(name, &fields);
+        if let Some(shape) = fields.iter().find_map(id) {
             shape.flatten(&mut fields);
         }
         fields.into_iter().map(|(n, v)| (n.into(), v)).collect()
@@ -147,6 +155,18 @@ mod tests {
                 ("ServerName", s("s")),
                 ("Event.UserData.EventXML.#attributes.xmlns", s("n")),
                 ("Image", s("a.exe")),
+            ],
+        );
+        check(
+            &[
+                ("event_id", "5"),
+                ("log_name", "System"),
+                ("source_name", "x"),
+            ],
+            &[
+                ("event_id", s("5")),
+                ("log_name", s("System")),
+                ("source_name", s("x")),
             ],
         );
         // Nothing that is not known is touched.
