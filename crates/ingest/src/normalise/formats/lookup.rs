@@ -1,7 +1,6 @@
 //! Pairs of which some are labels of others: `cs1=drop cs1Label=Rule Action`.
 
-use crate::signature::pairs::PairNames;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What the name of a label ends with.
 const LABEL: &str = "Label";
@@ -16,14 +15,20 @@ pub(super) struct Labelled<'p> {
 }
 
 impl<'p> Labelled<'p> {
-    pub(super) fn new(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Self {
+    /// Labels that are not `free`, or that another value has already, give no name.
+    pub(super) fn new(
+        pairs: impl Iterator<Item = (&'p str, &'p str)>,
+        free: impl Fn(&str) -> bool,
+    ) -> Self {
         let pairs: Vec<_> = pairs.collect();
         let mut labels = HashMap::new();
+        let mut taken = HashSet::new();
         for (name, label) in &pairs {
             if let Some(explained) = name.strip_suffix(LABEL)
                 && !explained.is_empty()
-                && let Some(label) = field_name(label)
+                && let Some(label) = field_name(label).filter(|label| free(label))
                 && pairs.iter().any(|(n, _)| *n == explained)
+                && taken.insert(label.clone())
             {
                 labels.insert(explained, label);
             }
@@ -36,15 +41,14 @@ impl<'p> Labelled<'p> {
     }
 
     /// The name that a label gives to the value of `name`.
-    pub(super) fn label_of(&self, name: &str) -> Option<String> {
-        self.labels.get(name).cloned()
+    pub(super) fn label_of(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
     }
 
     /// True for a label that has become the name of a field.
-    pub(super) fn is_spent_label(&self, name: &str, names: &PairNames) -> bool {
+    pub(super) fn is_spent(&self, name: &str) -> bool {
         name.strip_suffix(LABEL)
-            .and_then(|explained| self.labels.get(explained))
-            .is_some_and(|label| names.is_free(label))
+            .is_some_and(|explained| self.labels.contains_key(explained))
     }
 }
 

@@ -155,7 +155,9 @@ fn put_pairs<'p>(
     names: &PairNames,
     found: &mut Found,
 ) {
-    let pairs = lookup::Labelled::new(pairs);
+    let is_there = |label: &str| found.fields.iter().any(|(name, _)| name == label);
+    let free = |label: &str| names.is_free(label) && !is_there(label);
+    let pairs = lookup::Labelled::new(pairs, free);
     for (name, value) in pairs.iter() {
         match name {
             // The device says who it is; the header's host may be a relay.
@@ -163,14 +165,11 @@ fn put_pairs<'p>(
             "dvc" if value.parse::<std::net::IpAddr>().is_ok() => {
                 found.set("device_ip", Value::str(value));
             }
-            _ => {
-                let label = pairs.label_of(name).filter(|label| names.is_free(label));
-                match label {
-                    Some(label) => found.put(&label, number_if_counted(name, value)),
-                    None if pairs.is_spent_label(name, names) => {}
-                    None => names.put(name, value, found),
-                }
-            }
+            _ => match pairs.label_of(name) {
+                Some(label) => found.put(label, number_if_counted(name, value)),
+                None if pairs.is_spent(name) => {}
+                None => names.put(name, value, found),
+            },
         }
     }
 }

@@ -69,14 +69,19 @@ fn cef() {
             ("severity", s("Very-High")),
         ],
     );
-    // A label that names what only the server sets is no name.
+    // A label that names what only the server sets, or what is there already, is no name.
     check(
-        "CEF:0|v|p|1|2|n|3|cs1=x cs1Label=repo_name",
+        "CEF:0|v|p|1|2|n|3|cs1=x cs1Label=repo_name cs2=high cs2Label=Severity cs3=a cs3Label=Zone cs4=b cs4Label=zone",
         "",
         &[
             ("cs1", s("x")),
             ("cs1Label", s("repo_name")),
             ("repo_name", s("default")),
+            ("severity", Value::Int(3)),
+            ("cs2", s("high")),
+            ("zone", s("a")),
+            ("cs4", s("b")),
+            ("cs4Label", s("zone")),
         ],
     );
 }
