@@ -102,8 +102,8 @@ impl Tree<'_> {
             attributes.push((attribute.key.into_inner().to_owned(), value));
         }
         let path = self.path_of(&name, &mut attributes);
-        for (attribute, value) in attributes {
-            self.put(&format!("{path}.#attributes.{attribute}"), &value)?;
+        for (attribute, value) in attributes.iter().filter(|(_, value)| !value.is_empty()) {
+            self.put(&format!("{path}.#attributes.{attribute}"), value)?;
         }
         self.open.push(Element {
             path,
@@ -202,6 +202,17 @@ mod tests {
                 ("Event.System.Provider.#attributes.Name", "P"),
                 ("Event.System.EventID.#attributes.Qualifiers", "16384"),
                 ("Event.System.EventID", "7036"),
+            ],
+        );
+        // An attribute without a value says nothing; python-evtx writes such.
+        check(
+            "<Event><System><EventID Qualifiers=\"\">4624</EventID><TimeCreated SystemTime=\"2016-07-08 18:12:51.681640+00:00\"></TimeCreated></System></Event>",
+            &[
+                ("Event.System.EventID", "4624"),
+                (
+                    "Event.System.TimeCreated.#attributes.SystemTime",
+                    "2016-07-08 18:12:51.681640+00:00",
+                ),
             ],
         );
         check(
