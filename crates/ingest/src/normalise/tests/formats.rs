@@ -154,6 +154,14 @@ fn auditd() {
             ("uid", s("0")),
         ],
     );
+    // What is not set, or not known, says nothing.
+    let line = "type=SYSCALL msg=audit(1.2:3): auid=4294967295 ses=4294967295 uid=4294967295 tty=(none) key=(null) b=?";
+    let event = SHARED.line(line.as_bytes(), &origin("syslog"));
+    let names = own(&event);
+    for name in ["auid", "ses", "tty", "key", "b"] {
+        assert!(!names.contains_key(name), "{name}: {names:?}");
+    }
+    assert_eq!(names["uid"], s("4294967295"));
     let line = "type=USER_LOGIN msg=audit(1714817472.250:7): pid=4151 uid=0 auid=700 ses=11 msg='op=login acct=\"ro ot\" exe=\"/usr/sbin/sshd\" hostname=? addr=203.0.113.9 terminal=ssh res=failed'\u{1d}UID=\"root\" AUID=\"ann\"";
     check(
         line,

@@ -169,6 +169,16 @@ mod tests {
                 ("source_name", s("x")),
             ],
         );
+        check(
+            &[
+                ("Event.System.EventID", "1"),
+                ("Event.System.EventID.#text", "2"),
+            ],
+            &[
+                ("EventID", Value::Int(1)),
+                ("Event.System.EventID.#text", s("2")),
+            ],
+        );
         // Nothing that is not known is touched.
         check(&[("winlog.channel", "x")], &[("winlog.channel", s("x"))]);
     }
