@@ -116,8 +116,19 @@ it. The code is 1 for whatever the server calls an error, also in an answer with
 Examples:
   cresset ingest /var/log/auth.log --format syslog
   cresset ingest events.ndjson.gz --url http://127.0.0.1:7070 --repo windows
+  cresset ingest security.xml --repo windows
 A transfer that was interrupted goes on where it stopped; nothing is stored twice.")]
     Ingest(IngestArgs),
+    /// Show what lines become, and why: which format or signature, which fields.
+    #[command(after_help = "\
+Examples:
+  cresset normalize /var/log/auth.log | less
+  tail -1 /var/log/audit/audit.log | cresset normalize -
+  cresset normalize events.ndjson.gz --format json | jq .fields
+  cresset normalize app.log --signatures my-signatures/
+Nothing is sent anywhere. Of a configuration file, the time zone, the limits and the folder of
+signatures count. The code is 1 if a line would be refused.")]
+    Normalize(NormalizeArgs),
     /// Search a server.
     #[command(after_help = "\
 Examples:
@@ -171,6 +182,9 @@ pub(crate) struct ServeArgs {
     /// Take syslog over TCP on this address.
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) syslog_tcp: Option<SocketAddr>,
+    /// Take syslog over TLS on this address.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) syslog_tls: Option<SocketAddr>,
     /// Parts to run, separated by commas: ingest,detect,search,control,notify.
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<String>,
@@ -195,6 +209,7 @@ impl ServeArgs {
             ("server.listen", addr(&self.listen)),
             ("ingest.syslog_udp", addr(&self.syslog_udp)),
             ("ingest.syslog_tcp", addr(&self.syslog_tcp)),
+            ("ingest.syslog_tls", addr(&self.syslog_tls)),
             ("server.roles", self.roles.clone()),
             ("tls.cert", path(&self.tls_cert)),
             ("tls.key", path(&self.tls_key)),
@@ -285,6 +300,8 @@ pub(crate) enum InputFormat {
     Ndjson,
     Syslog,
     Raw,
+    /// Windows events in XML, as Event Viewer, wevtutil and evtx_dump export them.
+    Xml,
 }
 
 #[derive(Debug, Args)]
@@ -303,6 +320,35 @@ pub(crate) struct IngestArgs {
     pub(crate) restart: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NormalizeForm {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NormalizeArgs {
+    /// The file, - for standard input; .gz and .zst are expanded.
+    pub(crate) file: PathBuf,
+    /// Repo that the events would go to.
+    #[arg(long, default_value = "default")]
+    pub(crate) repo: String,
+    /// How to show them.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: NormalizeForm,
+    /// What the lines are; auto looks at the first one.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) input: InputFormat,
+    /// Folder of signatures, instead of the one in the configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) signatures: Option<PathBuf>,
+    /// Configuration file of the server.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,8 @@
 //! - [`decompress`] expands gzip and zstd under a limit.
 //! - [`ndjson`] cuts a body into items and flattens each into fields.
 //! - [`normalise`] gives an event its time, its origin and what the signatures
-//!   know about its text. Signatures are data: `signatures/*.toml`.
+//!   know about its text. Signatures are data: `signatures/*.toml`, and files of the
+//!   operator's ([`read_signatures`]).
 //! - [`Ingestor`] appends to the event log and tells senders apart from the disk.
 //! - [`syslog`] listens.
 //!
@@ -18,6 +19,7 @@
 mod body;
 pub mod decompress;
 mod error;
+mod found;
 mod ingestor;
 pub mod ndjson;
 pub mod normalise;
@@ -29,6 +31,8 @@ pub mod syslog;
 
 pub use body::BodyFormat;
 pub use error::{IngestError, IngestReply, ItemError, SetupError};
+pub use found::Step;
 pub use ingestor::{HttpBatch, Ingestor};
-pub use normalise::{Normaliser, Origin};
+pub use normalise::{Explanation, Input, Normaliser, Origin};
 pub use settings::IngestSettings;
+pub use signature::{SignatureText, read_signatures, signature_problems};

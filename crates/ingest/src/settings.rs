@@ -1,5 +1,6 @@
 //! What an operator may set.
 
+use crate::signature::SignatureText;
 use cresset_model::repo::DEFAULT_REPO;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct IngestSettings {
     pub default_timezone: String,
     /// This server's name, kept in `collected_at`.
     pub server_name: String,
+    /// The operator's signature files, in order; they come before the built-in ones.
+    pub signatures: Vec<SignatureText>,
     /// The repo of syslog messages.
     pub syslog_repo: String,
     /// A TCP connection that sends nothing for this long is closed.
@@ -57,6 +60,7 @@ impl Default for IngestSettings {
             max_large_bodies: 3,
             default_timezone: "UTC".to_owned(),
             server_name: "cresset".to_owned(),
+            signatures: Vec::new(),
             syslog_repo: DEFAULT_REPO.to_owned(),
             tcp_idle: Duration::from_mins(10),
             max_connections: 1_024,

@@ -9,6 +9,7 @@ mod group;
 mod ingest;
 mod instance;
 mod keys;
+mod normalize;
 mod outbox;
 mod profile;
 mod rules;
@@ -49,6 +50,7 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Sign(args) => sign::run(&args).await?,
         Command::Api(args) => return api::run(&args).await,
         Command::Ingest(args) => return ingest::run(args).await,
+        Command::Normalize(args) => return normalize::run(&args),
         Command::Search(args) => search::run(args).await?,
         Command::Outbox(args) => outbox::run(args).await?,
         Command::Rules(args) => return rules::run(*args).await,

@@ -1,6 +1,7 @@
 //! Reads the four sources and reports every problem at once.
 
-use super::settings::{Kind, SETTINGS, Setting};
+use super::kinds::{Kind, Setting};
+use super::settings::SETTINGS;
 use super::typed::Config;
 use super::units::{parse_duration, parse_size};
 use super::variables::is_of_commands;

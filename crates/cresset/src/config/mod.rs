@@ -7,6 +7,7 @@
 //! cannot disagree.
 
 mod checks;
+mod kinds;
 mod load;
 mod settings;
 mod typed;

@@ -1,57 +1,7 @@
 //! The table of all settings.
 
+use super::kinds::{Kind, Setting};
 use cresset_auth::quota::MAX_LIMIT;
-
-/// What a setting's value must look like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    /// Any text.
-    Text,
-    /// A path; empty means none.
-    Path,
-    /// `ADDRESS:PORT`.
-    Listen,
-    /// `ADDRESS:PORT`, or empty for off.
-    OptionalListen,
-    /// A whole number in a range.
-    Int(u64, u64),
-    /// `true` or `false`.
-    Bool,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A span such as `10s`, `5m`, `24h`, `7d`.
-    Duration,
-    /// A size such as `64KiB`, `48MiB`.
-    Size,
-    /// An IANA time zone.
-    Zone,
-    /// Networks such as `10.0.0.0/8`.
-    Cidrs,
-    /// Spans.
-    Durations,
-    /// Words out of these.
-    Choices(&'static [&'static str]),
-}
-
-/// One setting.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting {
-    /// `section.name`.
-    pub(crate) key: &'static str,
-    /// What its value must look like.
-    pub(crate) kind: Kind,
-    /// The default as it would stand in the file.
-    pub(crate) default: &'static str,
-    /// One line for people.
-    pub(crate) help: &'static str,
-}
-
-impl Setting {
-    /// The name of the environment variable.
-    pub(crate) fn env(&self) -> String {
-        format!("CRESSET_{}", self.key.replace('.', "_").to_uppercase())
-    }
-}
 
 const fn s(key: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Setting {
     Setting {
@@ -243,6 +193,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "address and port for syslog over TCP; empty is off",
     ),
     s(
+        "ingest.syslog_tls",
+        Kind::OptionalListen,
+        "\"\"",
+        "address and port for syslog over TLS; empty is off",
+    ),
+    s(
+        "ingest.syslog_tls_cert",
+        Kind::Path,
+        "\"\"",
+        "certificate chain in PEM; empty means tls.cert, or else one that the server makes",
+    ),
+    s(
+        "ingest.syslog_tls_key",
+        Kind::Path,
+        "\"\"",
+        "private key of ingest.syslog_tls_cert in PEM",
+    ),
+    s(
+        "ingest.syslog_tls_client_ca",
+        Kind::Path,
+        "\"\"",
+        "certificate authorities in PEM; senders of syslog over TLS must show a certificate of theirs",
+    ),
+    s(
         "ingest.syslog_repo",
         Kind::Text,
         "\"default\"",
@@ -253,6 +227,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Zone,
         "\"UTC\"",
         "zone of time stamps that name none",
+    ),
+    s(
+        "ingest.signatures",
+        Kind::Path,
+        "\"\"",
+        "folder of your own signatures, files *.toml; they come before the built-in ones",
     ),
     s(
         "ingest.max_body",

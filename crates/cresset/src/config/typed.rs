@@ -81,6 +81,10 @@ pub(crate) struct Config {
     pub(crate) egress_allow: Vec<Cidr>,
     pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) syslog_tcp: Option<SocketAddr>,
+    pub(crate) syslog_tls: Option<SocketAddr>,
+    pub(crate) syslog_tls_cert: Option<Tls>,
+    pub(crate) syslog_tls_client_ca: Option<PathBuf>,
+    pub(crate) signatures: Option<PathBuf>,
     pub(crate) syslog_repo: String,
     pub(crate) timezone: String,
     pub(crate) max_body: usize,
@@ -176,7 +180,9 @@ impl Config {
     pub(super) fn from_values(values: &Values) -> (Self, Vec<Problem>) {
         let r = Reader(values);
         let mut problems = Vec::new();
-        let tls = read_tls(&r, &mut problems);
+        let tls = read_tls(&r, ["tls.cert", "tls.key"], &mut problems);
+        let of_syslog = ["ingest.syslog_tls_cert", "ingest.syslog_tls_key"];
+        let syslog_tls_cert = read_tls(&r, of_syslog, &mut problems);
         let smtp = read_smtp(&r, &mut problems);
         super::checks::check(&r, &mut problems);
         let roles = r.words("server.roles");
@@ -223,6 +229,10 @@ impl Config {
                 .collect(),
             syslog_udp: r.addr("ingest.syslog_udp"),
             syslog_tcp: r.addr("ingest.syslog_tcp"),
+            syslog_tls: r.addr("ingest.syslog_tls"),
+            syslog_tls_cert,
+            syslog_tls_client_ca: r.path("ingest.syslog_tls_client_ca"),
+            signatures: r.path("ingest.signatures"),
             syslog_repo: r.text("ingest.syslog_repo"),
             timezone: r.text("ingest.timezone"),
             max_body: r.size("ingest.max_body") as usize,
@@ -284,9 +294,10 @@ impl Config {
     }
 }
 
-fn read_tls(r: &Reader<'_>, problems: &mut Vec<Problem>) -> Option<Tls> {
-    let (cert, key) = (r.path("tls.cert"), r.path("tls.key"));
-    for (name, path) in [("tls.cert", &cert), ("tls.key", &key)] {
+/// A certificate and its key, from the settings of these two names.
+fn read_tls(r: &Reader<'_>, names: [&str; 2], problems: &mut Vec<Problem>) -> Option<Tls> {
+    let [cert, key] = names.map(|name| r.path(name));
+    for (name, path) in names.iter().zip([&cert, &key]) {
         if let Some(path) = path {
             require_readable(r, name, path, problems);
         }
@@ -295,15 +306,15 @@ fn read_tls(r: &Reader<'_>, problems: &mut Vec<Problem>) -> Option<Tls> {
         (Some(cert), Some(key)) => Some(Tls { cert, key }),
         (None, None) => None,
         (cert, _) => {
-            let (given, missing) = if cert.is_some() {
-                ("tls.cert", "tls.key")
+            let [given, missing] = if cert.is_some() {
+                names
             } else {
-                ("tls.key", "tls.cert")
+                [names[1], names[0]]
             };
             problems.push(Problem {
                 place: r.place(given),
                 message: format!("{given} is set but {missing} is not"),
-                help: Some("HTTPS needs both".to_owned()),
+                help: Some("TLS needs both".to_owned()),
             });
             None
         }

@@ -179,16 +179,7 @@ impl Connections {
 }
 
 pub(super) fn acceptor(tls: &crate::config::Tls) -> anyhow::Result<TlsAcceptor> {
-    let certs = CertificateDer::pem_file_iter(&tls.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| {
-            format!(
-                "tls.cert: {} holds no certificate in PEM",
-                tls.cert.display()
-            )
-        })?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .with_context(|| format!("tls.key: {} holds no private key in PEM", tls.key.display()))?;
+    let (certs, key) = certificate(tls, "tls.cert", "tls.key")?;
     let mut server = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(certs, key)
@@ -196,4 +187,27 @@ pub(super) fn acceptor(tls: &crate::config::Tls) -> anyhow::Result<TlsAcceptor> 
     // In this order: over HTTP/2 nothing mends the targets that `curl` sends as they were typed.
     server.alpn_protocols = vec![b"http/1.1".to_vec(), b"h2".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(server)))
+}
+
+/// Reads a certificate chain and its key, which the settings of these names give.
+pub(super) fn certificate(
+    tls: &crate::config::Tls,
+    cert_setting: &str,
+    key_setting: &str,
+) -> anyhow::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let none = || {
+        let shown = tls.cert.display();
+        format!("{cert_setting}: {shown} holds no certificate in PEM")
+    };
+    let certs = CertificateDer::pem_file_iter(&tls.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(none)?;
+    anyhow::ensure!(!certs.is_empty(), none());
+    let key = PrivateKeyDer::from_pem_file(&tls.key).with_context(|| {
+        format!(
+            "{key_setting}: {} holds no private key in PEM",
+            tls.key.display()
+        )
+    })?;
+    Ok((certs, key))
 }

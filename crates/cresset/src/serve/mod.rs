@@ -16,6 +16,7 @@ mod preflight;
 mod request_target;
 mod roles;
 mod signals;
+mod syslog;
 mod token_care;
 mod upkeep;
 
@@ -30,10 +31,11 @@ use http_threads::HttpThreads;
 use parts::Parts;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use parts::ingest_settings;
 pub(crate) use preflight::load_checked;
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -113,26 +115,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
         tasks.spawn(worker.run(stopped.clone()));
     }
     if has(NodeRole::Ingest) {
-        if let Some(addr) = config.syslog_udp {
-            let socket = UdpSocket::bind(addr)
-                .await
-                .with_context(|| format!("ingest.syslog_udp: cannot listen on {addr}"))?;
-            tracing::info!(address = %socket.local_addr()?, "syslog over UDP");
-            tasks.spawn(cresset_ingest::syslog::serve_udp(
-                socket,
-                Arc::clone(&parts.ingestor),
-                stopped.clone(),
-            ));
-        }
-        if let Some(addr) = config.syslog_tcp {
-            let socket = bind_tcp(addr, "ingest.syslog_tcp").await?;
-            tracing::info!(address = %socket.local_addr()?, "syslog over TCP");
-            tasks.spawn(cresset_ingest::syslog::serve_tcp(
-                socket,
-                Arc::clone(&parts.ingestor),
-                stopped.clone(),
-            ));
-        }
+        syslog::start(&config, &parts, &mut tasks, &stopped).await?;
     }
     let router = roles::limit(
         cresset_api::router(parts.app_state(&config, &url, own_nodes, recorder)),

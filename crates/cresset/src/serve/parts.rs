@@ -11,7 +11,7 @@ use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_detect::{DETECT_CURSOR, DetectSettings, Detector, DetectorDeps, DetectorHandle};
 use cresset_eventlog::{EventLog, LocalLog, LocalLogConfig, RealDisk, Resume};
 use cresset_fleet::{FleetSearcher, Members};
-use cresset_ingest::{IngestSettings, Ingestor};
+use cresset_ingest::{IngestSettings, Ingestor, SetupError, read_signatures};
 use cresset_model::instance::Instance;
 use cresset_model::{Clock, Duration, Entropy, SecretString};
 use cresset_notify::retry::RetrySchedule;
@@ -114,7 +114,7 @@ impl Parts {
             Arc::clone(&log) as Arc<dyn EventLog>,
             repos,
             Arc::clone(&clock),
-            ingest_settings(config),
+            ingest_settings(config)?,
         )?);
         let consumers = if has(NodeRole::Detect) {
             vec![DETECT_CURSOR.to_owned()]
@@ -317,8 +317,14 @@ async fn open_log(
     )
 }
 
-fn ingest_settings(config: &Config) -> IngestSettings {
-    IngestSettings {
+/// What the configuration says about the intake, with the operator's signatures.
+pub(crate) fn ingest_settings(config: &Config) -> Result<IngestSettings, SetupError> {
+    let signatures = match &config.signatures {
+        Some(folder) => read_signatures(folder)?,
+        None => Vec::new(),
+    };
+    Ok(IngestSettings {
+        signatures,
         max_body_bytes: config.max_body,
         max_expanded_bytes: config.max_expanded,
         max_line_bytes: config.max_line,
@@ -329,7 +335,7 @@ fn ingest_settings(config: &Config) -> IngestSettings {
         syslog_repo: config.syslog_repo.clone(),
         max_connections: config.syslog_connections,
         ..IngestSettings::default()
-    }
+    })
 }
 
 pub(super) fn notify_settings(config: &Config, url: &str) -> anyhow::Result<NotifySettings> {

@@ -2,8 +2,9 @@
 //!
 //! `cresset check` and the server both come through here, so their verdicts agree.
 
-use super::{listen, parts};
+use super::{listen, parts, syslog};
 use crate::config::{Config, Problem, Sources, draft};
+use cresset_ingest::SetupError;
 use cresset_notify::EgressGuard;
 use cresset_notify::email::EmailSender;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
     // Of what is known to be wrong nothing more is to be learnt by opening it.
     let fine = |section: &str| !problems.iter().any(|p| p.message.contains(section));
     let (tls_fine, smtp_fine) = (fine("tls."), fine("smtp."));
+    let syslog_tls_fine = tls_fine && fine("ingest.syslog_tls");
     let mut note = |place: &str, error: anyhow::Error| {
         problems.push(Problem {
             place: place.to_owned(),
@@ -26,6 +28,9 @@ pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
     {
         note("[tls]", error);
     }
+    if syslog_tls_fine && let Err(error) = syslog::check(&config) {
+        note("[ingest]", error);
+    }
     if let Some(smtp) = config.smtp.as_ref().filter(|_| smtp_fine) {
         let guard = Arc::new(EgressGuard::new(config.egress_allow.clone()));
         let sender = parts::smtp_settings(smtp).and_then(|s| Ok(EmailSender::new(s, guard)?));
@@ -33,9 +38,32 @@ pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
             note("[smtp]", error);
         }
     }
+    problems.extend(mistakes_in_signatures(&config));
     if problems.is_empty() {
         Ok(config)
     } else {
         Err(problems)
     }
+}
+
+/// What is wrong with the operator's signatures, tests that fail included.
+fn mistakes_in_signatures(config: &Config) -> Vec<Problem> {
+    let settings = parts::ingest_settings(config);
+    let found = match &settings {
+        Ok(settings) => cresset_ingest::signature_problems(settings),
+        Err(error) => vec![error.clone()],
+    };
+    let problem = |error: SetupError| match error {
+        SetupError::Data { file, detail } => Problem {
+            place: file,
+            message: detail,
+            help: None,
+        },
+        other @ SetupError::TimeZone(_) => Problem {
+            place: "ingest.signatures".to_owned(),
+            message: other.to_string(),
+            help: None,
+        },
+    };
+    found.into_iter().map(problem).collect()
 }

@@ -18,6 +18,7 @@ mod group;
 mod hostile_server;
 mod instance;
 mod lists;
+mod normalize;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]
 mod proc_memory;
@@ -25,6 +26,7 @@ mod request_target;
 mod rules_as_code;
 mod sealing_keys;
 mod start;
+mod syslog_tls;
 mod tables;
 mod token_care;
 mod tutorial;

@@ -7,6 +7,7 @@ mod names;
 mod tests;
 
 pub use flatten::{Flat, Limits, flatten};
+pub(crate) use names::keep_last_of_equal;
 
 use array::ArrayItems;
 

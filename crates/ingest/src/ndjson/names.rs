@@ -7,7 +7,7 @@ use std::collections::HashMap;
 const FEW_FIELDS: usize = 64;
 
 /// Of fields with equal names, keeps the place of the first and the value of the last.
-pub(super) fn keep_last_of_equal(fields: &mut Vec<(FieldName, Value)>) {
+pub(crate) fn keep_last_of_equal(fields: &mut Vec<(FieldName, Value)>) {
     if fields.len() > FEW_FIELDS {
         return keep_last_among_many(fields);
     }

@@ -1,7 +1,8 @@
 //! Syslog headers: RFC 5424, RFC 3164 and what is sent under that name.
 
+use super::formats::Format;
 use super::structured;
-use crate::signature::Found;
+use crate::found::Found;
 use crate::stamp::{Stamp, take};
 use cresset_model::Value;
 
@@ -40,11 +41,17 @@ pub(super) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Takes `line` apart; a line without a header is all body.
     pub(super) fn parse(line: &'a str) -> Self {
-        let (pri, rest) = take_pri(line).map_or((None, line), |(pri, rest)| (Some(pri), rest));
+        let (pri, mut rest) = take_pri(line).map_or((None, line), |(pri, rest)| (Some(pri), rest));
         if pri.is_some()
-            && let Some(header) = rest.strip_prefix("1 ").and_then(Self::rfc5424)
+            && let Some(newer) = rest.strip_prefix("1 ")
         {
-            return Self { pri, ..header };
+            if let Some(header) = Self::rfc5424(newer) {
+                return Self { pri, ..header };
+            }
+            // Some senders of CEF and LEEF end the header after the host.
+            if take(newer).is_some() {
+                rest = newer;
+            }
         }
         let mut header = Self {
             pri,
@@ -117,11 +124,17 @@ impl<'a> Header<'a> {
         let syslog = matches!(self.stamp, Some(Stamp::Yearless(_)));
         let level = LEVELS.iter().any(|level| first.eq_ignore_ascii_case(level));
         if !first.starts_with(['[', '(', '{', '"'])
-            && (syslog || (!level && Tag::parse(after).is_some()))
+            && (syslog || (!level && (Tag::parse(after).is_some() || self.is_formatted(after))))
         {
             self.host = Some(first);
             self.take_tag(after);
         }
+    }
+
+    /// True if `body` is in a format that makes the word before it a host. An application
+    /// may well write a word before its JSON, but hardly behind a priority.
+    fn is_formatted(&self, body: &str) -> bool {
+        Format::of(body).is_some_and(|format| format.stands_alone() || self.pri.is_some())
     }
 
     fn take_tag(&mut self, rest: &'a str) {
@@ -195,7 +208,8 @@ impl<'a> Tag<'a> {
             .take(MAX_WORD)
             .position(|b| matches!(b, b':' | b'[' | b'(' | b' '))?;
         let (program, mut rest) = rest.split_at(end);
-        if program.is_empty() {
+        // `CEF: 0|...` is a body.
+        if program.is_empty() || matches!(program, "CEF" | "LEEF") {
             return None;
         }
         let module = bracketed(&mut rest, '(', ')');

@@ -2,18 +2,19 @@
 
 use super::header::Header;
 use super::roles::Role;
-use super::{Normaliser, Origin, Pairs, add_labels, finish, fit, lossy, put_ts_error};
+use super::windows::Shape;
+use super::{Normaliser, Origin, Pairs, Text, add_labels, finish, fit, lossy, put_ts_error};
+use crate::found::Found;
 use crate::ndjson::flatten;
-use crate::signature::Found;
 use crate::stamp::{Reader, Reading};
-use cresset_model::{Event, FieldName, Value};
+use cresset_model::{Event, FieldName, Timestamp, Value};
 
 /// Where a `msg` goes that is no text, if another field is the message.
-const DISPLACED_MSG: &str = "_msg";
+pub(super) const DISPLACED_MSG: &str = "_msg";
 
 /// Where an event's own time came from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Timed {
+pub(super) enum Timed {
     /// It has no field for it.
     No,
     /// The time field of that rank.
@@ -23,15 +24,16 @@ enum Timed {
 }
 
 /// Where the fields with a role are.
-struct Places {
+pub(super) struct Places {
     /// By rank, for the bits set in `time_ranks`.
     times: [u32; 64],
     time_ranks: u64,
-    message: Option<(u8, usize)>,
-    device_name: Option<(u8, usize)>,
+    pub(super) message: Option<(u8, usize)>,
+    pub(super) device_name: Option<(u8, usize)>,
     program: Option<(u8, usize)>,
     event_id: Option<(u8, usize)>,
     channel: Option<(u8, usize)>,
+    provider: Option<(u8, usize)>,
 }
 
 impl Places {
@@ -43,7 +45,13 @@ impl Places {
         program: None,
         event_id: None,
         channel: None,
+        provider: None,
     };
+
+    /// True for an event of Windows.
+    pub(super) const fn is_windows(&self) -> bool {
+        self.event_id.is_some() || self.channel.is_some()
+    }
 }
 
 /// Keeps the better of two ranks.
@@ -56,24 +64,39 @@ fn prefer(place: &mut Option<(u8, usize)>, rank: u8, at: usize) {
 impl Normaliser {
     /// The event of one JSON item. The error is a sentence for the sender.
     pub fn json(&self, item: &[u8], origin: &Origin<'_>) -> Result<Event, String> {
+        self.json_found(item, origin, &mut Found::default())
+    }
+
+    pub(super) fn json_found(
+        &self,
+        item: &[u8],
+        origin: &Origin<'_>,
+        found: &mut Found,
+    ) -> Result<Event, String> {
         let text = lossy(item, origin.col_type);
         let mut flat = flatten(&text, &self.limits)?;
-        let places = self.places(&mut flat.fields);
+        let (places, shape) = self.places(&mut flat.fields);
         let mut event = Event {
             fields: flat.fields,
             ..Event::new(origin.received, origin.received)
         };
-        let timed = self.set_time(&mut event, &places, origin);
-        let mut found = Found::default();
-        if places.event_id.is_some() || places.channel.is_some() {
-            self.add_windows(&mut event, &places);
+        found.told_all(&event.fields);
+        found.note(|| described("JSON", shape));
+        let timed = self.set_time(&mut event, &places, origin.received, found);
+        if places.is_windows() {
+            self.add_windows(&mut event, &places, found);
         } else if let Some((_, at)) = places.message {
-            self.read_message(&event, at, &places, origin, &mut found);
+            let text = Text {
+                now: origin.received,
+                depth: 1,
+            };
+            self.read_message(&event, at, &places, text, found);
         }
         if timed != Timed::No {
             found.stamp = None;
         }
         self.put_envelope(&mut event, &text, &places, origin, &mut flat.cut);
+        flat.cut.append(&mut found.cut);
         let mut event = finish(event, found);
         self.drop_spent_times(&mut event, &places, timed);
         if !flat.cut.is_empty() {
@@ -85,8 +108,27 @@ impl Normaliser {
         Ok(event)
     }
 
+    /// Finds the fields with a role, in a Windows event after it was made flat.
+    pub(super) fn places(&self, fields: &mut Vec<(FieldName, Value)>) -> (Places, Option<&Shape>) {
+        let mut places = self.places_now(fields);
+        let Some((_, at)) = places.event_id.filter(|(rank, _)| *rank > 0) else {
+            return (places, None);
+        };
+        match self.shapes.of(&fields[at].0, fields) {
+            None => {
+                // Others have numbers of events as well.
+                places.event_id = None;
+                (places, None)
+            }
+            Some(shape) => {
+                shape.flatten(fields);
+                (self.places_now(fields), Some(shape))
+            }
+        }
+    }
+
     /// Finds the fields with a role, and removes those that only the server sets.
-    fn places(&self, fields: &mut Vec<(FieldName, Value)>) -> Places {
+    fn places_now(&self, fields: &mut Vec<(FieldName, Value)>) -> Places {
         let mut places = Places::NONE;
         let mut at = 0;
         while at < fields.len() {
@@ -113,6 +155,7 @@ impl Normaliser {
                 Some(Role::Program(rank)) => prefer(&mut places.program, rank, at),
                 Some(Role::EventId(rank)) => prefer(&mut places.event_id, rank, at),
                 Some(Role::Channel(rank)) => prefer(&mut places.channel, rank, at),
+                Some(Role::Provider(rank)) => prefer(&mut places.provider, rank, at),
             }
             at += 1;
         }
@@ -120,23 +163,27 @@ impl Normaliser {
     }
 
     /// Takes `log_ts` from the first field that holds a time.
-    fn set_time(&self, event: &mut Event, places: &Places, origin: &Origin<'_>) -> Timed {
+    pub(super) fn set_time(
+        &self,
+        event: &mut Event,
+        places: &Places,
+        now: Timestamp,
+        found: &mut Found,
+    ) -> Timed {
         let mut unreadable = None;
         for (rank, field) in self.roles.times.iter().enumerate() {
             if places.time_ranks & (1 << rank) == 0 {
                 continue;
             }
             let zone = field.zone.as_ref().unwrap_or(&self.zone);
-            let times = Reader {
-                zone,
-                now: origin.received,
-            };
+            let times = Reader { zone, now };
             let Some((_, value)) = event.fields.get(places.times[rank] as usize) else {
                 continue;
             };
             match times.value(value, field.ambiguous) {
                 Reading::Time(time) => {
                     event.log_ts = time;
+                    found.note(|| format!("time from the field {}", field.name));
                     return Timed::By(rank);
                 }
                 Reading::Unreadable => {
@@ -153,12 +200,12 @@ impl Normaliser {
     }
 
     /// What the text of the message says, if it is a log line.
-    fn read_message(
+    pub(super) fn read_message(
         &self,
         event: &Event,
         at: usize,
         places: &Places,
-        origin: &Origin<'_>,
+        text: Text,
         found: &mut Found,
     ) {
         let Some((_, Value::Str(message))) = event.fields.get(at) else {
@@ -180,12 +227,14 @@ impl Normaliser {
             program,
             ..Header::default()
         };
-        self.read_line(message, &hint, pairs, origin.received, found);
+        // Docker keeps the line end.
+        let message = message.trim_end_matches(['\n', '\r', '\0']);
+        self.read_line(message, &hint, pairs, text, found);
     }
 
     /// `norm_id`, `event_id`, labels and a few copies for Windows events. Their
     /// own fields stay as they are: rules written for them use those names.
-    fn add_windows(&self, event: &mut Event, places: &Places) {
+    pub(super) fn add_windows(&self, event: &mut Event, places: &Places, found: &mut Found) {
         let field = |at: Option<(u8, usize)>| at.and_then(|(_, at)| event.fields.get(at));
         let channel = field(places.channel).map(|(_, v)| v.text());
         let source = self.roles.source(channel.as_deref().unwrap_or(""));
@@ -203,16 +252,23 @@ impl Normaliser {
                 value => Some((to.clone(), value.clone())),
             })
             .collect();
-        let id = id.map(|id| ("event_id".into(), Value::Int(id)));
+        let provider = field(places.provider.filter(|(rank, _)| *rank > 0));
+        let provider = provider.map(|(_, name)| (self.roles.provider.clone(), name.clone()));
+        let (number, id) = (id, id.map(|id| ("event_id".into(), Value::Int(id))));
         let norm_id = Some(("norm_id".into(), source.norm_id.clone()));
-        for (name, value) in norm_id.into_iter().chain(id).chain(copies) {
+        for (name, value) in norm_id.into_iter().chain(id).chain(provider).chain(copies) {
             if event.get(&name).is_none() {
+                found.told(&name);
                 event.fields.push((name, value));
             }
         }
         if let Some(known) = known {
             add_labels(event, known.labels.clone());
         }
+        found.note(|| match number {
+            Some(number) => format!("Windows event {number} of {}", source.norm_id.text()),
+            None => format!("Windows event of {}", source.norm_id.text()),
+        });
     }
 
     fn put_envelope(
@@ -258,7 +314,7 @@ impl Normaliser {
 
     /// Drops the field that `log_ts` was taken from where it says nothing else,
     /// and `log_ts` itself, which is no stored field.
-    fn drop_spent_times(&self, event: &mut Event, places: &Places, timed: Timed) {
+    pub(super) fn drop_spent_times(&self, event: &mut Event, places: &Places, timed: Timed) {
         for (rank, field) in self.roles.times.iter().enumerate() {
             let spent = field.name == "log_ts" || (field.drop && timed == Timed::By(rank));
             if spent
@@ -271,6 +327,14 @@ impl Normaliser {
                 event.fields.remove(at);
             }
         }
+    }
+}
+
+/// What was read, for people who ask.
+pub(super) fn described(format: &str, shape: Option<&Shape>) -> String {
+    match shape {
+        Some(shape) => format!("{format}, made flat as {} nests it", shape.name),
+        None => format.to_owned(),
     }
 }
 

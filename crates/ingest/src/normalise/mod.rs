@@ -4,26 +4,39 @@
 //! and, where the sender's address is known, `device_ip`. `msg` of a line is the
 //! line as it came. `msg` of a JSON event is its own message (the first of the
 //! fields named in `data/fields.toml` that holds text); that field itself stays as
-//! well, because rules name it, but its text is kept once (`model::event::SAME_AS_MSG`). An event without a message gets its JSON text as
-//! `msg`, so that bare words find it. A `msg` that holds no text, beside another
-//! message, is kept as `_msg`.
+//! well, because rules name it, but its text is kept once (`model::event::SAME_AS_MSG`).
+//! An event without a message gets its JSON text as `msg`, so that bare words find it. A
+//! `msg` that holds no text, beside another message, is kept as `_msg`.
+//!
+//! The body of a line, and the message of a JSON event, may be in a format of its own
+//! ([`formats`]); what such a format says wins over the header around it. Text that looks
+//! like one and is none is read as any other text, and `_parse_error` says why.
 
+mod embedded;
+mod explain;
+mod formats;
 mod header;
 mod json;
 mod roles;
 mod structured;
 #[cfg(test)]
 mod tests;
+mod windows;
 
+pub use explain::{Explanation, Input};
+
+use crate::found::Found;
 use crate::ndjson::Limits;
-use crate::signature::{Author, Found, Signatures};
+use crate::signature::{Author, Signatures};
 use crate::stamp::{Reader, Zone};
 use crate::{IngestSettings, SetupError};
 use cresset_model::{Event, FieldName, Timestamp, Value};
+use formats::Formats;
 use header::Header;
 use roles::Roles;
 use std::borrow::Cow;
 use std::net::IpAddr;
+use windows::Shapes;
 
 /// Fields that a line has besides those found in it, at most.
 const OWN_FIELDS: usize = 8;
@@ -45,19 +58,23 @@ pub struct Origin<'a> {
 pub struct Normaliser {
     signatures: Signatures,
     roles: Roles,
+    shapes: Shapes,
+    formats: Formats,
     zone: Zone,
     limits: Limits,
     server_name: Value,
 }
 
 impl Normaliser {
-    /// Compiles the built-in signatures; takes some milliseconds.
+    /// Compiles the signatures; takes some milliseconds.
     pub fn new(settings: &IngestSettings) -> Result<Self, SetupError> {
         let zone = Zone::named(&settings.default_timezone)
             .ok_or_else(|| SetupError::TimeZone(settings.default_timezone.clone()))?;
         Ok(Self {
-            signatures: Signatures::built_in()?,
+            signatures: Signatures::with(&settings.signatures)?,
             roles: Roles::built_in()?,
+            shapes: Shapes::built_in()?,
+            formats: Formats::built_in()?,
             zone,
             limits: Limits::from(settings),
             server_name: Value::str(&settings.server_name),
@@ -67,21 +84,28 @@ impl Normaliser {
     /// The event of one line of text, with or without a syslog header. Invalid
     /// UTF-8 is replaced; line ends and NUL at the end are dropped.
     pub fn line(&self, line: &[u8], origin: &Origin<'_>) -> Event {
+        self.line_found(line, origin, &mut Found::default())
+    }
+
+    fn line_found(&self, line: &[u8], origin: &Origin<'_>, found: &mut Found) -> Event {
         let text = lossy(line, origin.col_type);
         let text = text.trim_end_matches(['\n', '\r', '\0']);
-        let mut found = Found::default();
-        self.read_line(
-            text,
-            &Header::default(),
-            Pairs::Read,
-            origin.received,
-            &mut found,
-        );
+        let whole = Text {
+            now: origin.received,
+            depth: 0,
+        };
+        self.read_line(text, &Header::default(), Pairs::Read, whole, found);
         let mut event = Event::new(origin.received, origin.received);
         event.fields.reserve_exact(found.fields.len() + OWN_FIELDS);
         event.fields.push(("msg".into(), Value::str(text)));
+        // What the line says about its device is better known than who relayed it.
+        event.fields.extend(found.take("device_ip"));
         self.put_origin(&mut event.fields, origin);
         let mut event = finish(event, found);
+        if !found.cut.is_empty() {
+            let cut = std::mem::take(&mut found.cut);
+            event.fields.push(("_truncated".into(), Value::List(cut)));
+        }
         fit(&mut event);
         event
     }
@@ -93,12 +117,12 @@ impl Normaliser {
         text: &str,
         hint: &Header<'_>,
         pairs: Pairs,
-        now: Timestamp,
+        whole: Text,
         found: &mut Found,
     ) {
         let times = Reader {
             zone: &self.zone,
-            now,
+            now: whole.now,
         };
         let own = Header::parse(text);
         let header = if own.is_empty() {
@@ -110,6 +134,25 @@ impl Normaliser {
             own
         };
         header.put_fields(found);
+        if !own.is_empty() {
+            found.note(|| "syslog header".to_owned());
+        }
+        let formatted = self.read_format(header.body, whole, found);
+        if !formatted {
+            self.read_body(&header, pairs, times, found);
+        }
+        // A time in a format of its own is that of the event, not of its relay.
+        if let Some(stamp) = header.stamp
+            && !(formatted && matches!(found.stamp, Some(Ok(_))))
+        {
+            let spelling = || header.stamp_text.to_owned();
+            found.stamp = Some(times.resolve(stamp).ok_or_else(spelling));
+            found.note(|| "time from the header".to_owned());
+        }
+    }
+
+    /// What the signatures know about a text, or else the pairs in it.
+    fn read_body(&self, header: &Header<'_>, pairs: Pairs, times: Reader<'_>, found: &mut Found) {
         let author = Author {
             program: header.program,
             module: header.module,
@@ -117,10 +160,7 @@ impl Normaliser {
         let known = self.signatures.apply(author, header.body, times, found);
         if !known && matches!(pairs, Pairs::Read) {
             self.signatures.pairs().read(header.body, found);
-        }
-        if let Some(stamp) = header.stamp {
-            let spelling = || header.stamp_text.to_owned();
-            found.stamp = Some(times.resolve(stamp).ok_or_else(spelling));
+            found.note(|| "no signature; key=value pairs".to_owned());
         }
     }
 
@@ -136,6 +176,15 @@ impl Normaliser {
     }
 }
 
+/// What is known about a text before it is read.
+#[derive(Debug, Clone, Copy)]
+struct Text {
+    /// When it came.
+    now: Timestamp,
+    /// How many texts it stands in.
+    depth: u8,
+}
+
 /// Whether `key=value` pairs are looked for in text that no signature knows.
 #[derive(Clone, Copy)]
 enum Pairs {
@@ -144,21 +193,21 @@ enum Pairs {
 }
 
 /// Adds what was found, without touching what the event has.
-fn finish(mut event: Event, found: Found) -> Event {
+fn finish(mut event: Event, found: &mut Found) -> Event {
     let own = event.fields.len();
     let message = event.same_as_msg().cloned();
-    for (name, value) in found.fields {
+    for (name, value) in found.fields.drain(..) {
         let known = event.fields[..own].iter().any(|(n, _)| *n == name);
         if !known && message.as_ref() != Some(&name) {
             event.fields.push((name, value));
         }
     }
-    match found.stamp {
+    match found.stamp.take() {
         Some(Ok(stamp)) => event.log_ts = stamp,
         Some(Err(spelling)) => put_ts_error(&mut event, "the line's stamp", &spelling),
         None => {}
     }
-    add_labels(&mut event, found.labels);
+    add_labels(&mut event, std::mem::take(&mut found.labels));
     event
 }
 
@@ -174,9 +223,12 @@ fn fit(event: &mut Event) {
 fn put_ts_error(event: &mut Event, source: &str, spelling: &str) {
     let shown: String = spelling.chars().take(100).collect();
     let detail = format!("{source} is not a time of the years 1 to 9999: {shown}");
-    event
-        .fields
-        .push(("_ts_error".into(), Value::Str(detail.into())));
+    // A text and the one around it may both have one.
+    if event.get("_ts_error").is_none() {
+        event
+            .fields
+            .push(("_ts_error".into(), Value::Str(detail.into())));
+    }
     metrics::counter!("cresset_ingest_unreadable_times_total").increment(1);
 }
 

@@ -27,6 +27,8 @@ pub(super) enum Role {
     EventId(u8),
     /// The channel of a Windows event.
     Channel(u8),
+    /// The provider of a Windows event.
+    Provider(u8),
     /// Set by the server only; what the sender wrote is dropped.
     Reserved,
 }
@@ -73,6 +75,8 @@ pub(super) struct Roles {
     pub(super) times: Vec<TimeField>,
     sources: HashMap<String, Source>,
     other_source: Source,
+    /// The name of the provider that rules use.
+    pub(super) provider: FieldName,
 }
 
 impl Roles {
@@ -113,7 +117,10 @@ impl Roles {
         add(names(&file.program), &Role::Program)?;
         add(names(&file.windows.event_id), &Role::EventId)?;
         add(names(&file.windows.channel), &Role::Channel)?;
+        add(names(&file.windows.provider), &Role::Provider)?;
         add(names(&file.reserved), &|_| Role::Reserved)?;
+        let provider = file.windows.provider.first();
+        let provider = provider.ok_or("windows.provider names nothing")?.into();
         let mut lengths = Box::new([0u64; 256]);
         for name in roles.keys() {
             let first = name.bytes().next().ok_or("an empty field name")?;
@@ -139,6 +146,7 @@ impl Roles {
             times,
             sources,
             other_source,
+            provider,
         })
     }
 
@@ -205,6 +213,7 @@ struct WindowsSpec {
     event_id: Vec<String>,
     channel: Vec<String>,
     norm_id: String,
+    provider: Vec<String>,
     source: Vec<SourceSpec>,
 }
 

@@ -4,7 +4,7 @@
 //! the enterprise number, and with `_` for what needs quotes in a query. A
 //! parameter that occurs twice becomes a list.
 
-use crate::signature::Found;
+use crate::found::Found;
 use cresset_model::Value;
 
 /// Most parameters taken from one message.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 const NOW: &str = "2024-06-01T00:00:00Z";
 
+mod formats;
 mod kept;
+mod windows;
 
 fn utc(text: &str) -> Timestamp {
     let t: jiff::Timestamp = text.parse().unwrap();
@@ -161,7 +163,7 @@ fn a_stamp_that_is_no_time_is_said() {
 }
 
 fn json(text: &str) -> Event {
-    normaliser().json(text.as_bytes(), &origin("http")).unwrap()
+    SHARED.json(text.as_bytes(), &origin("http")).unwrap()
 }
 
 #[test]

@@ -8,29 +8,43 @@ use compact_str::CompactString;
 use cresset_model::Value;
 use regex::{Regex, RegexSetBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Bytes that one compiled pattern may take.
 const PATTERN_BYTES: usize = 4 << 20;
 
-/// Compiles the files in order.
-pub(super) fn compile(files: &[(&str, &str)], pairs: PairNames) -> Result<Signatures, SetupError> {
+/// Compiles the files in order: of two signatures of one program, the earlier wins.
+pub(super) fn compile(
+    files: &[(Arc<str>, &str)],
+    pairs: PairNames,
+) -> Result<Signatures, SetupError> {
     let mut programs: BTreeMap<String, Vec<Signature>> = BTreeMap::new();
-    let mut ids = BTreeSet::new();
-    for (name, text) in files {
-        let fail = |detail: String| SetupError::Data {
-            file: (*name).to_owned(),
-            detail,
-        };
-        let file: SignatureFile = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
+    let mut ids: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (n, (name, text)) in files.iter().enumerate() {
+        let file = parse(name, text)?;
         for spec in &file.signature {
-            if !ids.insert(spec.id.clone()) {
-                return Err(fail(format!("signature {:?} occurs twice", spec.id)));
+            let id = spec.id.as_ref();
+            let at = spec.id.span().start;
+            match ids.insert(id.clone(), (n, at)) {
+                None => {}
+                Some((earlier, _)) if earlier == n => {
+                    let detail = format!("signature {id:?} occurs twice");
+                    return Err(wrong(name, text, at, detail));
+                }
+                // The earlier is the operator's, who can give it another name.
+                Some((earlier, at)) => {
+                    let (own, own_text) = &files[earlier];
+                    let detail = format!("there is a signature {id:?} in {name} as well");
+                    return Err(wrong(own, own_text, at, detail));
+                }
             }
-            let signature =
-                one(&file, spec).map_err(|e| fail(format!("signature {:?}: {e}", spec.id)))?;
+            let signature = one(&file, spec, name).map_err(|e| {
+                let detail = format!("signature {id:?}: {e}");
+                wrong(name, text, spec.pattern.span().start, detail)
+            })?;
             for program in spec.programs.as_ref().unwrap_or(&file.programs) {
                 programs
-                    .entry(program.clone())
+                    .entry(program.to_lowercase())
                     .or_default()
                     .push(signature.clone());
             }
@@ -57,16 +71,36 @@ pub(super) fn compile(files: &[(&str, &str)], pairs: PairNames) -> Result<Signat
     })
 }
 
-fn one(file: &SignatureFile, spec: &SignatureSpec) -> Result<Signature, String> {
-    let template = format!("^(?:{}{})$", file.prefix, spec.pattern);
+/// Reads a file.
+pub(super) fn parse(name: &str, text: &str) -> Result<SignatureFile, SetupError> {
+    toml::from_str(text).map_err(|e| {
+        let at = e.span().map_or(0, |span| span.start);
+        wrong(name, text, at, e.message().to_owned())
+    })
+}
+
+/// Something wrong in a file, with line and column.
+pub(super) fn wrong(name: &str, text: &str, at: usize, detail: String) -> SetupError {
+    let before = &text[..text.floor_char_boundary(at)];
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let column = before[start..].chars().count() + 1;
+    SetupError::Data {
+        file: format!("{name}:{line}:{column}"),
+        detail,
+    }
+}
+
+fn one(file: &SignatureFile, spec: &SignatureSpec, name: &Arc<str>) -> Result<Signature, String> {
+    let template = format!("^(?:{}{})$", file.prefix, spec.pattern.as_ref());
     let (pattern, integers) = expand(&template)?;
     let regex = regex::RegexBuilder::new(&pattern)
         .size_limit(PATTERN_BYTES)
         .dot_matches_new_line(true)
         .build()
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| reason(&e))?;
     let captures = captures(&regex, &integers);
-    let mut constants = vec![("sig_id".into(), Value::str(&spec.id))];
+    let mut constants = vec![("sig_id".into(), Value::str(spec.id.as_ref()))];
     let norm_id = spec.norm_id.as_ref().unwrap_or(&file.norm_id);
     constants.push(("norm_id".into(), Value::str(norm_id)));
     for (name, value) in spec.set.iter().chain(&file.set) {
@@ -79,11 +113,20 @@ fn one(file: &SignatureFile, spec: &SignatureSpec) -> Result<Signature, String> 
     }
     let labels = spec.labels.iter().map(CompactString::from).collect();
     Ok(Signature {
+        id: spec.id.as_ref().into(),
+        file: Arc::clone(name),
         regex,
         captures,
         constants,
         labels,
     })
+}
+
+/// The last line of a message that draws the pattern first.
+fn reason(e: &regex::Error) -> String {
+    let text = e.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 fn captures(regex: &Regex, integers: &BTreeSet<String>) -> Vec<(usize, Capture)> {
@@ -102,7 +145,8 @@ fn captures(regex: &Regex, integers: &BTreeSet<String>) -> Vec<(usize, Capture)>
         .collect()
 }
 
-fn scalar(value: &toml::Value) -> Result<Value, String> {
+/// The value of a constant, or of a field that an example expects.
+pub(super) fn scalar(value: &toml::Value) -> Result<Value, String> {
     match value {
         toml::Value::String(s) => Ok(Value::str(s)),
         toml::Value::Integer(n) => Ok(Value::Int(*n)),

@@ -6,18 +6,25 @@
 //! and one match to take it apart, however many signatures there are.
 
 mod compile;
+mod examples;
 mod file;
+mod folder;
 pub(crate) mod pairs;
 #[cfg(test)]
 mod tests;
 
+pub use examples::signature_problems;
+pub use folder::{SignatureText, read_signatures};
+
 use crate::SetupError;
+use crate::found::Found;
 use crate::stamp::Reader;
 use compact_str::CompactString;
-use cresset_model::{FieldName, Timestamp, Value};
+use cresset_model::{FieldName, Value};
 use pairs::PairNames;
 use regex::{Regex, RegexSet};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The files compiled in: name and text.
 pub(crate) const FILES: [(&str, &str); 9] = [
@@ -47,27 +54,6 @@ pub(crate) const FILES: [(&str, &str); 9] = [
 /// The program name under which signatures for every program are filed.
 const ANY_PROGRAM: &str = "*";
 
-/// What a text turned out to hold.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Fields, each name once.
-    pub(crate) fields: Vec<(FieldName, Value)>,
-    /// Labels.
-    pub(crate) labels: Vec<CompactString>,
-    /// A time in the text, or its spelling if it does not read.
-    pub(crate) stamp: Option<Result<Timestamp, String>>,
-}
-
-impl Found {
-    /// Adds a field unless it is there already or says nothing.
-    pub(crate) fn put(&mut self, name: &str, value: Value) {
-        let says_nothing = matches!(&value, Value::Str(s) if s.is_empty() || s == "-");
-        if !says_nothing && !self.fields.iter().any(|(n, _)| n == name) {
-            self.fields.push((name.into(), value));
-        }
-    }
-}
-
 /// Who wrote a text.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Author<'a> {
@@ -92,6 +78,8 @@ struct Group {
 
 #[derive(Clone)]
 struct Signature {
+    id: CompactString,
+    file: Arc<str>,
     regex: Regex,
     captures: Vec<(usize, Capture)>,
     constants: Vec<(FieldName, Value)>,
@@ -112,9 +100,14 @@ enum Capture {
 }
 
 impl Signatures {
-    /// The built-in signatures.
-    pub(crate) fn built_in() -> Result<Self, SetupError> {
-        compile::compile(&FILES, PairNames::built_in()?)
+    /// The operator's signatures, and after them the built-in ones.
+    pub(crate) fn with(own: &[SignatureText]) -> Result<Self, SetupError> {
+        let own = own.iter().map(|f| (f.name.as_str(), f.text.as_str()));
+        let files: Vec<(Arc<str>, &str)> = own
+            .chain(FILES)
+            .map(|(name, text)| (name.into(), text))
+            .collect();
+        compile::compile(&files, PairNames::built_in()?)
     }
 
     /// Names of `key=value` pairs.
@@ -182,10 +175,9 @@ impl Signatures {
             found.put(name, value.clone());
         }
         for label in &signature.labels {
-            if !found.labels.contains(label) {
-                found.labels.push(label.clone());
-            }
+            found.label(label);
         }
+        found.note(|| format!("signature {} ({})", signature.id, signature.file));
         true
     }
 

@@ -1,7 +1,7 @@
 //! `key=value` pairs in running text.
 
-use super::Found;
 use crate::SetupError;
+use crate::found::Found;
 use cresset_model::Value;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -18,31 +18,47 @@ pub(crate) struct PairNames {
     names: HashMap<String, (String, bool)>,
 }
 
+/// The tables of such a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PairFile {
+pub(crate) struct PairFile {
     text: HashMap<String, String>,
     int: HashMap<String, String>,
     reserved: Vec<String>,
 }
 
-impl PairNames {
-    /// The built-in names.
-    pub(crate) fn built_in() -> Result<Self, SetupError> {
-        let (name, text) = FILE;
-        let file: PairFile = toml::from_str(text).map_err(|e| SetupError::Data {
-            file: name.to_owned(),
-            detail: e.to_string(),
-        })?;
+impl From<PairFile> for PairNames {
+    fn from(file: PairFile) -> Self {
         let reserved = file
             .reserved
             .into_iter()
             .map(|n| (n, (String::new(), false)));
         let texts = file.text.into_iter().map(|(n, to)| (n, (to, false)));
         let ints = file.int.into_iter().map(|(n, to)| (n, (to, true)));
-        Ok(Self {
+        Self {
             names: reserved.chain(texts).chain(ints).collect(),
-        })
+        }
+    }
+}
+
+impl PairNames {
+    /// The built-in names.
+    pub(crate) fn built_in() -> Result<Self, SetupError> {
+        Self::read_file(FILE.0, FILE.1)
+    }
+
+    /// The names of a data file.
+    pub(crate) fn read_file(name: &str, text: &str) -> Result<Self, SetupError> {
+        let file: PairFile = toml::from_str(text).map_err(|e| SetupError::Data {
+            file: name.to_owned(),
+            detail: e.to_string(),
+        })?;
+        Ok(file.into())
+    }
+
+    /// True if a pair may set the field `name`.
+    pub(crate) fn is_free(&self, name: &str) -> bool {
+        self.names.get(name).is_none_or(|(to, _)| !to.is_empty())
     }
 
     /// Puts the pairs of `text` into `found`; returns how many there were.
@@ -67,7 +83,12 @@ impl PairNames {
         count
     }
 
-    fn put(&self, name: &str, value: &str, found: &mut Found) {
+    /// Puts one pair under the name that its own stands for; none with a name that is too
+    /// long for one.
+    pub(crate) fn put(&self, name: &str, value: &str, found: &mut Found) {
+        if name.len() > MAX_NAME {
+            return;
+        }
         match self.names.get(name) {
             Some((to, _)) if to.is_empty() => {}
             Some((to, true)) => {

@@ -1,7 +1,6 @@
-use super::file::{Example, SignatureFile};
 use super::*;
 use crate::{IngestSettings, Normaliser, Origin};
-use cresset_model::Event;
+use cresset_model::{Event, Timestamp};
 use std::collections::BTreeSet;
 
 /// The present of the examples.
@@ -22,78 +21,23 @@ fn event(normaliser: &Normaliser, line: &str) -> Event {
     normaliser.line(line.as_bytes(), &origin)
 }
 
-fn expected(value: &toml::Value) -> Value {
-    match value {
-        toml::Value::Integer(n) => Value::Int(*n),
-        toml::Value::Boolean(b) => Value::Bool(*b),
-        toml::Value::String(s) => Value::str(s),
-        other => panic!("{other} cannot be expected"),
-    }
-}
-
-fn check(example: &Example, event: &Event) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut same = |what: &str, found: Option<&Value>, expect: Value| {
-        if found != Some(&expect) {
-            wrong.push(format!("{what}: found {found:?}, expected {expect:?}"));
-        }
-    };
-    same("msg", event.get("msg"), Value::str(&example.line));
-    same("sig_id", event.get("sig_id"), Value::str(&example.sig_id));
-    for (name, value) in &example.fields {
-        same(name, event.get(name), expected(value));
-    }
-    if let Some(labels) = &example.labels {
-        let mut labels: Vec<CompactString> = labels.iter().map(Into::into).collect();
-        let found = match event.get("label") {
-            Some(Value::List(found)) => {
-                let mut found = found.clone();
-                found.sort();
-                Some(Value::List(found))
-            }
-            other => other.cloned(),
-        };
-        labels.sort();
-        same("label", found.as_ref(), Value::List(labels));
-    }
-    if let Some(log_ts) = &example.log_ts {
-        let found = Value::from(event.log_ts.to_rfc3339());
-        same(
-            "log_ts",
-            Some(&found),
-            Value::from(utc(log_ts).to_rfc3339()),
-        );
-    }
-    for name in &example.absent {
-        if let Some(found) = event.get(name) {
-            wrong.push(format!("{name}: found {found:?}, expected none"));
-        }
-    }
-    wrong
-}
-
 #[test]
 fn examples_in_the_files() {
     let normaliser = Normaliser::new(&IngestSettings::default()).unwrap();
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, text) in FILES {
-        let file: SignatureFile = toml::from_str(text).unwrap();
-        let mut untested: BTreeSet<&str> = file.signature.iter().map(|s| s.id.as_str()).collect();
-        for example in &file.test {
-            count += 1;
-            untested.remove(example.sig_id.as_str());
-            let found = check(example, &event(&normaliser, &example.line));
-            wrong.extend(
-                found
-                    .iter()
-                    .map(|w| format!("{name}: {}\n    {w}", example.line)),
-            );
+        let file = compile::parse(name, text).unwrap();
+        let tested: BTreeSet<&str> = file.examples().map(|(_, id)| id).collect();
+        count += file.examples().count();
+        let failures = examples::failures(&normaliser, &file, name, text);
+        wrong.extend(failures.iter().map(ToString::to_string));
+        let ids = file.signature.iter().map(|s| s.id.as_ref().as_str());
+        let untested = ids.filter(|id| !tested.contains(id));
+        wrong.extend(untested.map(|id| format!("{name}: signature {id} has no test")));
+        for (example, _) in file.examples() {
+            let line = example.line.as_ref();
+            assert_eq!(&event(&normaliser, line).msg(), line);
         }
-        wrong.extend(
-            untested
-                .iter()
-                .map(|id| format!("{name}: signature {id} has no test")),
-        );
     }
     assert!(
         wrong.is_empty(),
@@ -108,7 +52,7 @@ fn examples_in_the_files() {
 #[test]
 fn signatures_are_quick_to_compile() {
     let started = std::time::Instant::now();
-    let signatures = Signatures::built_in().unwrap();
+    let signatures = Signatures::with(&[]).unwrap();
     println!(
         "{} groups in {:?}",
         signatures.groups.len(),
@@ -120,7 +64,7 @@ fn signatures_are_quick_to_compile() {
 fn compile_one(signature: &str) -> Result<Signatures, String> {
     let text =
         format!("programs = [\"x\"]\nnorm_id = \"N\"\n[[signature]]\nid = \"s\"\n{signature}");
-    compile::compile(&[("t.toml", &text)], PairNames::built_in().unwrap())
+    compile::compile(&[("t.toml".into(), &text)], PairNames::built_in().unwrap())
         .map_err(|e| e.to_string())
 }
 
@@ -132,7 +76,7 @@ fn mistakes_in_a_file_are_named() {
     };
     check(
         "pattern = '('\nlabels = []",
-        "t.toml: signature \"s\": regex parse error",
+        "t.toml:5:11: signature \"s\": unclosed group",
     );
     check(
         "pattern = '<a:nothing>'\nlabels = []",
@@ -142,7 +86,7 @@ fn mistakes_in_a_file_are_named() {
     check("pattern = 'a(?<!b)'\nlabels = []", "signature \"s\"");
     check(
         "pattern = 'a'\nlabels = []\nlabel = []",
-        "unknown field `label`",
+        "t.toml:7:1: unknown field `label`",
     );
     check(
         "pattern = 'a'\nlabels = []\nset = { a = [1] }",
@@ -150,8 +94,9 @@ fn mistakes_in_a_file_are_named() {
     );
     check(
         "pattern = 'a'\nlabels = []\n[[signature]]\nid = \"s\"\npattern = 'b'\nlabels = []",
-        "occurs twice",
+        "t.toml:8:6: signature \"s\" occurs twice",
     );
+    check("pattern = 'a", "t.toml:5:");
     assert!(compile_one("pattern = '<a:int=[0-9]{2}>'\nlabels = []").is_ok());
 }
 
@@ -175,12 +120,16 @@ fn a_line_feed_in_the_text_hides_nothing() {
 /// A set that finds other signatures than the regexes it stands for loses events.
 #[test]
 fn the_sets_agree_with_their_regexes() {
-    let signatures = Signatures::built_in().unwrap();
+    let signatures = Signatures::with(&[]).unwrap();
     let mut matches = 0;
     for (_, text) in FILES {
-        let file: SignatureFile = toml::from_str(text).unwrap();
-        for example in &file.test {
-            let body = example.line.split_once(": ").map_or("", |(_, body)| body);
+        let file = compile::parse("t.toml", text).unwrap();
+        for (example, _) in file.examples() {
+            let body = example
+                .line
+                .as_ref()
+                .split_once(": ")
+                .map_or("", |(_, body)| body);
             let middle = body.len() / 2;
             let broken = body
                 .char_indices()
@@ -197,4 +146,99 @@ fn the_sets_agree_with_their_regexes() {
         }
     }
     assert!(matches > 0);
+}
+
+fn own(text: &str) -> IngestSettings {
+    IngestSettings {
+        signatures: vec![SignatureText {
+            name: "own.toml".to_owned(),
+            text: text.to_owned(),
+        }],
+        ..IngestSettings::default()
+    }
+}
+
+const OWN: &str = r#"programs = ["sshd", "Door"]
+norm_id = "Mine"
+
+[[signature]]
+id = "mine-login-failed"
+pattern = 'Failed password for <user:word> from <source_address:address> port <source_port:int> ssh2'
+labels = ["Login", "Fail"]
+
+[[signature.test]]
+line = "May  4 10:11:12 h sshd[1]: Failed password for bob from 203.0.113.9 port 1 ssh2"
+fields = { user = "bob", source_port = 1, norm_id = "Mine" }
+labels = ["Fail", "Login"]
+log_ts = "2024-05-04T10:11:12Z"
+absent = ["status"]
+
+[[signature.test]]
+line = "May  4 10:11:12 h Door[1]: Failed password for bob from 203.0.113.9 port 1 ssh2"
+"#;
+
+#[test]
+fn signatures_of_the_operator_come_first() {
+    assert_eq!(signature_problems(&own(OWN)), []);
+    let normaliser = Normaliser::new(&own(OWN)).unwrap();
+    let line = "May  4 10:11:12 h sshd[1]: Failed password for bob from 203.0.113.9 port 1 ssh2";
+    assert_eq!(
+        event(&normaliser, line).get("sig_id"),
+        Some(&Value::str("mine-login-failed"))
+    );
+    // The built-in ones still know the rest.
+    let line = "May  4 10:11:12 h sshd[1]: Received signal 15; terminating.";
+    assert_eq!(
+        event(&normaliser, line).get("sig_id"),
+        Some(&Value::str("sshd-terminating"))
+    );
+}
+
+#[test]
+fn examples_that_come_out_otherwise_are_named() {
+    let check = |from: &str, to: &str, expect: &[&str]| {
+        assert!(OWN.contains(from), "{from}");
+        let problems = signature_problems(&own(&OWN.replace(from, to)));
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems, expect, "{to}");
+    };
+    check(
+        "user = \"bob\"",
+        "user = \"al\"",
+        &["own.toml:10:8: test: user is \"bob\", expected \"al\""],
+    );
+    check(
+        "[\"Fail\", \"Login\"]",
+        "[\"Fail\"]",
+        &["own.toml:10:8: test: label is [\"Fail\", \"Login\"], expected [\"Fail\"]"],
+    );
+    check(
+        "absent = [\"status\"]",
+        "absent = [\"user\"]",
+        &["own.toml:10:8: test: user is \"bob\", expected none"],
+    );
+    check(
+        "10:11:12Z",
+        "10:11:13Z",
+        &[
+            "own.toml:10:8: test: log_ts is \"2024-05-04T10:11:12Z\", expected \"2024-05-04T10:11:13Z\"",
+        ],
+    );
+    check(
+        "Door[1]: Failed",
+        "Door[1]: failed",
+        &["own.toml:17:8: test: sig_id is absent, expected \"mine-login-failed\""],
+    );
+    check(
+        "mine-login",
+        "sshd-login",
+        &["own.toml:5:6: there is a signature \"sshd-login-failed\" in sshd.toml as well"],
+    );
+    check(
+        "<user:word>",
+        "<user:",
+        &[
+            "own.toml:6:11: signature \"mine-login-failed\": unknown type \" from <source_address:address\" of \"user\"",
+        ],
+    );
 }

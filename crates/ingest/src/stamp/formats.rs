@@ -112,10 +112,11 @@ fn named(mut s: Scan<'_>) -> Option<(Stamp, usize)> {
         None => (None, s.at),
     };
     match year {
-        Some(year) => Some((
-            Stamp::Local(checked(year.cast_signed(), month, day, time)?),
-            end,
-        )),
+        Some(year) => {
+            let civil = checked(year.cast_signed(), month, day, time)?;
+            s.at = end;
+            Some((s.zoned(civil), s.at))
+        }
         // A leap year accepts every day that any year has.
         None => Some((Stamp::Yearless(checked(2000, month, day, time)?), end)),
     }

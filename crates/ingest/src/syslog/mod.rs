@@ -1,4 +1,4 @@
-//! Syslog over UDP and TCP.
+//! Syslog over UDP, TCP and TLS.
 //!
 //! TCP: messages are framed by octet counting or by line feeds (RFC 6587), told
 //! apart message by message. What a connection has sent is appended to the event
@@ -14,7 +14,7 @@ mod tests;
 mod udp;
 
 pub use lines::{Line, Lines};
-pub use tcp::serve_tcp;
+pub use tcp::{serve_tcp, serve_tls};
 pub use udp::serve_udp;
 
 use crate::{IngestError, Ingestor};

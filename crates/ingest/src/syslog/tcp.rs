@@ -1,19 +1,23 @@
-//! Syslog over TCP.
+//! Syslog over TCP, with TLS (RFC 5425) or without.
 
 use super::framer::Framer;
 use super::{BATCH_BYTES, BATCH_LINES, Lines, append_patiently, stopped};
 use crate::Ingestor;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Bytes taken from a connection at a time.
 const READ_BYTES: usize = 64 << 10;
+/// Longest that a sender may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -26,6 +30,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// log refuses for five seconds, which is counted.
 pub async fn serve_tcp(
     listener: TcpListener,
+    ingestor: Arc<Ingestor>,
+    shutdown: watch::Receiver<bool>,
+) {
+    serve(listener, None, ingestor, shutdown).await;
+}
+
+/// [`serve_tcp`] behind TLS. Both framings are taken here as well: many senders end
+/// messages with a line feed where RFC 5425 asks for octet counting.
+///
+/// A connection that ends without TLS's own goodbye was broken off: what it has sent last
+/// is stored as cut.
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    ingestor: Arc<Ingestor>,
+    shutdown: watch::Receiver<bool>,
+) {
+    serve(listener, Some(tls), ingestor, shutdown).await;
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     ingestor: Arc<Ingestor>,
     mut shutdown: watch::Receiver<bool>,
 ) {
@@ -50,16 +77,44 @@ pub async fn serve_tcp(
             metrics::counter!("cresset_ingest_syslog_refused_connections_total").increment(1);
             continue;
         };
-        let (ingestor, shutdown) = (Arc::clone(&ingestor), shutdown.clone());
+        let (ingestor, shutdown, tls) = (Arc::clone(&ingestor), shutdown.clone(), tls.clone());
         connections.spawn(async move {
             metrics::gauge!("cresset_ingest_syslog_connections").increment(1);
-            serve_connection(stream, peer.ip(), &ingestor, shutdown).await;
+            match tls {
+                None => serve_connection(stream, peer.ip(), &ingestor, shutdown).await,
+                Some(tls) => {
+                    if let Some(stream) = agree(&tls, stream, peer, shutdown.clone()).await {
+                        serve_connection(stream, peer.ip(), &ingestor, shutdown).await;
+                    }
+                }
+            }
             metrics::gauge!("cresset_ingest_syslog_connections").decrement(1);
             drop(slot);
         });
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Agrees on TLS; `None` if the sender does not, or if the server stops meanwhile.
+async fn agree(
+    tls: &TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut shutdown: watch::Receiver<bool>,
+) -> Option<TlsStream<TcpStream>> {
+    let agreed = tokio::select! {
+        agreed = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => agreed,
+        () = stopped(&mut shutdown) => return None,
+    };
+    let reason = match agreed {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no TLS within {} s", HANDSHAKE.as_secs()),
+    };
+    tracing::info!(%peer, reason, "a sender of syslog and this server did not agree on TLS");
+    metrics::counter!("cresset_ingest_syslog_tls_failed_total").increment(1);
+    None
 }
 
 /// Why a connection is not read any more.

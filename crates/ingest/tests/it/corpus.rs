@@ -185,3 +185,104 @@ fn attack_samples() {
         assert_ne!(event.log_ts, event.col_ts);
     }
 }
+
+/// The regression events of the Sigma rules come as `evtx_dump` prints them. Flat, nested as
+/// Winlogbeat has it, and as XML they say the same.
+#[test]
+fn nested_events_of_the_regression_tests() {
+    let Some(folder) = corpus("regression/rules") else {
+        return;
+    };
+    let normaliser = normaliser();
+    let (mut folders, mut count) = (vec![folder], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "json") {
+                let text = std::fs::read_to_string(path).unwrap();
+                // Some files hold several.
+                let events = serde_json::Deserializer::from_str(&text).into_iter();
+                for event in events {
+                    count += 1;
+                    check_regression_event(&normaliser, &event.unwrap());
+                }
+            }
+        }
+    }
+    println!("{count} events");
+    assert!(count > 0);
+}
+
+fn check_regression_event(normaliser: &Normaliser, json: &serde_json::Value) {
+    let text = json.to_string();
+    let system = &json["Event"]["System"];
+    let data = json["Event"]["EventData"].as_object().unwrap();
+    let winlogbeat = serde_json::json!({"winlog": {
+        "event_id": number_of(system), "channel": system["Channel"],
+        "computer_name": system["Computer"], "event_data": data,
+        "provider_name": system["Provider"]["#attributes"]["Name"],
+    }});
+    let evtx = normaliser.json(text.as_bytes(), &origin()).unwrap();
+    let beat = normaliser
+        .json(winlogbeat.to_string().as_bytes(), &origin())
+        .unwrap();
+    let xml = normaliser.line(xml(system, data).as_bytes(), &origin());
+    for event in [&evtx, &beat, &xml] {
+        assert_eq!(event.get("event_id"), evtx.get("event_id"), "{text}");
+        assert!(
+            event.get("event_id").is_some_and(Value::is_number),
+            "{text}"
+        );
+        assert_eq!(event.get("_parse_error"), None, "{text}");
+        for (name, value) in data {
+            let expect = match value {
+                serde_json::Value::Null => continue,
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let found = event.get(name).map(|v| v.text().into_owned());
+            assert_eq!(found, Some(expect), "{name} of {text}");
+        }
+        for (name, value) in [
+            ("Channel", &system["Channel"]),
+            ("Computer", &system["Computer"]),
+            ("Provider_Name", &system["Provider"]["#attributes"]["Name"]),
+        ] {
+            let found = event.get(name).map(|v| v.text().into_owned());
+            assert_eq!(found.as_deref(), value.as_str(), "{name} of {text}");
+        }
+    }
+}
+
+/// The number of the event as text, with or without qualifiers beside it.
+fn number_of(system: &serde_json::Value) -> String {
+    let id = &system["EventID"];
+    id.get("#text").unwrap_or(id).to_string()
+}
+
+/// The event as Windows itself writes it.
+fn xml(system: &serde_json::Value, data: &serde_json::Map<String, serde_json::Value>) -> String {
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => escaped(text),
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let data: String = data
+        .iter()
+        .map(|(name, value)| format!("<Data Name='{name}'>{}</Data>", text(value)))
+        .collect();
+    format!(
+        "<Event xmlns='n'><System><Provider Name='{}'/><EventID>{}</EventID><Channel>{}</Channel><Computer>{}</Computer></System><EventData>{data}</EventData></Event>",
+        text(&system["Provider"]["#attributes"]["Name"]),
+        number_of(system),
+        text(&system["Channel"]),
+        text(&system["Computer"]),
+    )
+}

@@ -10,5 +10,6 @@ mod corpus;
 mod durable;
 mod http;
 mod load;
+mod manual;
 mod memory;
 mod syslog;

@@ -1,5 +1,6 @@
 //! Files as chunks of whole lines, expanded on the way.
 
+use super::xml::{self, EventLines};
 use anyhow::Context;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,20 +11,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Most bytes of a chunk, unless one line is longer.
 const CHUNK_BYTES: usize = 2 << 20;
 /// Longest line that is sent; longer ones are cut.
-const LINE_BYTES: usize = 4 << 20;
+pub(super) const LINE_BYTES: usize = 4 << 20;
 
 /// Consecutive lines.
-pub(super) struct Chunk {
+pub(in crate::cmd) struct Chunk {
     /// Index of the first line, from 0.
-    pub(super) first_line: u64,
+    pub(in crate::cmd) first_line: u64,
     /// Number of lines.
-    pub(super) count: u64,
+    pub(in crate::cmd) count: u64,
     /// The lines with their line feeds.
-    pub(super) body: Vec<u8>,
+    pub(in crate::cmd) body: Vec<u8>,
 }
 
 /// Reads a file line by line.
-pub(super) struct Lines {
+pub(in crate::cmd) struct Lines {
     reader: Box<dyn BufRead + Send>,
     read: Arc<AtomicU64>,
     total: Option<u64>,
@@ -43,7 +44,7 @@ impl<R: Read> Read for Counted<R> {
 
 impl Lines {
     /// Opens a file, or standard input for `-`.
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(in crate::cmd) fn open(path: &Path) -> anyhow::Result<Self> {
         let read = Arc::new(AtomicU64::new(0));
         if path.as_os_str() == "-" {
             let input = Counted(std::io::stdin(), Arc::clone(&read));
@@ -77,14 +78,24 @@ impl Lines {
     }
 
     /// What the lines seem to be, judged by the first bytes.
-    pub(super) fn guess(&mut self) -> anyhow::Result<&'static str> {
+    pub(in crate::cmd) fn guess(&mut self) -> anyhow::Result<&'static str> {
         let start = self.reader.fill_buf()?;
         let first = start.iter().copied().find(|b| !b.is_ascii_whitespace());
         Ok(if matches!(first, Some(b'{' | b'[')) {
             "ndjson"
+        } else if xml::looks_like(start) {
+            "xml"
         } else {
             "syslog"
         })
+    }
+
+    /// Goes on with the events of an XML file as lines.
+    pub(in crate::cmd) fn of_xml(self) -> Self {
+        Self {
+            reader: Box::new(BufReader::new(EventLines::new(self.reader))),
+            ..self
+        }
     }
 
     /// Passes over lines that were sent before.
@@ -101,7 +112,7 @@ impl Lines {
     }
 
     /// The next lines, `None` at the end.
-    pub(super) fn next_chunk(&mut self) -> anyhow::Result<Option<Chunk>> {
+    pub(in crate::cmd) fn next_chunk(&mut self) -> anyhow::Result<Option<Chunk>> {
         let mut chunk = Chunk {
             first_line: self.next_line,
             count: 0,

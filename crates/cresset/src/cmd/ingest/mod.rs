@@ -1,14 +1,16 @@
 //! `cresset ingest`: sends files, shows progress, goes on after an interruption.
 
 mod lines;
+pub(super) use lines::Lines;
 pub(crate) use lines::expand;
 mod resume;
+mod xml;
 
 use crate::cli::{IngestArgs, InputFormat};
 use crate::client::Client;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use lines::{Chunk, Lines};
+use lines::Chunk;
 use resume::Progress;
 use std::path::Path;
 use std::process::ExitCode;
@@ -59,6 +61,13 @@ async fn send_file(
         InputFormat::Ndjson => "ndjson",
         InputFormat::Syslog => "syslog",
         InputFormat::Raw => "raw",
+        InputFormat::Xml => "xml",
+    };
+    let format = if format == "xml" {
+        lines = lines.of_xml();
+        "raw"
+    } else {
+        format
     };
     let mut progress = Progress::load(file, &client.url, &args.repo, args.restart)?;
     let bar = progress_bar(lines.total_bytes(), file);

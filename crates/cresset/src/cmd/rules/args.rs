@@ -67,13 +67,17 @@ Examples:
     /// Run the rules' unit tests, without a server.
     #[command(after_help = "\
 Examples:
-  cresset rules test rules/ --junit report.xml")]
+  cresset rules test rules/ --junit report.xml
+  cresset rules test rules/ --signatures signatures/")]
     Test {
         /// Folder or file.
         folder: PathBuf,
         /// Also write the results as JUnit XML.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
+        /// Folder of your own signatures, as in ingest.signatures of the servers.
+        #[arg(long, value_name = "DIR")]
+        signatures: Option<PathBuf>,
     },
 }
 

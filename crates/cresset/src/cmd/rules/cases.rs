@@ -13,7 +13,7 @@ use cresset_detect::decide::Fired;
 use cresset_detect::schedule::Span;
 use cresset_detect::slots::slot_end;
 use cresset_fleet::document::{Expect, RuleDoc, TestCase};
-use cresset_ingest::{IngestSettings, Normaliser, Origin};
+use cresset_ingest::{IngestSettings, Normaliser, Origin, read_signatures};
 use cresset_model::event::LoggedEvent;
 use cresset_model::repo::DEFAULT_REPO;
 use cresset_model::rule::AlertRule;
@@ -31,7 +31,11 @@ use std::time::Instant;
 const START: Timestamp = Timestamp::from_secs(1_767_225_600);
 
 /// Runs all tests; prints them like a test runner.
-pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    path: &Path,
+    junit: Option<&Path>,
+    signatures: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
     let contents = Contents::read(path)?;
     if contents.rules.is_empty() && contents.broken.is_empty() && contents.mistakes.is_empty() {
         bail!(
@@ -43,7 +47,11 @@ pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode>
     let untested = |loaded: &&Loaded| loaded.rule.tests.is_empty();
     let untested = contents.rules.iter().filter(untested).count();
     let skipped: usize = contents.broken.iter().map(|b| b.tests.len()).sum();
-    let suites = suites(contents, &mistakes)?;
+    let settings = IngestSettings {
+        signatures: signatures.map_or_else(|| Ok(Vec::new()), read_signatures)?,
+        ..IngestSettings::default()
+    };
+    let suites = suites(contents, &mistakes, &settings)?;
     if let Some(file) = junit {
         std::fs::write(file, xml(&suites))
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -71,7 +79,11 @@ pub(crate) fn run(path: &Path, junit: Option<&Path>) -> anyhow::Result<ExitCode>
 }
 
 /// What came of every file: its mistakes, then its tests, all of which are printed.
-fn suites(contents: Contents, mistakes: &[Mistake]) -> anyhow::Result<Vec<Suite>> {
+fn suites(
+    contents: Contents,
+    mistakes: &[Mistake],
+    settings: &IngestSettings,
+) -> anyhow::Result<Vec<Suite>> {
     let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     for mistake in mistakes {
         println!("{mistake}");
@@ -89,7 +101,7 @@ fn suites(contents: Contents, mistakes: &[Mistake]) -> anyhow::Result<Vec<Suite>
     }
     let lists = contents.lists.into_iter();
     let runner = Runner {
-        normaliser: Normaliser::new(&IngestSettings::default())?,
+        normaliser: Normaliser::new(settings)?,
         lists: lists.map(|(name, list)| (name, list.values)).collect(),
     };
     for Loaded { file, rule, .. } in &contents.rules {

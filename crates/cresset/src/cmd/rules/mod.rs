@@ -32,6 +32,10 @@ pub(crate) async fn run(args: RulesArgs) -> anyhow::Result<ExitCode> {
         RulesAction::Diff(change) => apply::plan(&change, true).await,
         RulesAction::Apply { change, yes } => apply::apply(&change, yes).await,
         RulesAction::Validate { folder } => validate::run(&folder),
-        RulesAction::Test { folder, junit } => cases::run(&folder, junit.as_deref()),
+        RulesAction::Test {
+            folder,
+            junit,
+            signatures,
+        } => cases::run(&folder, junit.as_deref(), signatures.as_deref()),
     }
 }
