@@ -56,6 +56,15 @@ fn prefer(place: &mut Option<(u8, usize)>, rank: u8, at: usize) {
 impl Normaliser {
     /// The event of one JSON item. The error is a sentence for the sender.
     pub fn json(&self, item: &[u8], origin: &Origin<'_>) -> Result<Event, String> {
+        self.timed_json(item, origin).map(|(event, _)| event)
+    }
+
+    /// [`Self::json`], and whether a field was dropped because `log_ts` says the same.
+    pub(super) fn timed_json(
+        &self,
+        item: &[u8],
+        origin: &Origin<'_>,
+    ) -> Result<(Event, bool), String> {
         let text = lossy(item, origin.col_type);
         let mut flat = flatten(&text, &self.limits)?;
         let places = self.places(&mut flat.fields);
@@ -82,7 +91,8 @@ impl Normaliser {
                 .push(("_truncated".into(), Value::List(flat.cut)));
         }
         fit(&mut event);
-        Ok(event)
+        let spent = matches!(timed, Timed::By(rank) if self.roles.times[rank].drop);
+        Ok((event, spent))
     }
 
     /// Finds the fields with a role, and removes those that only the server sets.

@@ -8,6 +8,7 @@
 //! `msg`, so that bare words find it. A `msg` that holds no text, beside another
 //! message, is kept as `_msg`.
 
+mod entry;
 mod header;
 mod json;
 mod roles;
@@ -67,16 +68,15 @@ impl Normaliser {
     /// The event of one line of text, with or without a syslog header. Invalid
     /// UTF-8 is replaced; line ends and NUL at the end are dropped.
     pub fn line(&self, line: &[u8], origin: &Origin<'_>) -> Event {
+        self.hinted_line(line, &Header::default(), origin)
+    }
+
+    /// [`Self::line`], where `hint` is used if the line has no header of its own.
+    fn hinted_line(&self, line: &[u8], hint: &Header<'_>, origin: &Origin<'_>) -> Event {
         let text = lossy(line, origin.col_type);
         let text = text.trim_end_matches(['\n', '\r', '\0']);
         let mut found = Found::default();
-        self.read_line(
-            text,
-            &Header::default(),
-            Pairs::Read,
-            origin.received,
-            &mut found,
-        );
+        self.read_line(text, hint, Pairs::Read, origin.received, &mut found);
         let mut event = Event::new(origin.received, origin.received);
         event.fields.reserve_exact(found.fields.len() + OWN_FIELDS);
         event.fields.push(("msg".into(), Value::str(text)));

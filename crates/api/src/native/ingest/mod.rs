@@ -177,10 +177,11 @@ fn answer(reply: &IngestReply) -> Response {
     (status, Json(body)).into_response()
 }
 
-fn refused(error: IngestError) -> Error {
+pub(crate) fn refused(error: IngestError) -> Error {
     let message = error.to_string();
     match error {
         IngestError::TooLarge { what, limit } => Error::TooLarge { what, limit },
+        IngestError::TooMany { what, limit } => Error::TooMany { what, limit },
         IngestError::BadEncoding(_) | IngestError::Malformed(_) => Error::Malformed(message),
         IngestError::UnknownEncoding(_) => Error::UnsupportedMedia(message),
         IngestError::UnknownRepo { .. } => Error::NotFound(message),
