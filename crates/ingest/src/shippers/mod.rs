@@ -20,6 +20,8 @@ mod otlp;
 mod receipt;
 mod sorter;
 mod splunk;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use elastic::{Action, MAX_ACTIONS};

@@ -11,4 +11,5 @@ mod durable;
 mod http;
 mod load;
 mod memory;
+mod shippers;
 mod syslog;

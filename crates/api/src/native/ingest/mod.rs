@@ -28,7 +28,7 @@ const MAX_KEY_BYTES: usize = 256;
 
 /// Stores a batch of logs. A 200 means that every accepted item is on stable storage.
 ///
-/// NDJSON or a JSON array, plain, gzip or zstd. With an `Idempotency-Key` a batch that the
+/// NDJSON or a JSON array, plain, or compressed with gzip, deflate or zstd. With an `Idempotency-Key` a batch that the
 /// same user sends again is stored once; another body is another batch.
 #[utoipa::path(
     post, path = "/api/v1/ingest", tag = "Ingest",
@@ -37,7 +37,7 @@ const MAX_KEY_BYTES: usize = 256;
         ("repo" = Option<String>, Query, description = "Name of the repo, `default` if not given"),
         ("format" = Option<String>, Query, description = "`ndjson` (the default), `syslog` or `raw`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Names the batch"),
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip` or `zstd`"),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `deflate` or `zstd`"),
     ),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
