@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 /// How long an answer of the catalog is good for.
 const FRESH: Duration = Duration::from_secs(3);
 
+/// Names of repos.
+pub(crate) type Names = Arc<BTreeSet<Arc<str>>>;
+
 /// A memory of the catalog's repos.
 pub(crate) struct KnownRepos {
     catalog: Arc<dyn Repos>,
-    seen: Mutex<Option<(Instant, Arc<BTreeSet<Arc<str>>>)>>,
+    seen: Mutex<Option<(Instant, Names)>>,
 }
 
 impl KnownRepos {
@@ -25,7 +28,7 @@ impl KnownRepos {
     }
 
     /// The names of all repos, as they were at most some seconds ago.
-    pub(crate) async fn all(&self) -> Result<Arc<BTreeSet<Arc<str>>>, IngestError> {
+    pub(crate) async fn all(&self) -> Result<Names, IngestError> {
         if let Some((at, names)) = &*self.seen.lock()
             && at.elapsed() < FRESH
         {
@@ -34,7 +37,7 @@ impl KnownRepos {
         self.look().await
     }
 
-    async fn look(&self) -> Result<Arc<BTreeSet<Arc<str>>>, IngestError> {
+    async fn look(&self) -> Result<Names, IngestError> {
         let repos = self
             .catalog
             .repos()

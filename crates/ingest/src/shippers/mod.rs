@@ -17,6 +17,7 @@ mod entry;
 mod intake;
 mod loki;
 mod otlp;
+mod pieces;
 mod receipt;
 mod sorter;
 mod splunk;

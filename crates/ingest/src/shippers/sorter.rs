@@ -3,10 +3,10 @@
 use super::{
     Action, BulkItem, Each, Entry, Fault, Format, Receipt, Shipment, elastic, loki, otlp, splunk,
 };
+use crate::repos::Names;
 use crate::{IngestError, IngestReply, ItemError, Normaliser, Origin};
 use cresset_model::repo::OWN_REPO;
 use cresset_model::{Event, Timestamp};
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) struct Plan {
     pub(super) normaliser: Arc<Normaliser>,
     pub(super) max_line_bytes: usize,
     pub(super) max_event_bytes: usize,
-    pub(super) repos: Arc<BTreeSet<Arc<str>>>,
+    pub(super) repos: Names,
     /// The repo of entries that name none of `repos`.
     pub(super) default: Arc<str>,
     pub(super) received: Timestamp,

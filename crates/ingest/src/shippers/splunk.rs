@@ -10,6 +10,7 @@
 //! objects is taken too. What the query string says (`?host=…`) holds for every event that does
 //! not say otherwise itself. Facts: help.splunk.com, "Format events for HTTP Event Collector".
 
+use super::pieces::{elements_of, plain, unquoted};
 use super::{Each, Entry, Fault, FaultKind, Text, Time};
 use crate::ndjson::{self, Limits, flatten};
 use cresset_model::{FieldName, Value};
@@ -91,10 +92,9 @@ pub(super) fn events(
 }
 
 fn of_array(array: &str, defaults: &Defaults, limits: &Limits, each: Each<'_>) -> ControlFlow<()> {
-    for item in ndjson::items(array.as_bytes()) {
-        let text = item.text.ok().and_then(|text| str::from_utf8(text).ok());
-        let read = text.ok_or_else(|| Fault::unreadable("the element does not read"));
-        each(read.and_then(|text| event(text, defaults, limits)))?;
+    for text in elements_of(array) {
+        let text = text.map_err(Fault::unreadable);
+        each(text.and_then(|text| event(text, defaults, limits)))?;
     }
     ControlFlow::Continue(())
 }
@@ -167,22 +167,5 @@ fn text_of(event: Option<&RawValue>) -> Result<Text<'_>, Fault> {
         },
         _ if event == "null" => Err(fault(FaultKind::Blank, "Event field cannot be blank")),
         _ => Ok(Text::Line(Cow::Borrowed(event.as_bytes()))),
-    }
-}
-
-/// The text of a JSON value: of a string what it says, of others how they are written.
-fn plain(value: &RawValue) -> Cow<'_, str> {
-    unquoted(value.get())
-}
-
-/// A string's own text; a half of a surrogate pair leaves it as it is written.
-pub(super) fn unquoted(json: &str) -> Cow<'_, str> {
-    if !json.starts_with('"') {
-        return Cow::Borrowed(json);
-    }
-    let inside = json.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-    match inside {
-        Some(inside) if !inside.contains('\\') => Cow::Borrowed(inside),
-        _ => serde_json::from_str(json).map_or(Cow::Borrowed(json), Cow::Owned),
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Wire<'a> {
 pub(super) struct Broken;
 
 /// The fields of a message in order, with their numbers; nothing after the first error.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }

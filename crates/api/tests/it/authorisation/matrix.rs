@@ -6,7 +6,7 @@ use super::routes::Route;
 use super::things::{Pair, Sent, World};
 use crate::site::{Answer, key_of};
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request};
 use cresset_catalog::port::{
     Accounts as _, ApiTokens as _, Deliveries as _, IncidentFilter, Incidents as _, Instances as _,
     Lists as _, Repos as _, Roles as _, Rules as _, Users as _,
@@ -203,7 +203,7 @@ async fn tried(world: &World, line: &Line, case: &Case) -> Option<String> {
 /// What the answer of a protocol means: gRPC has a status of its own, and Splunk refuses a
 /// token that it does not know with 403.
 fn shipper_status(answer: &Answer) -> u16 {
-    let grpc = answer.headers.get("grpc-status").map(|v| v.as_bytes());
+    let grpc = answer.headers.get("grpc-status").map(HeaderValue::as_bytes);
     match grpc {
         Some(b"16") => 401,
         Some(b"7") => 403,

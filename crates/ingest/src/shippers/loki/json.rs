@@ -1,9 +1,9 @@
 //! `{"streams":[{"stream":{"label":"value"},"values":[["nanoseconds","line",{"name":"value"}]]}]}`
 
-use super::super::splunk::unquoted;
+use super::super::pieces::{elements, elements_of, unquoted};
 use super::super::{Each, Entry, Fault, Text, Time};
 use super::{nanos, program};
-use crate::ndjson::{self, Limits, flatten};
+use crate::ndjson::{Limits, flatten};
 use cresset_model::{FieldName, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -29,7 +29,10 @@ pub(in super::super) fn json(text: &[u8], limits: &Limits, each: Each<'_>) -> Re
     let text = String::from_utf8_lossy(text);
     let push: Push<'_> = serde_json::from_str(&text).map_err(|e| e.to_string())?;
     for stream in elements(push.streams) {
-        let next = match stream.and_then(|text| labelled(text, limits)) {
+        let next = match stream
+            .map_err(Fault::unreadable)
+            .and_then(|text| labelled(text, limits))
+        {
             Ok((labels, values)) => lines(&labels, values, limits, each),
             Err(fault) => each(Err(fault)),
         };
@@ -38,17 +41,6 @@ pub(in super::super) fn json(text: &[u8], limits: &Limits, each: Each<'_>) -> Re
         }
     }
     Ok(())
-}
-
-/// The elements of an array; nothing has none.
-fn elements(array: Option<&RawValue>) -> impl Iterator<Item = Result<&str, Fault>> {
-    let text = array.map_or("", RawValue::get);
-    // Anything but an array would be read as lines.
-    let text = if text.starts_with('[') { text } else { "" };
-    ndjson::items(text.as_bytes()).map(|item| {
-        let text = item.text.map_err(Fault::unreadable)?;
-        str::from_utf8(text).map_err(|e| Fault::unreadable(e.to_string()))
-    })
 }
 
 type Labels = Vec<(FieldName, Value)>;
@@ -76,6 +68,7 @@ fn lines(
     each: Each<'_>,
 ) -> ControlFlow<()> {
     for value in elements(values) {
+        let value = value.map_err(Fault::unreadable);
         each(value.and_then(|value| entry(value, labels, limits)))?;
     }
     ControlFlow::Continue(())
@@ -83,13 +76,7 @@ fn lines(
 
 fn entry<'a>(value: &'a str, labels: &'a Labels, limits: &Limits) -> Result<Entry<'a>, Fault> {
     let wrong = || Fault::unreadable("a value must be an array of a time and a line");
-    if !value.starts_with('[') {
-        return Err(wrong());
-    }
-    let mut parts = ndjson::items(value.as_bytes()).map_while(|item| {
-        let text = item.text.ok()?;
-        str::from_utf8(text).ok()
-    });
+    let mut parts = elements_of(value).map_while(Result::ok);
     let (Some(time), Some(line)) = (parts.next(), parts.next()) else {
         return Err(wrong());
     };

@@ -3,10 +3,11 @@
 //! Names are in lowerCamelCase, numbers of 64 bits texts or numbers, ids hexadecimal, bytes
 //! base64. Unknown names are passed over.
 
+use super::super::pieces::elements;
 use super::super::{Each, Fault};
 use super::record::{Around, Record, Scope};
 use super::value::{Any, Room};
-use crate::ndjson::{has_too_many_values, items};
+use crate::ndjson::has_too_many_values;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -51,14 +52,6 @@ pub(in super::super) fn json(text: &[u8], each: Each<'_>) -> Result<(), String> 
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
-}
-
-/// The elements of an array; nothing has none.
-fn elements(array: Option<&RawValue>) -> impl Iterator<Item = Result<&str, String>> {
-    let text = array.map_or("", RawValue::get);
-    // Anything but an array would be read as lines.
-    let text = if text.starts_with('[') { text } else { "" };
-    items(text.as_bytes()).map(|item| str::from_utf8(item.text?).map_err(|e| e.to_string()))
 }
 
 fn of_resource(text: &str, each: Each<'_>) -> Result<ControlFlow<()>, String> {
