@@ -1,6 +1,6 @@
 //! The way of a request into the event log.
 
-use super::sorter::{Chunk, Plan};
+use super::sorter::{Chunk, Outlet, Plan};
 use super::{Format, Receipt, Shipment, Stop};
 use crate::body::{INLINE_BYTES, INLINE_COMPRESSED_BYTES, INLINE_ITEMS};
 use crate::decompress::{Encoding, expand};
@@ -106,14 +106,7 @@ impl Intake<'_> {
             // These bound the memory of this thread, which goes on when the client has gone.
             let _bounds = (place, held);
             let text = text(&plan, limit)?;
-            let told = plan.sort(
-                &text,
-                u64::MAX,
-                &mut |chunk| match sender.blocking_send(chunk) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                },
-            );
+            let told = plan.sort(&text, u64::MAX, &mut Sending(sender));
             told.unwrap_or_else(|| Ok(Receipt::default()))
         });
         let mut stored = Stored::default();
@@ -180,6 +173,34 @@ impl Intake<'_> {
     }
 }
 
+/// To the task that stores chunks, as long as it is there.
+struct Sending(mpsc::Sender<Chunk>);
+
+impl Outlet for Sending {
+    fn take(&mut self, chunk: Chunk) -> ControlFlow<()> {
+        match self.0.blocking_send(chunk) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.0.is_closed()
+    }
+}
+
+/// The few chunks of a small body.
+impl Outlet for Vec<Chunk> {
+    fn take(&mut self, chunk: Chunk) -> ControlFlow<()> {
+        self.push(chunk);
+        ControlFlow::Continue(())
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
 /// What is stored so far.
 #[derive(Default)]
 struct Stored {
@@ -220,10 +241,7 @@ fn at_once(plan: &Plan, chunks: &mut Vec<Chunk>) -> Option<Told> {
         Err(error) => return Some(Err(error)),
         Ok(text) => text,
     };
-    let told = plan.sort(&text, INLINE_ITEMS as u64, &mut |chunk| {
-        chunks.push(chunk);
-        ControlFlow::Continue(())
-    });
+    let told = plan.sort(&text, INLINE_ITEMS as u64, chunks);
     if told.is_none() {
         chunks.clear();
     }

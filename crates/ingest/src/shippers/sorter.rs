@@ -34,17 +34,24 @@ pub(super) struct Plan {
     pub(super) shipment: Shipment,
 }
 
-/// Takes a full chunk, or says that no more are wanted.
-pub(super) type Flush<'f> = &'f mut dyn FnMut(Chunk) -> ControlFlow<()>;
+/// Where chunks go.
+pub(super) trait Outlet {
+    /// Takes a full chunk, or says that no more are wanted.
+    fn take(&mut self, chunk: Chunk) -> ControlFlow<()>;
+
+    /// Whether there is still somebody to tell. Items that are refused fill no chunk, so this
+    /// is what ends the work for a request that has run out of time.
+    fn is_open(&self) -> bool;
+}
 
 impl Plan {
-    /// Hands the events of `text` to `flush`, and says what else is to be said of it; nothing if
+    /// Hands the events of `text` to `outlet`, and says what else is to be said of it; nothing if
     /// it has more than `most` items.
     pub(super) fn sort(
         &self,
         text: &[u8],
         most: u64,
-        flush: Flush<'_>,
+        outlet: &mut dyn Outlet,
     ) -> Option<Result<Receipt, IngestError>> {
         let mut sorter = Sorter {
             plan: self,
@@ -53,7 +60,7 @@ impl Plan {
             wanted: true,
             chunk: Chunk::default(),
             receipt: Receipt::default(),
-            flush,
+            outlet,
         };
         if let Format::ElasticBulk(index) = &self.shipment.format {
             if elastic::has_too_many(text) {
@@ -75,7 +82,7 @@ impl Plan {
                 Ok(())
             }
             Format::LokiJson => loki::json(text, &limits, each),
-            Format::LokiProtobuf => loki::protobuf(text, each),
+            Format::LokiProtobuf => loki::protobuf(text, &limits, each),
             Format::OtlpJson => otlp::json(text, each),
             Format::OtlpProtobuf => otlp::protobuf(text, each),
         };
@@ -91,7 +98,7 @@ struct Sorter<'p> {
     wanted: bool,
     chunk: Chunk,
     receipt: Receipt,
-    flush: Flush<'p>,
+    outlet: &'p mut dyn Outlet,
 }
 
 impl Sorter<'_> {
@@ -136,6 +143,7 @@ impl Sorter<'_> {
 
     /// Makes the item an event, or says why not.
     fn item(&mut self, item: Result<Entry<'_>, Fault>) -> Option<Box<str>> {
+        self.wanted &= self.outlet.is_open();
         let at = self.items;
         self.items += 1;
         let stored = item.and_then(|entry| {
@@ -193,7 +201,7 @@ impl Sorter<'_> {
     fn flush(&mut self) {
         let chunk = std::mem::take(&mut self.chunk);
         if self.wanted && !chunk.by_repo.is_empty() {
-            self.wanted = (self.flush)(chunk).is_continue();
+            self.wanted = self.outlet.take(chunk).is_continue();
         }
     }
 }

@@ -358,3 +358,29 @@ async fn bodies_that_do_not_expand_are_refused() {
     let error = ingestor.ingest_shipment(sent, ()).await.unwrap_err();
     assert!(matches!(error, IngestError::TooLarge { .. }), "{error:?}");
 }
+
+/// A stream with more labels than an event may have, so that no line ever fills a chunk.
+fn endless() -> Vec<u8> {
+    let labels: Vec<_> = (0..4_998).map(|n| format!("\"label{n}\":\"v\"")).collect();
+    let lines = "[\"1\",\"x\"],".repeat(300_000);
+    let labels = labels.join(",");
+    format!("{{\"streams\":[{{\"stream\":{{{labels}}},\"values\":[{lines}[]]}}]}}").into_bytes()
+}
+
+#[tokio::test]
+async fn the_work_ends_when_nobody_waits_for_it() {
+    let log = MemoryLog::new();
+    let ingestor = ingestor(&log, IngestSettings::default()).await;
+    let held = Arc::new(());
+    let sent = shipment(Format::LokiJson, endless());
+    let storing = ingestor.ingest_shipment(sent, Arc::clone(&held));
+    let given_up = tokio::time::timeout(std::time::Duration::from_secs(1), storing).await;
+    assert!(given_up.is_err(), "it takes longer than that");
+    for _ in 0..2_000 {
+        if Arc::strong_count(&held) == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("it goes on");
+}

@@ -31,12 +31,18 @@ pub(super) fn named(mut response: Response) -> Response {
 
 /// An error as Elasticsearch writes it.
 pub(super) fn refusal(error: &Error) -> Response {
-    let status = render::native_status(error);
+    let status = match error {
+        // Vector drops what is answered 408.
+        Error::TooSlow { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        other => render::native_status(other),
+    };
     let kind = match error {
         Error::Unauthenticated(_) | Error::ClockSkew { .. } | Error::Forbidden(_) => {
             "security_exception"
         }
-        Error::Busy { .. } | Error::Throttled(_) => "es_rejected_execution_exception",
+        Error::Busy { .. } | Error::Throttled(_) | Error::TooSlow { .. } => {
+            "es_rejected_execution_exception"
+        }
         Error::NotFound(_) | Error::UnknownPath(_) => "resource_not_found_exception",
         Error::Internal(_) | Error::Timeout => "exception",
         _ => "illegal_argument_exception",

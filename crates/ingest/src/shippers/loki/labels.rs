@@ -2,10 +2,18 @@
 
 use cresset_model::{FieldName, Value};
 
-/// The labels of a stream. A text that does not read is kept whole as the one label `labels`,
-/// so that no line is lost for it.
+/// Most labels of a stream; Loki itself takes 15.
+const MAX_LABELS: usize = 1_000;
+/// How much of a text is kept that does not read, in bytes.
+const MAX_TEXT: usize = 64 << 10;
+
+/// The labels of a stream. A text that does not read is kept as the one label `labels`, so that
+/// no line is lost for it.
 pub(super) fn read(text: &str) -> Vec<(FieldName, Value)> {
-    parse(text).unwrap_or_else(|| vec![("labels".into(), text.into())])
+    parse(text).unwrap_or_else(|| {
+        let kept = &text[..text.floor_char_boundary(MAX_TEXT)];
+        vec![("labels".into(), kept.into())]
+    })
 }
 
 fn parse(text: &str) -> Option<Vec<(FieldName, Value)>> {
@@ -14,6 +22,9 @@ fn parse(text: &str) -> Option<Vec<(FieldName, Value)>> {
     loop {
         if let Some(after) = rest.strip_prefix('}') {
             return after.trim().is_empty().then_some(labels);
+        }
+        if labels.len() == MAX_LABELS {
+            return None;
         }
         let (name, after) = rest.split_once('=')?;
         let name = name.trim_end();
@@ -103,6 +114,9 @@ mod tests {
             &[("a", "q\"b\\c\nA\u{e9}\u{1f600}"), ("b", "r\\n")],
         );
         check(r#"{a=",}={"}"#, &[("a", ",}={")]);
+        let many = (0..=1_000).map(|n| format!("l{n}=\"\","));
+        let many = format!("{{{}}}", many.collect::<String>());
+        check(&many, &[("labels", &many)]);
         // What does not read stays.
         for text in [
             "",

@@ -4,16 +4,21 @@
 use super::super::wire::{Broken, Fields, Wire};
 use super::super::{Each, Entry, Fault, Text, Time};
 use super::{labels, program};
+use crate::ndjson::Limits;
 use cresset_model::{FieldName, Timestamp, Value};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// Hands every line to `each`. The error says that the rest cannot be told apart.
-pub(in super::super) fn protobuf(message: &[u8], each: Each<'_>) -> Result<(), String> {
+pub(in super::super) fn protobuf(
+    message: &[u8],
+    limits: &Limits,
+    each: Each<'_>,
+) -> Result<(), String> {
     for field in Fields::of(message) {
-        let field = field.map_err(|e| e.to_string())?;
+        let field = field.map_err(told)?;
         if let (1, Wire::Bytes(stream)) = field
-            && lines(stream, each).map_err(|e| e.to_string())?.is_break()
+            && lines(stream, limits, each).map_err(told)?.is_break()
         {
             break;
         }
@@ -21,7 +26,11 @@ pub(in super::super) fn protobuf(message: &[u8], each: Each<'_>) -> Result<(), S
     Ok(())
 }
 
-fn lines(stream: &[u8], each: Each<'_>) -> Result<ControlFlow<()>, Broken> {
+fn told(error: Broken) -> String {
+    error.to_string()
+}
+
+fn lines(stream: &[u8], limits: &Limits, each: Each<'_>) -> Result<ControlFlow<()>, Broken> {
     // The labels may come after the lines.
     let mut text = Cow::Borrowed("{}");
     for field in Fields::of(stream) {
@@ -32,7 +41,7 @@ fn lines(stream: &[u8], each: Each<'_>) -> Result<ControlFlow<()>, Broken> {
     let labels = labels::read(&text);
     for field in Fields::of(stream) {
         if let (2, Wire::Bytes(line)) = field? {
-            let entry = entry(line, &labels).map_err(|e| Fault::unreadable(e.to_string()));
+            let entry = entry(line, &labels, limits).map_err(Fault::unreadable);
             if each(entry).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -41,13 +50,20 @@ fn lines(stream: &[u8], each: Each<'_>) -> Result<ControlFlow<()>, Broken> {
     Ok(ControlFlow::Continue(()))
 }
 
-fn entry<'a>(message: &'a [u8], labels: &'a [(FieldName, Value)]) -> Result<Entry<'a>, Broken> {
+fn entry<'a>(
+    message: &'a [u8],
+    labels: &'a [(FieldName, Value)],
+    limits: &Limits,
+) -> Result<Entry<'a>, String> {
     let (mut line, mut time, mut fields) = (&b""[..], None, Vec::new());
     for field in Fields::of(message) {
-        match field? {
-            (1, Wire::Bytes(stamp)) => time = Some(moment(stamp)?),
+        match field.map_err(told)? {
+            (1, Wire::Bytes(stamp)) => time = Some(moment(stamp).map_err(told)?),
             (2, Wire::Bytes(text)) => line = text,
-            (3, Wire::Bytes(pair)) => fields.push(metadata(pair)?),
+            (3, Wire::Bytes(_)) if fields.len() >= limits.fields => {
+                return Err(format!("more than {} fields", limits.fields));
+            }
+            (3, Wire::Bytes(pair)) => fields.push(metadata(pair).map_err(told)?),
             _ => {}
         }
     }

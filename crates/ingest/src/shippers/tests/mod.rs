@@ -97,7 +97,7 @@ fn loki_json(text: &[u8]) -> Said {
 }
 
 fn loki_protobuf(text: &[u8]) -> Said {
-    run(usize::MAX, |each| loki::protobuf(text, each))
+    run(usize::MAX, |each| loki::protobuf(text, &limits(), each))
 }
 
 fn otlp_json(text: &[u8]) -> Said {
