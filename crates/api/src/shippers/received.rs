@@ -1,10 +1,11 @@
 //! Requests whose callers may send logs, with their bodies.
 
 use super::token::token;
-use crate::auth::{Arriving, Credential, Peer, credential, prove_signed};
+use crate::auth::Peer;
 use crate::body::{self, Params};
 use crate::budget::Held;
 use crate::error::{Error, Result};
+use crate::native::ingest::authorized::authorized_body;
 use crate::native::ingest::refused;
 use crate::state::{Api, Context};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -14,7 +15,6 @@ use bytes::Bytes;
 use cresset_ingest::decompress::Encoding;
 use cresset_ingest::shippers::{Format, Receipt, Shipment};
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO};
-use cresset_model::user::Scope;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -30,39 +30,15 @@ pub(super) struct Received {
 impl FromRequest<Api> for Received {
     type Rejection = Error;
 
-    /// Proves the caller and reads the body, in the order that costs a stranger most and the
-    /// server least, as for our own ingest.
     async fn from_request(request: Request, api: &Api) -> Result<Self> {
         let (mut parts, body) = request.into_parts();
         let Ok(Peer(peer)) = Peer::from_request_parts(&mut parts, api).await;
         let Params(params) = Params::from_request_parts(&mut parts, api).await?;
-        let limit = api.settings.max_ingest_body_bytes;
-        // Before anybody's name is looked up, so that the answer does not tell who is known.
-        body::refuse_announced(&body, limit)?;
-        let scope = Scope::LogsWrite;
-        let (body, held) = if let Ok(Credential::Signed(value)) = credential(&parts.headers) {
-            let arriving = Arriving {
-                method: parts.method.as_str(),
-                path: parts.uri.path(),
-                peer,
-                body,
-                limit,
-                budget: &api.ingest_budget,
-            };
-            let (proven, body, held) = prove_signed(api, value, arriving).await?;
-            api.permit(proven, scope).await?;
-            // No handler looks at it.
-            if parts.method.is_safe() {
-                body::demand_json(&body)?;
-            }
-            (body, held)
-        } else {
-            let proven = api.prove_bearer(&token(&parts.headers)?, peer).await?;
-            api.permit(proven, scope).await?;
-            let mut held = api.ingest_budget.hold(Vec::new());
-            let body = body::read(api, body, limit, Some(&mut held)).await?;
-            (body, held)
-        };
+        let (_, body, held) = authorized_body(api, &parts, peer, body, token).await?;
+        // A signature does not separate path and body, and no handler looks at this one.
+        if parts.method.is_safe() {
+            body::demand_json(&body)?;
+        }
         Ok(Self {
             headers: parts.headers,
             params,

@@ -1,27 +1,25 @@
 //! `POST /api/v1/ingest`
 
+pub(crate) mod authorized;
 mod pieces;
 
-use crate::auth::{Arriving, Caller, Credential, Peer, bearer, credential, prove_signed};
-use crate::body::{self, Params};
-use crate::budget::Held;
+use self::authorized::{TokenOf, authorized_body};
+use crate::auth::{Peer, bearer};
+use crate::body::Params;
 use crate::error::{Error, Result};
 use crate::logpoint::schemas::errors::Problem;
 use crate::native::schemas::BatchReply;
-use crate::state::{Api, Context};
+use crate::state::Api;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use cresset_ingest::{BodyFormat, HttpBatch, IngestError, IngestReply};
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO};
-use cresset_model::user::Scope;
 use cresset_model::{Duration, ObjectId};
 use serde_json::{Value, json};
-use std::net::IpAddr;
+use std::borrow::Cow;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_BYTES: usize = 256;
@@ -66,9 +64,8 @@ pub(crate) async fn ingest(
     let headers = &parts.headers;
     let key = idempotency_key(headers)?;
     let encoding = header(headers, &CONTENT_ENCODING)?;
-    let path = parts.uri.path();
-    let (caller, body, held) =
-        authorized_body(&api, headers, parts.method.as_str(), path, peer, body).await?;
+    let token: TokenOf = |headers| bearer(headers).map(Cow::Borrowed);
+    let (caller, body, held) = authorized_body(&api, &parts, peer, body, token).await?;
     let repo = params
         .0
         .get("repo")
@@ -95,39 +92,6 @@ pub(crate) async fn ingest(
     };
     let reply = pieces::store(&api, batch, held).await?;
     Ok(answer(&reply))
-}
-
-/// Proves the caller and reads the body, in the order that costs a stranger most
-/// and the server least.
-async fn authorized_body(
-    api: &Context,
-    headers: &HeaderMap,
-    method: &str,
-    path: &str,
-    peer: IpAddr,
-    body: Body,
-) -> Result<(Caller, Bytes, Held)> {
-    let scope = Scope::LogsWrite;
-    let limit = api.settings.max_ingest_body_bytes;
-    // Before anybody's name is looked up, so that the answer does not tell who is known.
-    body::refuse_announced(&body, limit)?;
-    if let Ok(Credential::Signed(value)) = credential(headers) {
-        let arriving = Arriving {
-            method,
-            path,
-            peer,
-            body,
-            limit,
-            budget: &api.ingest_budget,
-        };
-        let (proven, body, held) = prove_signed(api, value, arriving).await?;
-        return Ok((api.permit(proven, scope).await?, body, held));
-    }
-    let proven = api.prove_bearer(bearer(headers)?, peer).await?;
-    let caller = api.permit(proven, scope).await?;
-    let mut held = api.ingest_budget.hold(Vec::new());
-    let body = body::read(api, body, limit, Some(&mut held)).await?;
-    Ok((caller, body, held))
 }
 
 /// The key under which a batch is remembered: two users who choose the same one must not
