@@ -1,5 +1,5 @@
-//! The table of contents. Everything asks for a token with the scope `logs:write`, but for the
-//! two that say whether the server is well.
+//! The table of contents. Everything asks for a token with the scope `logs:write`, but for
+//! those that say whether the server is well, and that it is there.
 
 use super::{elastic, loki, otlp, splunk};
 use crate::state::Api;
@@ -53,9 +53,18 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/elastic/_bulk/", post(elastic::bulk::bulk))
         // rsyslog has no setting for a path.
         .route("/_bulk", post(elastic::bulk::bulk))
-        .route("/services/collector", post(splunk::event::event))
-        .route("/services/collector/event", post(splunk::event::event))
-        .route("/services/collector/event/1.0", post(splunk::event::event))
+        .route(
+            "/services/collector",
+            post(splunk::event::event).options(splunk::options::options),
+        )
+        .route(
+            "/services/collector/event",
+            post(splunk::event::event).options(splunk::options::options),
+        )
+        .route(
+            "/services/collector/event/1.0",
+            post(splunk::event::event).options(splunk::options::options),
+        )
         .route("/services/collector/raw", post(splunk::raw::raw))
         .route("/services/collector/raw/1.0", post(splunk::raw::raw))
         .route("/services/collector/ack", post(splunk::ack::ack))

@@ -123,7 +123,8 @@ async fn what_shippers_send_is_stored_and_found() -> Result<()> {
             let items = answer.json()?["items"].as_array().map(Vec::len);
             ensure!(items == Some(sent.events), "{by}: {text}");
         }
-        if sent.target.starts_with("/services/collector/event") {
+        let event = sent.target.starts_with("/services/collector/event");
+        if event && sent.method == "POST" {
             let answer = answer.json()?;
             ensure!(answer["code"] == json!(0), "{by}: {text}");
             // Those who name a channel ask whether it is stored.

@@ -7,6 +7,7 @@
 pub(super) mod ack;
 pub(super) mod event;
 pub(super) mod health;
+pub(super) mod options;
 pub(super) mod raw;
 
 use super::around::Asker;

@@ -11,7 +11,7 @@ const SHIPPERS: &str = include_str!("../../../src/shippers/router.rs");
 /// to `ENDPOINTS`.
 const ROUTER: &str = include_str!("../../../src/router.rs");
 
-const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+const METHODS: [&str; 6] = ["get", "post", "put", "patch", "delete", "options"];
 
 /// A method in upper case and a path with `{name}` for a variable part.
 pub(crate) type Route = (String, String);

@@ -124,7 +124,7 @@ fn not_tried(stage: &mut Stage) {
         if !stage.done.contains(&route) {
             stage.problems.push(format!("never done: {method} {path}"));
         }
-        if !stage.refused.contains(&route) && !open(path) {
+        if !stage.refused.contains(&route) && method != "OPTIONS" && !open(path) {
             stage
                 .problems
                 .push(format!("never refused: {method} {path}"));

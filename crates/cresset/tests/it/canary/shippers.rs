@@ -13,6 +13,10 @@ pub(super) async fn all(stage: &mut Stage) -> Result<()> {
         let call = Call::new("POST", &format!("/services/collector{route}"));
         stage.run(call.raw("application/json", event)).await?;
     }
+    for route in ["", "/event", "/event/1.0"] {
+        let call = Call::new("OPTIONS", &format!("/services/collector{route}"));
+        stage.run(call).await?;
+    }
     let acks = Call::new("POST", "/services/collector/ack");
     stage
         .run(acks.raw("application/json", "{\"acks\":[1]}"))
