@@ -5,22 +5,22 @@ use std::borrow::Cow;
 
 /// One log of a shipper: its text, and what the protocol says about it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// The repo that it asks for, which need not exist.
-    pub repo: Option<Cow<'a, str>>,
+    pub(crate) repo: Option<Cow<'a, str>>,
     /// What was logged.
-    pub text: Text<'a>,
+    pub(crate) text: Text<'a>,
     /// When, as the protocol says.
-    pub time: Option<Time<'a>>,
+    pub(crate) time: Option<Time<'a>>,
     /// The program that wrote it, where the protocol knows: it selects the signatures.
-    pub program: Option<Cow<'a, str>>,
+    pub(crate) program: Option<Cow<'a, str>>,
     /// What the protocol says besides. Of equal names the first keeps its name.
-    pub fields: Vec<(FieldName, Value)>,
+    pub(crate) fields: Vec<(FieldName, Value)>,
 }
 
 impl<'a> Entry<'a> {
     /// An entry of which nothing but the text is known.
-    pub fn of(text: Text<'a>) -> Self {
+    pub(crate) fn of(text: Text<'a>) -> Self {
         Self {
             repo: None,
             text,
@@ -33,7 +33,7 @@ impl<'a> Entry<'a> {
 
 /// What was logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Text<'a> {
+pub(crate) enum Text<'a> {
     /// A JSON object, or else it is refused.
     Object(Cow<'a, [u8]>),
     /// A line, which may be a JSON object.
@@ -42,7 +42,7 @@ pub enum Text<'a> {
 
 /// A time of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Time<'a> {
+pub(crate) enum Time<'a> {
     /// When it happened.
     At(Timestamp),
     /// When it happened, in one of the ways in which logs write it.

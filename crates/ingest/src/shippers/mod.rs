@@ -26,7 +26,7 @@ mod tests;
 mod wire;
 
 pub use elastic::{Action, MAX_ACTIONS};
-pub use entry::{Entry, Text, Time};
+pub(crate) use entry::{Entry, Text, Time};
 pub use receipt::{BulkItem, Fault, FaultKind, Receipt, Stop};
 pub use splunk::Defaults;
 

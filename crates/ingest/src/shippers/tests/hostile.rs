@@ -4,11 +4,24 @@ use super::{Said, bulk, hec, limits, loki_json, loki_protobuf, otlp_json, otlp_p
 use crate::shippers::{Defaults, loki, splunk};
 use proptest::prelude::*;
 
-const SAMPLES: [&[u8]; 4] = [
+/// One good body for each decoder, in the order of [`DECODERS`].
+const SAMPLES: [&[u8]; 6] = [
     b"{\"create\":{\"_index\":\"a\"}}\n{\"n\":1}\n{\"index\":{}}\n{\"n\":2}\n",
     b"{\"event\":\"a\",\"time\":1,\"fields\":{\"x\":[1]}}{\"event\":{\"n\":1}}",
     br#"{"streams":[{"stream":{"a":"b"},"values":[["1","x",{"t":"u"}]]}]}"#,
     br#"{"resourceLogs":[{"resource":{"attributes":[{"key":"k","value":{"intValue":"1"}}]},"scopeLogs":[{"scope":{"name":"n"},"logRecords":[{"body":{"stringValue":"x"}}]}]}]}"#,
+    b"\x0a\x15\x0a\x07{a=\"b\"}\x12\x0a\x0a\x04\x08\x05\x10\x07\x12\x02xy",
+    b"\x0a\x23\x0a\x0a\x0a\x08\x0a\x01k\x12\x03\x0a\x01v\x12\x15\x0a\x03\x0a\x01n\
+      \x12\x0e\x2a\x03\x0a\x01x\x32\x07\x0a\x01a\x12\x02\x18\x01",
+];
+
+const DECODERS: [fn(&[u8]) -> Said; 6] = [
+    |text| bulk(text, None),
+    hec,
+    loki_json,
+    otlp_json,
+    loki_protobuf,
+    otlp_protobuf,
 ];
 
 #[test]
@@ -29,14 +42,7 @@ fn a_decoder_stops_when_told() {
 }
 
 fn all(text: &[u8]) -> [Said; 6] {
-    [
-        bulk(text, None),
-        hec(text),
-        loki_json(text),
-        loki_protobuf(text),
-        otlp_json(text),
-        otlp_protobuf(text),
-    ]
+    DECODERS.map(|decoder| decoder(text))
 }
 
 proptest! {
@@ -63,10 +69,9 @@ proptest! {
     /// Whatever is cut off is either missed as a whole, or said to be.
     #[test]
     fn a_body_that_is_cut_off_gives_no_event_that_was_not_sent(cut in any::<prop::sample::Index>()) {
-        let decoders = [|t: &[u8]| bulk(t, None), hec, loki_json, otlp_json];
-        for (sample, decoder) in SAMPLES.into_iter().zip(decoders) {
+        for (sample, decoder) in SAMPLES.into_iter().zip(DECODERS) {
             let whole = decoder(sample);
-            prop_assert!(whole.broken.is_none());
+            prop_assert!(whole.broken.is_none() && !whole.items.is_empty());
             let part = decoder(&sample[..cut.index(sample.len())]);
             let read = part.items.iter().filter(|item| !item.starts_with("refused"));
             for (n, item) in read.enumerate() {
