@@ -1,9 +1,10 @@
-//! The HTTP interface: Logpoint's API, LogicMonitor's, and what is Cresset's own.
+//! The HTTP interface: Logpoint's API, LogicMonitor's, what is Cresset's own, and the protocols
+//! in which log shippers send.
 //!
 //! [`router()`] is the table of contents: every endpoint is one line there and one file
-//! below [`logpoint`], `logicmonitor` or [`native`]. Handlers return [`error::Error`], and the only
+//! below [`logpoint`], `logicmonitor`, [`native`] or `shippers`. Handlers return [`error::Error`], and the only
 //! place that knows which status and which body shape a client sees is
-//! [`error::render`]. Handlers reach the rest of the system through the ports in
+//! [`error::render`], with one module beside it for each foreign protocol. Handlers reach the rest of the system through the ports in
 //! [`AppState`]; there is no SQL and no file here.
 
 mod asked;
@@ -18,6 +19,7 @@ pub mod logpoint;
 mod messages;
 pub mod native;
 mod router;
+mod shippers;
 mod state;
 pub mod target;
 

@@ -8,6 +8,7 @@ use crate::logicmonitor;
 use crate::logpoint::schemas::errors::{Failure, Invalid, Problem, TokenRefused};
 use crate::logpoint::{alert_rules, incidents, lists, notifications, repos, search};
 use crate::native;
+use crate::shippers;
 use crate::state::{Api, AppState, Context};
 use crate::target;
 use axum::Router;
@@ -95,6 +96,7 @@ pub fn router(state: AppState) -> Router {
     let (router, _) = endpoints().split_for_parts();
     let routed = router
         .merge(logicmonitor::routes())
+        .merge(shippers::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         // Bodies are read by `crate::body`, which has limits of its own.
@@ -103,6 +105,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(target::whole))
         .layer(from_fn_with_state(api.clone(), layers::contain))
         .layer(from_fn_with_state(api.clone(), logicmonitor::around))
+        .layer(from_fn(shippers::around))
         .layer(from_fn(render::errors))
         .layer(from_fn_with_state(api.clone(), layers::observe))
         .with_state(api);

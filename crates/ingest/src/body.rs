@@ -14,11 +14,11 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bodies up to here, expanded, may be parsed where they are received.
-const INLINE_BYTES: usize = 32 << 10;
+pub(crate) const INLINE_BYTES: usize = 32 << 10;
 /// The same for what may be expanded there.
-const INLINE_COMPRESSED_BYTES: usize = 4 << 10;
+pub(crate) const INLINE_COMPRESSED_BYTES: usize = 4 << 10;
 /// Lines and objects of a body that is parsed where it is received: some microseconds each.
-const INLINE_ITEMS: usize = 512;
+pub(crate) const INLINE_ITEMS: usize = 512;
 /// Most that a body in the usual room takes expanded, and as events.
 const USUAL: Limits = Limits {
     expanded: 16 << 20,
@@ -149,6 +149,21 @@ impl Parser {
         }
     }
 
+    /// A place among the bodies of usual size, or for the one of any size, and how much text
+    /// one may have there.
+    pub(crate) async fn place(
+        &self,
+        usual: bool,
+    ) -> Result<(OwnedSemaphorePermit, usize), IngestError> {
+        let (slots, limits) = if usual {
+            (&self.usual_slots, self.usual)
+        } else {
+            (&self.full_slot, self.full)
+        };
+        let slot = Arc::clone(slots).acquire_owned().await;
+        Ok((slot.map_err(|_| IngestError::Closed)?, limits.expanded))
+    }
+
     /// The events of a body, and what has to be held until they are stored: `held`,
     /// and the body's place among the large ones. Both are held to the end of the
     /// parsing even if the caller gives up before.
@@ -216,7 +231,7 @@ impl Reader {
     fn at_once(&self, body: &Body, limits: Limits) -> Option<Result<Parsed, IngestError>> {
         let most = match body.encoding {
             Encoding::Identity => INLINE_BYTES,
-            Encoding::Gzip | Encoding::Zstd => INLINE_COMPRESSED_BYTES,
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => INLINE_COMPRESSED_BYTES,
         };
         if body.bytes.len() > most {
             return None;

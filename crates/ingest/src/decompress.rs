@@ -1,5 +1,6 @@
 //! Expanding bodies under a limit.
 
+use flate2::{Decompress, FlushDecompress, Status};
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read};
 
@@ -19,13 +20,15 @@ pub enum Encoding {
     Gzip,
     /// Zstandard, also several frames in a row.
     Zstd,
+    /// zlib, or the same without its frame: senders mean either by the word.
+    Deflate,
 }
 
 /// Why a body could not be expanded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpandError {
     /// The content encoding is not one of ours.
-    #[error("content encoding {0:?} is not supported; use gzip, zstd or none")]
+    #[error("content encoding {0:?} is not supported; use gzip, deflate, zstd or none")]
     Unsupported(String),
     /// More comes out than the limit allows.
     #[error("the expanded body exceeds the limit of {limit} bytes")]
@@ -49,6 +52,7 @@ impl Encoding {
             "" | "identity" => Ok(Self::Identity),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
             "zstd" => Ok(Self::Zstd),
+            "deflate" | "zlib" => Ok(Self::Deflate),
             _ => Err(ExpandError::Unsupported(value.chars().take(64).collect())),
         }
     }
@@ -72,7 +76,38 @@ pub fn expand(encoding: Encoding, body: &[u8], limit: usize) -> Result<Cow<'_, [
             decoder.window_log_max(MAX_WINDOW_LOG).map_err(invalid)?;
             read_up_to(decoder, "zstd", limit).map(Cow::Owned)
         }
+        Encoding::Deflate => inflate(body, limit).map(Cow::Owned),
     }
+}
+
+/// The readers of flate2 take the end of what is sent for the end of what was compressed, so
+/// this asks the stream itself.
+fn inflate(body: &[u8], limit: usize) -> Result<Vec<u8>, ExpandError> {
+    let mut stream = Decompress::new(has_zlib_header(body));
+    let mut out = Vec::with_capacity(FIRST_BYTES.min(limit.saturating_add(1)));
+    loop {
+        let read = stream.total_in() as usize;
+        let status = stream
+            .decompress_vec(&body[read..], &mut out, FlushDecompress::None)
+            .map_err(|e| ExpandError::Invalid("deflate", e.to_string()))?;
+        if out.len() > limit {
+            return Err(ExpandError::TooLarge { limit });
+        }
+        if status == Status::StreamEnd {
+            return Ok(out);
+        }
+        if out.len() < out.capacity() {
+            return Err(ExpandError::Truncated("deflate"));
+        }
+        // One byte more than the limit tells "exactly full" from "too large".
+        out.reserve_exact(out.len().min(limit + 1 - out.len()));
+    }
+}
+
+/// RFC 1950: the method is 8, and the first two bytes are a multiple of 31.
+fn has_zlib_header(body: &[u8]) -> bool {
+    matches!(body, [method, flags, ..]
+        if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
 }
 
 fn read_up_to(
@@ -119,6 +154,16 @@ mod tests {
         w.finish().unwrap()
     }
 
+    /// With the frame of zlib, and without.
+    fn deflate(data: &[u8]) -> [Vec<u8>; 2] {
+        let best = flate2::Compression::best();
+        let mut framed = flate2::write::ZlibEncoder::new(Vec::new(), best);
+        framed.write_all(data).unwrap();
+        let mut bare = flate2::write::DeflateEncoder::new(Vec::new(), best);
+        bare.write_all(data).unwrap();
+        [framed.finish().unwrap(), bare.finish().unwrap()]
+    }
+
     fn zstd(data: &[u8]) -> Vec<u8> {
         zstd::stream::encode_all(data, 1).unwrap()
     }
@@ -131,6 +176,7 @@ mod tests {
         check(Some(" GZIP "), Some(Encoding::Gzip));
         check(Some("x-gzip"), Some(Encoding::Gzip));
         check(Some("zstd"), Some(Encoding::Zstd));
+        check(Some("Deflate"), Some(Encoding::Deflate));
         check(Some("br"), None);
         check(Some("gzip, gzip"), None);
     }
@@ -142,6 +188,10 @@ mod tests {
             assert_eq!(expand(Encoding::Identity, &data, limit).unwrap(), data);
             assert_eq!(expand(Encoding::Gzip, &gzip(&data), limit).unwrap(), data);
             assert_eq!(expand(Encoding::Zstd, &zstd(&data), limit).unwrap(), data);
+            for deflated in deflate(&data) {
+                let expanded = expand(Encoding::Deflate, &deflated, limit);
+                assert_eq!(expanded.unwrap(), data);
+            }
         }
         let twice = [gzip(b"a\n"), gzip(b"b\n")].concat();
         assert_eq!(
@@ -162,6 +212,10 @@ mod tests {
         assert_eq!(expand(Encoding::Identity, &data, 69_999), too_large);
         assert_eq!(expand(Encoding::Gzip, &gzip(&data), 69_999), too_large);
         assert_eq!(expand(Encoding::Zstd, &zstd(&data), 69_999), too_large);
+        for deflated in deflate(&data) {
+            let expanded = expand(Encoding::Deflate, &deflated, 69_999);
+            assert_eq!(expanded, too_large);
+        }
     }
 
     #[test]
@@ -176,6 +230,12 @@ mod tests {
         for end in 1..whole.len() {
             let e = expand(Encoding::Zstd, &whole[..end], 1 << 20);
             assert!(e.is_err(), "cut at {end}: {e:?}");
+        }
+        for whole in deflate(data) {
+            for end in 0..whole.len() {
+                let e = expand(Encoding::Deflate, &whole[..end], 1 << 20);
+                assert!(e.is_err(), "cut at {end}: {e:?}");
+            }
         }
     }
 

@@ -45,6 +45,14 @@ pub enum IngestError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The batch has more parts than are taken at once.
+    #[error("more than {limit} {what}; send smaller batches")]
+    TooMany {
+        /// What was counted.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// The body is not what its content encoding says.
     #[error("{0}")]
     BadEncoding(String),

@@ -35,11 +35,11 @@ pub struct HttpBatch {
 /// Takes what senders send, and returns after it is durable.
 pub struct Ingestor {
     log: Arc<dyn EventLog>,
-    clock: Arc<dyn Clock>,
-    repos: KnownRepos,
-    normaliser: Arc<Normaliser>,
-    settings: IngestSettings,
-    parser: Parser,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) repos: KnownRepos,
+    pub(crate) normaliser: Arc<Normaliser>,
+    pub(crate) settings: IngestSettings,
+    pub(crate) parser: Parser,
 }
 
 impl Ingestor {
@@ -131,7 +131,11 @@ impl Ingestor {
 
     /// Appends in a task of its own, which goes on when the sender has gone: until
     /// the events are in the log they take memory that `held` stands for.
-    async fn append_holding(&self, batch: Batch, held: Held) -> Result<Appended, IngestError> {
+    pub(crate) async fn append_holding(
+        &self,
+        batch: Batch,
+        held: Held,
+    ) -> Result<Appended, IngestError> {
         let log = Arc::clone(&self.log);
         let appended = tokio::spawn(async move {
             let appended = log.append(batch).await;
@@ -210,7 +214,7 @@ fn check_key(key: Option<&str>) -> Result<(), IngestError> {
     )))
 }
 
-fn count(source: &'static str, bytes: usize, events: usize, rejected: u64) {
+pub(crate) fn count(source: &'static str, bytes: usize, events: usize, rejected: u64) {
     metrics::counter!("cresset_ingest_received_bytes", "source" => source).increment(bytes as u64);
     metrics::counter!("cresset_ingest_events_total", "source" => source).increment(events as u64);
     if rejected > 0 {

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 /// How long an answer of the catalog is good for.
 const FRESH: Duration = Duration::from_secs(3);
 
+/// Names of repos.
+pub(crate) type Names = Arc<BTreeSet<Arc<str>>>;
+
 /// A memory of the catalog's repos.
 pub(crate) struct KnownRepos {
     catalog: Arc<dyn Repos>,
-    seen: Mutex<Option<(Instant, BTreeSet<Arc<str>>)>>,
+    seen: Mutex<Option<(Instant, Names)>>,
 }
 
 impl KnownRepos {
@@ -22,6 +25,28 @@ impl KnownRepos {
             catalog,
             seen: Mutex::new(None),
         }
+    }
+
+    /// The names of all repos, as they were at most some seconds ago.
+    pub(crate) async fn all(&self) -> Result<Names, IngestError> {
+        if let Some((at, names)) = &*self.seen.lock()
+            && at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(names));
+        }
+        self.look().await
+    }
+
+    async fn look(&self) -> Result<Names, IngestError> {
+        let repos = self
+            .catalog
+            .repos()
+            .await
+            .map_err(|e| IngestError::Catalog(e.to_string()))?;
+        let names: BTreeSet<Arc<str>> = repos.into_iter().map(|r| r.name.into()).collect();
+        let names = Arc::new(names);
+        *self.seen.lock() = Some((Instant::now(), Arc::clone(&names)));
+        Ok(names)
     }
 
     /// The repo of that name. A name that is not remembered is always looked up,
@@ -33,19 +58,14 @@ impl KnownRepos {
         {
             return Ok(Arc::clone(found));
         }
-        let repos = self
-            .catalog
-            .repos()
-            .await
-            .map_err(|e| IngestError::Catalog(e.to_string()))?;
-        let names: BTreeSet<Arc<str>> = repos.into_iter().map(|r| r.name.into()).collect();
-        let found = names.get(name).cloned();
+        let names = self.look().await?;
         let known = || names.iter().map(ToString::to_string).collect();
-        let result = found.ok_or_else(|| IngestError::UnknownRepo {
-            name: name.to_owned(),
-            known: known(),
-        });
-        *self.seen.lock() = Some((Instant::now(), names));
-        result
+        names
+            .get(name)
+            .cloned()
+            .ok_or_else(|| IngestError::UnknownRepo {
+                name: name.to_owned(),
+                known: known(),
+            })
     }
 }

@@ -72,6 +72,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The body has more parts than are taken at once.
+    #[error("more than {limit} {what}; send smaller batches")]
+    TooMany {
+        /// What was counted.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// The content encoding or type is not known.
     #[error("{0}")]
     UnsupportedMedia(String),

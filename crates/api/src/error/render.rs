@@ -4,7 +4,7 @@ use super::Error;
 use crate::endpoints::Family;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cresset_model::Duration;
@@ -47,6 +47,12 @@ pub(crate) fn render(error: &Error, family: Family) -> Response {
     if let Some(reason) = failure_reason(error) {
         headers.insert(FAILURE_REASON, reason);
     }
+    tell_when(error, headers);
+    response
+}
+
+/// Says when to try again, where that is known.
+pub(crate) fn tell_when(error: &Error, headers: &mut HeaderMap) {
     if let Error::Throttled(wait)
     | Error::Busy {
         retry_after: wait, ..
@@ -54,7 +60,11 @@ pub(crate) fn render(error: &Error, family: Family) -> Response {
     {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(*wait)));
     }
-    response
+}
+
+/// The status where nobody expects anything odd.
+pub(crate) fn native_status(error: &Error) -> StatusCode {
+    status(error, Family::Native)
 }
 
 /// Tells a client whose signature fits, but whose clock is wrong, what is the matter.
@@ -81,7 +91,7 @@ fn status(error: &Error, family: Family) -> StatusCode {
         Error::Refused(_) | Error::Conflict(_) => StatusCode::CONFLICT,
         Error::NotFound(_) | Error::UnknownPath(_) => StatusCode::NOT_FOUND,
         Error::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-        Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooLarge { .. } | Error::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Busy { .. } | Error::Timeout => StatusCode::SERVICE_UNAVAILABLE,
@@ -141,7 +151,7 @@ fn problem(error: &Error, status: StatusCode) -> Value {
 }
 
 /// What the client reads. Internal details stay in the log.
-fn text(error: &Error) -> String {
+pub(crate) fn text(error: &Error) -> String {
     match error {
         Error::Internal(_) => "the server failed to carry this out; its log says why".to_owned(),
         // One text for a wrong password and for too many of them: a guesser learns nothing.

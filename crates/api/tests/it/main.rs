@@ -35,6 +35,7 @@ mod scopes;
 mod search;
 mod search_page;
 mod search_shapes;
+mod shippers;
 mod signed;
 mod site;
 mod tokens;

@@ -91,8 +91,9 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
     Ok(flat)
 }
 
-/// Counts commas and opening brackets outside strings, as far as [`MAX_VALUES`].
-fn has_too_many_values(text: &[u8]) -> bool {
+/// Whether a JSON text has more values than are read: counts commas and opening brackets
+/// outside strings, as far as [`MAX_VALUES`].
+pub(crate) fn has_too_many_values(text: &[u8]) -> bool {
     if text.len() <= MAX_VALUES / OPENER_VALUES {
         return false;
     }

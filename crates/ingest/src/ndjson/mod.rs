@@ -6,6 +6,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use flatten::has_too_many_values;
 pub use flatten::{Flat, Limits, flatten};
 pub(crate) use names::keep_last_of_equal;
 

@@ -27,8 +27,10 @@ impl Normaliser {
     pub fn explain(&self, text: &[u8], input: Input, origin: &Origin<'_>) -> Explanation {
         let mut found = Found::with_story();
         let event = match input {
-            Input::Json => self.json_found(text, origin, &mut found),
-            Input::Line => Ok(self.line_found(text, origin, &mut found)),
+            Input::Json => self
+                .json_found(text, origin, &mut found)
+                .map(|(event, _)| event),
+            Input::Line => Ok(self.line_found(text, &Header::default(), origin, &mut found)),
         };
         if let Ok(event) = &event
             && event.log_ts == origin.received

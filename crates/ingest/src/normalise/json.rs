@@ -64,15 +64,17 @@ fn prefer(place: &mut Option<(u8, usize)>, rank: u8, at: usize) {
 impl Normaliser {
     /// The event of one JSON item. The error is a sentence for the sender.
     pub fn json(&self, item: &[u8], origin: &Origin<'_>) -> Result<Event, String> {
-        self.json_found(item, origin, &mut Found::default())
+        let (event, _) = self.json_found(item, origin, &mut Found::default())?;
+        Ok(event)
     }
 
+    /// [`Self::json`], and whether a field was dropped because `log_ts` says the same.
     pub(super) fn json_found(
         &self,
         item: &[u8],
         origin: &Origin<'_>,
         found: &mut Found,
-    ) -> Result<Event, String> {
+    ) -> Result<(Event, bool), String> {
         let text = lossy(item, origin.col_type);
         let mut flat = flatten(&text, &self.limits)?;
         let (places, shape) = self.places(&mut flat.fields);
@@ -105,7 +107,8 @@ impl Normaliser {
                 .push(("_truncated".into(), Value::List(flat.cut)));
         }
         fit(&mut event);
-        Ok(event)
+        let spent = matches!(timed, Timed::By(rank) if self.roles.times[rank].drop);
+        Ok((event, spent))
     }
 
     /// Finds the fields with a role, in a Windows event after it was made flat.

@@ -13,6 +13,7 @@
 //! like one and is none is read as any other text, and `_parse_error` says why.
 
 mod embedded;
+mod entry;
 mod explain;
 mod formats;
 mod header;
@@ -84,17 +85,24 @@ impl Normaliser {
     /// The event of one line of text, with or without a syslog header. Invalid
     /// UTF-8 is replaced; line ends and NUL at the end are dropped.
     pub fn line(&self, line: &[u8], origin: &Origin<'_>) -> Event {
-        self.line_found(line, origin, &mut Found::default())
+        self.line_found(line, &Header::default(), origin, &mut Found::default())
     }
 
-    fn line_found(&self, line: &[u8], origin: &Origin<'_>, found: &mut Found) -> Event {
+    /// [`Self::line`], where `hint` is used if the line has no header of its own.
+    fn line_found(
+        &self,
+        line: &[u8],
+        hint: &Header<'_>,
+        origin: &Origin<'_>,
+        found: &mut Found,
+    ) -> Event {
         let text = lossy(line, origin.col_type);
         let text = text.trim_end_matches(['\n', '\r', '\0']);
         let whole = Text {
             now: origin.received,
             depth: 0,
         };
-        self.read_line(text, &Header::default(), Pairs::Read, whole, found);
+        self.read_line(text, hint, Pairs::Read, whole, found);
         let mut event = Event::new(origin.received, origin.received);
         event.fields.reserve_exact(found.fields.len() + OWN_FIELDS);
         event.fields.push(("msg".into(), Value::str(text)));

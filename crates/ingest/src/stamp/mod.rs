@@ -117,7 +117,8 @@ impl Reader<'_> {
     }
 }
 
-fn in_range(micros: i64) -> Option<Timestamp> {
+/// The moment, if it lies in the years 1 to 9999.
+pub(crate) fn in_range(micros: i64) -> Option<Timestamp> {
     (MIN_MICROS..=MAX_MICROS)
         .contains(&micros)
         .then_some(Timestamp(micros))

@@ -12,4 +12,5 @@ mod http;
 mod load;
 mod manual;
 mod memory;
+mod shippers;
 mod syslog;

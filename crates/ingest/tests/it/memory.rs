@@ -24,7 +24,8 @@ pub(crate) fn utc(text: &str) -> Timestamp {
 pub(crate) struct MemoryLog {
     events: Mutex<Vec<LoggedEvent>>,
     keys: Mutex<HashMap<(Arc<str>, String), Appended>>,
-    refusals: Mutex<VecDeque<Error>>,
+    /// What the next appends are refused with, after so many that are not.
+    refusals: Mutex<(usize, VecDeque<Error>)>,
     appends: Mutex<Vec<usize>>,
     max_batch: usize,
     /// Held by whoever keeps appends waiting.
@@ -51,7 +52,23 @@ impl MemoryLog {
 
     /// The next appends fail like this, one each.
     pub(crate) fn refuse(&self, errors: impl IntoIterator<Item = Error>) {
-        self.refusals.lock().extend(errors);
+        self.refuse_after(0, errors);
+    }
+
+    /// The same, after a number of appends that succeed.
+    pub(crate) fn refuse_after(&self, good: usize, errors: impl IntoIterator<Item = Error>) {
+        let mut refusals = self.refusals.lock();
+        refusals.0 = good;
+        refusals.1.extend(errors);
+    }
+
+    fn refusal(&self) -> Option<Error> {
+        let mut refusals = self.refusals.lock();
+        if refusals.0 > 0 {
+            refusals.0 -= 1;
+            return None;
+        }
+        refusals.1.pop_front()
     }
 
     /// Keeps appends waiting until the result is dropped.
@@ -98,7 +115,7 @@ impl MemoryLog {
 impl EventLog for MemoryLog {
     async fn append(&self, batch: Batch) -> Result<Appended> {
         drop(self.gate.lock().await);
-        if let Some(error) = self.refusals.lock().pop_front() {
+        if let Some(error) = self.refusal() {
             return Err(error);
         }
         let bytes: usize = batch.events.iter().map(Event::size).sum();

@@ -1,34 +1,32 @@
 //! `POST /api/v1/ingest`
 
+pub(crate) mod authorized;
 mod pieces;
 
-use crate::auth::{Arriving, Caller, Credential, Peer, bearer, credential, prove_signed};
-use crate::body::{self, Params};
-use crate::budget::Held;
+use self::authorized::{TokenOf, authorized_body};
+use crate::auth::{Peer, bearer};
+use crate::body::Params;
 use crate::error::{Error, Result};
 use crate::logpoint::schemas::errors::Problem;
 use crate::native::schemas::BatchReply;
-use crate::state::{Api, Context};
+use crate::state::Api;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use cresset_ingest::{BodyFormat, HttpBatch, IngestError, IngestReply};
 use cresset_model::repo::{DEFAULT_REPO, OWN_REPO};
-use cresset_model::user::Scope;
 use cresset_model::{Duration, ObjectId};
 use serde_json::{Value, json};
-use std::net::IpAddr;
+use std::borrow::Cow;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_BYTES: usize = 256;
 
 /// Stores a batch of logs. A 200 means that every accepted item is on stable storage.
 ///
-/// NDJSON or a JSON array, plain, gzip or zstd. With an `Idempotency-Key` a batch that the
+/// NDJSON or a JSON array, plain, or compressed with gzip, deflate or zstd. With an `Idempotency-Key` a batch that the
 /// same user sends again is stored once; another body is another batch.
 #[utoipa::path(
     post, path = "/api/v1/ingest", tag = "Ingest",
@@ -37,7 +35,7 @@ const MAX_KEY_BYTES: usize = 256;
         ("repo" = Option<String>, Query, description = "Name of the repo, `default` if not given"),
         ("format" = Option<String>, Query, description = "`ndjson` (the default), `syslog` or `raw`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Names the batch"),
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip` or `zstd`"),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `deflate` or `zstd`"),
     ),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
@@ -66,9 +64,8 @@ pub(crate) async fn ingest(
     let headers = &parts.headers;
     let key = idempotency_key(headers)?;
     let encoding = header(headers, &CONTENT_ENCODING)?;
-    let path = parts.uri.path();
-    let (caller, body, held) =
-        authorized_body(&api, headers, parts.method.as_str(), path, peer, body).await?;
+    let token: TokenOf = |headers| bearer(headers).map(Cow::Borrowed);
+    let (caller, body, held) = authorized_body(&api, &parts, peer, body, token).await?;
     let repo = params
         .0
         .get("repo")
@@ -95,39 +92,6 @@ pub(crate) async fn ingest(
     };
     let reply = pieces::store(&api, batch, held).await?;
     Ok(answer(&reply))
-}
-
-/// Proves the caller and reads the body, in the order that costs a stranger most
-/// and the server least.
-async fn authorized_body(
-    api: &Context,
-    headers: &HeaderMap,
-    method: &str,
-    path: &str,
-    peer: IpAddr,
-    body: Body,
-) -> Result<(Caller, Bytes, Held)> {
-    let scope = Scope::LogsWrite;
-    let limit = api.settings.max_ingest_body_bytes;
-    // Before anybody's name is looked up, so that the answer does not tell who is known.
-    body::refuse_announced(&body, limit)?;
-    if let Ok(Credential::Signed(value)) = credential(headers) {
-        let arriving = Arriving {
-            method,
-            path,
-            peer,
-            body,
-            limit,
-            budget: &api.ingest_budget,
-        };
-        let (proven, body, held) = prove_signed(api, value, arriving).await?;
-        return Ok((api.permit(proven, scope).await?, body, held));
-    }
-    let proven = api.prove_bearer(bearer(headers)?, peer).await?;
-    let caller = api.permit(proven, scope).await?;
-    let mut held = api.ingest_budget.hold(Vec::new());
-    let body = body::read(api, body, limit, Some(&mut held)).await?;
-    Ok((caller, body, held))
 }
 
 /// The key under which a batch is remembered: two users who choose the same one must not
@@ -177,10 +141,11 @@ fn answer(reply: &IngestReply) -> Response {
     (status, Json(body)).into_response()
 }
 
-fn refused(error: IngestError) -> Error {
+pub(crate) fn refused(error: IngestError) -> Error {
     let message = error.to_string();
     match error {
         IngestError::TooLarge { what, limit } => Error::TooLarge { what, limit },
+        IngestError::TooMany { what, limit } => Error::TooMany { what, limit },
         IngestError::BadEncoding(_) | IngestError::Malformed(_) => Error::Malformed(message),
         IngestError::UnknownEncoding(_) => Error::UnsupportedMedia(message),
         IngestError::UnknownRepo { .. } => Error::NotFound(message),

@@ -48,7 +48,7 @@ pub(super) async fn store(api: &Context, mut batch: HttpBatch, held: Held) -> Re
     }
     let whole = match encoding {
         Encoding::Identity => WHOLE_BYTES,
-        Encoding::Gzip | Encoding::Zstd => WHOLE_COMPRESSED_BYTES,
+        Encoding::Gzip | Encoding::Zstd | Encoding::Deflate => WHOLE_COMPRESSED_BYTES,
     };
     let held = Arc::new(held);
     if batch.body.len() <= whole {

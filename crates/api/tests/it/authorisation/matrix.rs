@@ -6,7 +6,7 @@ use super::routes::Route;
 use super::things::{Pair, Sent, World};
 use crate::site::{Answer, key_of};
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request};
 use cresset_catalog::port::{
     Accounts as _, ApiTokens as _, Deliveries as _, IncidentFilter, Incidents as _, Instances as _,
     Lists as _, Repos as _, Roles as _, Rules as _, Users as _,
@@ -180,6 +180,7 @@ async fn tried(world: &World, line: &Line, case: &Case) -> Option<String> {
     let (status, done) = case.expected;
     let right = match line.family {
         Family::Body => answer.status == 200 && answer.json["success"] == json!(done),
+        Family::Shipper => shipper_status(&answer) == status,
         _ => answer.status == status,
     };
     if !right {
@@ -197,6 +198,19 @@ async fn tried(world: &World, line: &Line, case: &Case) -> Option<String> {
         return Some(format!("{line}: {}: somebody else's in a list", case.what));
     }
     None
+}
+
+/// What the answer of a protocol means: gRPC has a status of its own, and Splunk refuses a
+/// token that it does not know with 403.
+fn shipper_status(answer: &Answer) -> u16 {
+    let grpc = answer.headers.get("grpc-status").map(HeaderValue::as_bytes);
+    match grpc {
+        Some(b"16") => 401,
+        Some(b"7") => 403,
+        Some(_) => 500,
+        None if answer.status == 403 && answer.json["code"] == json!(4) => 401,
+        None => answer.status.as_u16(),
+    }
 }
 
 async fn send(
@@ -228,6 +242,10 @@ async fn send(
 /// What an administrator is answered on a route as it stands there.
 pub(super) async fn status_of_an_administrator(world: &World, (method, path): &Route) -> u16 {
     let mut target = path.clone();
+    // Of these names some are routes.
+    if target.starts_with("/elastic/") {
+        target = target.replace("{name}", "index");
+    }
     for part in [
         "{adminId}",
         "{tokenId}",

@@ -46,6 +46,11 @@ async fn logicmonitors_routes() {
     holds(Family::LogicMonitor).await;
 }
 
+#[tokio::test]
+async fn routes_of_log_shippers() {
+    holds(Family::Shipper).await;
+}
+
 #[test]
 fn every_route_has_its_line() {
     let served = routes::all();
@@ -56,8 +61,8 @@ fn every_route_has_its_line() {
         "policy.txt and the routers disagree about {differing:?}"
     );
     assert!(
-        routes::logicmonitor().len() >= 25,
-        "the router was not read whole"
+        routes::logicmonitor().len() >= 25 && routes::shippers().len() >= 35,
+        "the routers were not read whole"
     );
 }
 

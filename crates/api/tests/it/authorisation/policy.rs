@@ -16,6 +16,8 @@ pub(super) enum Family {
     Native,
     /// LogicMonitor's.
     LogicMonitor,
+    /// In the words of a protocol of log shippers.
+    Shipper,
     /// For everybody.
     Open,
 }
@@ -146,6 +148,7 @@ fn read(text: &str) -> Line {
         "body" => Family::Body,
         "native" => Family::Native,
         "logicmonitor" => Family::LogicMonitor,
+        "shipper" => Family::Shipper,
         "open" => Family::Open,
         _ => panic!("unknown family: {text}"),
     };

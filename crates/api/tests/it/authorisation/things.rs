@@ -30,6 +30,24 @@ pub(super) struct Pair {
     pub(super) other: Caller,
 }
 
+/// What a log shipper sends to a route.
+fn of_shipper(sent: &mut Sent) {
+    sent.target = sent.target.replace("{name}", "index");
+    let body: &[u8] = match sent.target.as_str() {
+        path if path.contains("/_bulk") => b"{\"index\":{}}\n{\"n\":1}\n",
+        "/services/collector/ack" => b"{\"acks\":[1]}",
+        path if path.starts_with("/services/collector") => b"{\"event\":\"a\"}",
+        "/loki/api/v1/push" => b"{\"streams\":[]}",
+        "/v1/logs" => b"{}",
+        path if path.starts_with("/opentelemetry") => {
+            sent.media = "application/grpc";
+            b"\0\0\0\0\0"
+        }
+        _ => b"",
+    };
+    sent.body = body.to_vec();
+}
+
 /// A server with users of every role.
 pub(super) struct World {
     pub(super) site: Site,
@@ -95,6 +113,7 @@ impl World {
         match line.family {
             Family::LogicMonitor => self.of_settings(line, pair, owner, whose, &mut sent).await,
             Family::Body => self.of_body(line, pair, owner, &mut sent).await,
+            Family::Shipper => of_shipper(&mut sent),
             _ => self.of_tokens(line, pair, owner, &mut sent).await,
         }
         assert!(

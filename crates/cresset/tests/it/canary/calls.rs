@@ -1,7 +1,7 @@
 //! Every route, once at least, with secrets wherever one can be put.
 
-use super::settings;
 use super::stage::{Call, Stage};
+use super::{settings, shippers};
 use crate::cli::{cresset, stdout};
 use crate::world::rule_body;
 use anyhow::{Context as _, Result, ensure};
@@ -62,6 +62,7 @@ pub(super) async fn all(stage: &mut Stage, outside: &Outside) -> Result<()> {
     open(stage).await?;
     let rule = rules(stage, outside).await?;
     lists_and_repos(stage, outside).await?;
+    shippers::all(stage).await?;
     let incident = fire(stage, outside).await?;
     incidents(stage, &incident).await?;
     notifications(stage, &rule, &incident).await?;
