@@ -10,6 +10,7 @@ mod conformance;
 mod conformance_g6;
 mod conformance_logicmonitor;
 mod conformance_search;
+mod corpus;
 mod crash;
 mod delivery;
 mod dev_script;
