@@ -17,3 +17,10 @@ if [ ${#files[@]} -gt 0 ]; then
 else
   "$cresset" bench ingest --count "$count"
 fi
+windows=$corpus/events/windows-200k.ndjson.zst
+if [ -e "$windows" ]; then
+  "$cresset" bench search --count "$count" --events "$windows"
+  "$cresset" bench scale --events "$windows"
+else
+  echo "skipped: $windows is not there"
+fi

@@ -11,6 +11,7 @@ mod conformance_g6;
 mod conformance_logicmonitor;
 mod conformance_search;
 mod conformance_shippers;
+mod corpus;
 mod crash;
 mod delivery;
 mod dev_script;

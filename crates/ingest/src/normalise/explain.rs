@@ -1,5 +1,6 @@
 //! The same as for every event, and how it came about.
 
+use super::header::Header;
 use super::{Normaliser, Origin};
 use crate::found::{Found, Step};
 use cresset_model::Event;

@@ -59,16 +59,12 @@ impl BenchServer {
 
     /// CPU seconds that the server has used, user and system.
     pub(super) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The command's name may hold blanks; the fields after it do not.
-        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let field = |i: usize| {
-            rest.split_whitespace()
-                .nth(i)
-                .and_then(|t| t.parse::<f64>().ok())
-        };
-        let ticks = field(11).zip(field(12)).map(|(user, system)| user + system);
-        Ok(ticks.context("/proc has no CPU times")? / TICKS)
+        cpu_seconds(self.child.id())
+    }
+
+    /// A file or folder of the server's data directory.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 
     /// Resident memory now and at its peak, in MiB.
@@ -90,6 +86,20 @@ impl BenchServer {
         }
         sum(&self.dir.join("events"))
     }
+}
+
+/// CPU seconds that a process has used, user and system.
+pub(super) fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The command's name may hold blanks; the fields after it do not.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let field = |i: usize| {
+        rest.split_whitespace()
+            .nth(i)
+            .and_then(|t| t.parse::<f64>().ok())
+    };
+    let ticks = field(11).zip(field(12)).map(|(user, system)| user + system);
+    Ok(ticks.context("/proc has no CPU times")? / TICKS)
 }
 
 impl Drop for BenchServer {

@@ -1,9 +1,13 @@
 //! `cresset bench`: figures that anybody can repeat on their own machine.
 
 mod child;
+mod corpus;
+mod duckdb;
+mod home;
 mod idle;
 mod ingest;
 mod latency;
+mod scale;
 mod search;
 
 use clap::{Args, Subcommand};
@@ -31,17 +35,23 @@ enum BenchWhat {
         connections: usize,
     },
     /// CPU time of usual searches over many events, over HTTP.
-    Search {
-        /// NDJSON or log files, .gz or .zst too; without any, bundled samples.
-        #[arg(long, num_args = 1..)]
-        events: Vec<PathBuf>,
-        /// Events to send; the files are repeated.
-        #[arg(long, default_value_t = 1_000_000)]
-        count: u64,
-        /// How often each search is run, if it does not take long.
-        #[arg(long, default_value_t = 50)]
-        repeats: u32,
-    },
+    #[command(after_help = "\
+Examples:
+  cresset bench search --events windows.ndjson.zst --count 1000000
+  cresset bench search --events windows.ndjson.zst --against duckdb")]
+    Search(search::SearchArgs),
+    /// What a needle costs in 10 and 100 times the data.
+    #[command(after_help = "\
+Examples:
+  cresset bench scale --events windows.ndjson.zst
+  cresset bench scale --events windows.ndjson.zst --base 5000 --times 1,10,1000")]
+    Scale(scale::ScaleArgs),
+    /// Every query of a corpus on both engines of the search, which must find the same rows.
+    #[command(after_help = "\
+Examples:
+  cresset bench corpus --events windows.ndjson.zst --queries sigma.ndjson.gz
+  cresset bench corpus --events windows.ndjson.zst --queries sigma.ndjson.gz --against duckdb")]
+    Corpus(corpus::CorpusArgs),
     /// From the arrival of the deciding event to the HTTP notification at a sink.
     Latency {
         /// Rules, each of which fires once.
@@ -59,11 +69,9 @@ pub(super) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
             count,
             connections,
         } => ingest::run(&events, count, connections).await,
-        BenchWhat::Search {
-            events,
-            count,
-            repeats,
-        } => search::run(&events, count, repeats).await,
+        BenchWhat::Search(args) => search::run(args).await,
+        BenchWhat::Scale(args) => scale::run(args).await,
+        BenchWhat::Corpus(args) => corpus::run(args).await,
         BenchWhat::Latency { rules } => latency::run(rules).await,
         BenchWhat::Idle => idle::run().await,
     }
