@@ -18,6 +18,8 @@ mod group;
 mod hostile_server;
 mod instance;
 mod lists;
+mod object_storage;
+mod plain_parquet;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]
 mod proc_memory;

@@ -175,7 +175,7 @@ impl Bucket {
             return Ok(());
         }
         Err(self.broken(&format!(
-            "its files belong to another server, which would lose them; choose another storage.s3.prefix, or delete {} if that server is gone for good",
+            "its files belong to another server, which would lose them; choose another s3.prefix, or delete {} if that server is gone for good",
             self.root.join(OWNER).display()
         )))
     }

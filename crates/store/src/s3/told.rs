@@ -12,10 +12,10 @@ pub(super) fn told(error: object_store::Error, root: &Path, path: &Path) -> Erro
     let code = element(&said, "Code").unwrap_or_default();
     let reason = match code {
         "NoSuchBucket" => {
-            "there is no bucket of that name; create it or correct storage.s3.bucket".to_owned()
+            "there is no bucket of that name; create it or correct s3.bucket".to_owned()
         }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" => format!(
-            "the server refuses the credential ({code}); check storage.s3.access_key_id, the secret access key and storage.s3.region"
+            "the server refuses the credential ({code}); check s3.access_key_id, the secret access key and s3.region"
         ),
         "RequestTimeTooSkewed" => {
             "the server's clock and the one of this machine differ by too much; set them by NTP"
@@ -33,7 +33,7 @@ pub(super) fn told(error: object_store::Error, root: &Path, path: &Path) -> Erro
             }
             object_store::Error::PermissionDenied { .. }
             | object_store::Error::Unauthenticated { .. } => format!(
-                "the server refuses the credential; check storage.s3.access_key_id and the secret access key ({})",
+                "the server refuses the credential; check s3.access_key_id and the secret access key ({})",
                 short(&said)
             ),
             _ => short(&said),
@@ -102,10 +102,10 @@ mod tests {
             assert!(text.chars().count() < 400 && !text.contains('\n'), "{text}");
         };
         let document = |code: &str| format!("403: <Error><Code>{code}</Code><Message>no</Message>");
-        check(generic(&document("NoSuchBucket")), "storage.s3.bucket");
+        check(generic(&document("NoSuchBucket")), "s3.bucket");
         check(
             generic(&document("SignatureDoesNotMatch")),
-            "storage.s3.access_key_id",
+            "s3.access_key_id",
         );
         check(generic(&document("SlowDown")), "SlowDown: no");
         check(
