@@ -16,6 +16,7 @@ mod redact;
 pub mod render;
 pub mod retry;
 pub mod settings;
+pub mod storage;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -30,5 +31,6 @@ pub use http::{GuardedClient, HttpSettings, guarded_client};
 pub use peer::peer_client;
 pub use retry::RetrySchedule;
 pub use settings::NotifySettings;
+pub use storage::storage_client;
 pub use token_mail::TokenMailer;
 pub use worker::{Waker, Worker};

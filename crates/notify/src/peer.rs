@@ -50,7 +50,7 @@ pub fn peer_client(guard: &Arc<EgressGuard>, instance: &Instance) -> Result<Clie
 }
 
 /// Every network. The guard refuses metadata services all the same.
-fn everywhere() -> Vec<Cidr> {
+pub(crate) fn everywhere() -> Vec<Cidr> {
     ["0.0.0.0/0", "::/0"]
         .iter()
         .filter_map(|network| network.parse().ok())

@@ -4,14 +4,15 @@
 //! each file costs a search the same again, and texts that occur in many rows stand once in
 //! each row group. Files are made one if their events are within a week, as in a flush.
 
-use crate::folders::Folders;
 use crate::read::StoredFile;
 use crate::slices::SPAN;
+use crate::storage::Storage;
 use crate::store::blocking;
 use crate::{Error, EventStore, Result, layout, merge, writing};
 use cresset_catalog::port::FileEntry;
 use cresset_model::{Duration, ObjectId, Timestamp};
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 /// Files of fewer rows are small.
 const SMALL: u64 = 1 << 18;
@@ -38,10 +39,10 @@ impl EventStore {
         };
         let written = chosen.iter().map(|f| written(f.id)).max();
         let id = ObjectId::generate(written.unwrap_or_default(), &*self.entropy);
-        let (folders, max_columns) = (self.folders.clone(), self.settings.max_columns);
+        let (storage, max_columns) = (self.storage.clone(), self.settings.max_columns);
         let inputs = chosen.clone();
         let started = std::time::Instant::now();
-        let made = blocking(move || make(&folders, id, &inputs, max_columns)).await;
+        let made = blocking(move || make(&*storage, id, &inputs, max_columns)).await;
         let made = match made {
             Ok(made) => made,
             Err(Error::Damaged { path, reason }) => {
@@ -57,17 +58,15 @@ impl EventStore {
             Ok(()) => {}
             Err(error) => {
                 // What stays is removed at the next start.
-                let _ = writing::discard(self.root(), &made);
+                let _ = self.remove(vec![made.path]).await;
                 return match error {
                     cresset_catalog::Error::NotFound { .. } => Ok(0),
                     error => Err(error.into()),
                 };
             }
         }
-        let paths = chosen
-            .iter()
-            .filter_map(|f| layout::resolve(self.root(), &f.path).ok());
-        self.leaving.add(paths.collect());
+        self.leaving
+            .add(chosen.iter().map(|f| f.path.clone()).collect());
         metrics::histogram!("cresset_store_compact_seconds")
             .record(started.elapsed().as_secs_f64());
         metrics::counter!("cresset_store_files_compacted_total").increment(chosen.len() as u64);
@@ -79,16 +78,21 @@ impl EventStore {
         Ok(chosen.len())
     }
 
-    /// Deletes the files whose places others took, as soon as nobody reads them.
+    /// Removes the files that expired or whose places others took, as soon as nobody reads them.
     pub async fn remove_replaced(&self) -> Result<()> {
-        let free = self.leaving.free();
-        if free.is_empty() {
+        self.remove(self.leaving.free()).await
+    }
+
+    /// Removes files that are not registered any more, as far as that is possible now.
+    pub(crate) async fn remove(&self, paths: Vec<String>) -> Result<()> {
+        if paths.is_empty() {
             return Ok(());
         }
+        let storage = self.storage.clone();
         blocking(move || {
-            for path in &free {
-                if let Err(error) = layout::remove(path) {
-                    tracing::warn!(%error, "a replaced event file stays until the next start");
+            for path in &paths {
+                if let Err(error) = storage.remove(path) {
+                    tracing::warn!(%error, "an event file that left stays until the next start");
                 }
             }
             Ok(())
@@ -96,7 +100,7 @@ impl EventStore {
         .await
     }
 
-    fn set_apart(&self, chosen: &[FileEntry], path: &std::path::Path, reason: &str) {
+    fn set_apart(&self, chosen: &[FileEntry], path: &Path, reason: &str) {
         let found = chosen.iter().find(|f| self.root().join(&f.path) == path);
         tracing::error!(file = %path.display(), reason, "an event file is damaged");
         // Any of them, if it is not known which: or it would be tried for ever.
@@ -157,14 +161,14 @@ fn choose(
 }
 
 fn make(
-    folders: &Folders,
+    storage: &dyn Storage,
     id: ObjectId,
     inputs: &[FileEntry],
     max_columns: usize,
 ) -> Result<FileEntry> {
     let opened: Vec<StoredFile> = inputs
         .iter()
-        .map(|f| StoredFile::open(&layout::resolve(folders.root(), &f.path)?, None))
+        .map(|f| StoredFile::open(storage, f, None))
         .collect::<Result<_>>()?;
     let min_log_ts = inputs
         .iter()
@@ -174,18 +178,18 @@ fn make(
     let repo = inputs.first().map_or("", |f| f.repo.as_str());
     let path = layout::file(&layout::folder(repo, min_log_ts), id);
     let mut rows = 0;
-    let bytes = layout::write_durably(folders, &path, |file, path| {
+    let fill = |file, path: &Path| {
         let failed = |error| writing::encode_error(path, error);
         let (file, written) = merge::merge(&opened, max_columns, file, &failed)?;
         rows = written;
         Ok(file)
-    })?;
+    };
+    let bytes = storage.write(&path, Box::new(fill))?;
     let expected: u64 = inputs.iter().map(|f| f.rows).sum();
     if rows != expected {
-        let entry = layout::resolve(folders.root(), &path)?;
-        layout::remove(&entry)?;
+        storage.remove(&path)?;
         return Err(Error::Damaged {
-            path: entry,
+            path: storage.root().join(path),
             reason: format!("{rows} of {expected} events were read"),
         });
     }

@@ -30,6 +30,14 @@ pub enum Error {
         /// What the reader met.
         reason: String,
     },
+    /// Object storage cannot be reached or used as it is set.
+    #[error("object storage {place}: {reason}")]
+    Storage {
+        /// The bucket, as a URL.
+        place: String,
+        /// What is wrong, and what to do about it where that is known.
+        reason: String,
+    },
     /// Events could not be put into columns.
     #[error("event file {} could not be written: {reason}", path.display())]
     Encode {

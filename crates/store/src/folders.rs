@@ -1,6 +1,7 @@
 //! Folders whose names survive a crash.
 
-use crate::layout::{io_error, sync_folder};
+use crate::layout::io_error;
+use crate::local::sync_folder;
 use crate::{Error, Result};
 use parking_lot::Mutex;
 use std::collections::HashSet;
@@ -16,6 +17,7 @@ const MAX_REMEMBERED: usize = 10_000;
 /// A name is durable once its parent is on stable storage. That there is a folder
 /// proves nothing: whoever made it may have failed before that. So each is synced
 /// once by every process.
+#[derive(Debug)]
 pub(crate) struct Folders {
     root: PathBuf,
     durable: Mutex<HashSet<PathBuf>>,

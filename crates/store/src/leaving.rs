@@ -2,7 +2,6 @@
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 /// Who holds this may read the files that were registered when it was given.
@@ -18,7 +17,7 @@ struct Waiting {
     /// Held by all who began to read since files left for the last time.
     current: Arc<()>,
     /// Who read when files left, and those files; the oldest first.
-    left: VecDeque<(Weak<()>, Vec<PathBuf>)>,
+    left: VecDeque<(Weak<()>, Vec<String>)>,
 }
 
 impl Leaving {
@@ -27,14 +26,14 @@ impl Leaving {
     }
 
     /// Takes files that no new reader will ask for.
-    pub(crate) fn add(&self, files: Vec<PathBuf>) {
+    pub(crate) fn add(&self, files: Vec<String>) {
         let mut waiting = self.0.lock();
         let before = std::mem::take(&mut waiting.current);
         waiting.left.push_back((Arc::downgrade(&before), files));
     }
 
-    /// The files that nobody reads any more.
-    pub(crate) fn free(&self) -> Vec<PathBuf> {
+    /// The files that nobody reads any more, below the root.
+    pub(crate) fn free(&self) -> Vec<String> {
         let mut waiting = self.0.lock();
         let mut free = Vec::new();
         // In turn: who began before earlier files left may read later ones too.
@@ -55,7 +54,7 @@ mod tests {
     #[test]
     fn files_stay_until_their_readers_end() {
         let leaving = Leaving::default();
-        let file = |name: &str| vec![PathBuf::from(name)];
+        let file = |name: &str| vec![name.to_owned()];
         let early = leaving.reading();
         leaving.add(file("a"));
         let late = leaving.reading();
@@ -64,7 +63,7 @@ mod tests {
         drop(late);
         assert!(leaving.free().is_empty(), "the early one may read b");
         drop(early);
-        assert_eq!(leaving.free(), [PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!(leaving.free(), ["a", "b"]);
         leaving.add(file("c"));
         assert_eq!(leaving.free(), file("c"));
         assert!(leaving.free().is_empty());

@@ -19,15 +19,23 @@ mod error;
 mod folders;
 mod layout;
 mod leaving;
+mod local;
 mod merge;
 mod overflow;
 mod read;
+mod s3;
 mod scan;
 mod slices;
+mod storage;
 mod store;
 mod writing;
 
 pub use error::{Error, Result};
 pub use leaving::Reading;
-pub use read::{Column, ColumnBatch, Columns, Events, Overlap, Own, StoredFile, whole_number};
+pub use local::LocalFolder;
+pub use read::{
+    Column, ColumnBatch, Columns, Events, FileBytes, Overlap, Own, StoredFile, whole_number,
+};
+pub use s3::{Bucket, S3Settings, S3Storage};
+pub use storage::{Fill, Storage};
 pub use store::{EventStore, STORE_CURSOR, StoreSettings};

@@ -1,12 +1,13 @@
-//! The local event store.
+//! The event store.
 
-use crate::folders::Folders;
 use crate::leaving::{Leaving, Reading};
+use crate::local::LocalFolder;
 use crate::read::{Shapes, StoredFile};
 use crate::scan::{self, Wanted};
 use crate::slices::{Slice, slices};
+use crate::storage::Storage;
 use crate::writing::write_all;
-use crate::{Error, Result, layout};
+use crate::{Error, Result, layout::SET_ASIDE};
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
 use cresset_model::event::LoggedEvent;
@@ -35,17 +36,17 @@ impl Default for StoreSettings {
     }
 }
 
-/// Event files in a local folder.
+/// Event files, of which the catalog knows.
 ///
 /// Files are written once and never changed. A file counts from the moment that the
 /// catalog registers it, and may be deleted from the moment that it no longer does.
 pub struct EventStore {
-    pub(crate) folders: Arc<Folders>,
+    pub(crate) storage: Arc<dyn Storage>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: StoreSettings,
-    shapes: Shapes,
+    shapes: Arc<Shapes>,
     pub(crate) leaving: Leaving,
     /// Files that could not be read when they were to be made one with others.
     pub(crate) spoiled: Mutex<HashSet<ObjectId>>,
@@ -60,12 +61,7 @@ impl std::fmt::Debug for EventStore {
 }
 
 impl EventStore {
-    /// Opens the store at `root`, which is created if need be, with usual settings.
-    ///
-    /// Removes files that are not registered: what was being written when the process
-    /// died (its events are still in the event log), and what it had no time to delete.
-    /// With an empty catalog they are moved to a folder `.unregistered` instead,
-    /// because then they may be all that is left.
+    /// Opens the store in a local folder, which is created if need be, with usual settings.
     pub async fn open(
         root: PathBuf,
         catalog: Arc<dyn Catalog>,
@@ -83,19 +79,35 @@ impl EventStore {
         entropy: Arc<dyn Entropy>,
         settings: StoreSettings,
     ) -> Result<Self> {
+        let storage = Arc::new(LocalFolder::new(root));
+        Self::open_in(storage, catalog, clock, entropy, settings).await
+    }
+
+    /// Opens the store in any storage.
+    ///
+    /// Removes files that are not registered: what was being written when the process
+    /// died (its events are still in the event log), and what it had no time to delete.
+    /// With an empty catalog they are moved to a folder `.unregistered` instead,
+    /// because then they may be all that is left.
+    pub async fn open_in(
+        storage: Arc<dyn Storage>,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        settings: StoreSettings,
+    ) -> Result<Self> {
         let registered = catalog.files(&[], Timestamp::MIN, Timestamp::MAX).await?;
         let fresh = registered.is_empty() && catalog.cursor(STORE_CURSOR).await? == 0;
         let registered: HashSet<String> = registered.into_iter().map(|f| f.path).collect();
-        let folders = Arc::new(Folders::new(root));
-        let cleared = Arc::clone(&folders);
-        blocking(move || clear(&cleared, &registered, fresh)).await?;
+        let cleared = Arc::clone(&storage);
+        blocking(move || clear(&*cleared, &registered, fresh)).await?;
         Ok(Self {
-            folders,
+            storage,
             catalog,
             clock,
             entropy,
             settings,
-            shapes: Shapes::new(settings.max_shape_bytes),
+            shapes: Arc::new(Shapes::new(settings.max_shape_bytes)),
             leaving: Leaving::default(),
             spoiled: Mutex::default(),
         })
@@ -110,9 +122,9 @@ impl EventStore {
             .into_iter()
             .map(|slice| (ObjectId::generate(now, &*self.entropy), slice))
             .collect();
-        let (folders, max_columns) = (Arc::clone(&self.folders), self.settings.max_columns);
+        let (storage, max_columns) = (Arc::clone(&self.storage), self.settings.max_columns);
         let started = std::time::Instant::now();
-        let files = blocking(move || write_all(&folders, &slices, max_columns)).await?;
+        let files = blocking(move || write_all(&*storage, &slices, max_columns)).await?;
         metrics::histogram!("cresset_store_write_seconds").record(started.elapsed().as_secs_f64());
         metrics::counter!("cresset_store_files_written_total").increment(files.len() as u64);
         metrics::counter!("cresset_store_written_bytes_total")
@@ -130,10 +142,11 @@ impl EventStore {
         columns: Option<&BTreeSet<String>>,
         on_event: &mut (dyn FnMut(u64, Event) -> ControlFlow<()> + Send),
     ) -> Result<()> {
-        let file = self.open_file(file)?;
-        let columns = columns.cloned();
+        let (storage, shapes) = (Arc::clone(&self.storage), Arc::clone(&self.shapes));
+        let (file, columns) = (file.clone(), columns.cloned());
         let (sender, mut batches) = tokio::sync::mpsc::channel::<Vec<(u64, Event)>>(2);
         let reader = tokio::task::spawn_blocking(move || {
+            let file = StoredFile::open(&*storage, &file, Some(&shapes))?;
             let wanted = Wanted {
                 range,
                 fields: columns.as_ref(),
@@ -163,10 +176,9 @@ impl EventStore {
         reader.await.map_err(|e| Error::Thread(e.to_string()))?
     }
 
-    /// Opens an event file for reading.
+    /// Opens an event file for reading, which blocks the calling thread.
     pub fn open_file(&self, file: &FileEntry) -> Result<StoredFile> {
-        let path = layout::resolve(self.root(), &file.path)?;
-        StoredFile::open(&path, Some((&self.shapes, file.id)))
+        StoredFile::open(&*self.storage, file, Some(&self.shapes))
     }
 
     /// [`EventStore::scan`] on the calling thread, which it blocks.
@@ -187,8 +199,8 @@ impl EventStore {
         )
     }
 
-    /// Deletes files whose events are all older than their repo's retention; returns how
-    /// many. Files of unknown repos stay.
+    /// Unregisters files whose events are all older than their repo's retention, and removes
+    /// them as soon as nobody reads them; returns how many. Files of unknown repos stay.
     ///
     /// Age counts from event time, but for events from the future from when their file
     /// was written: else one wrong clock would fill the disk for ever.
@@ -208,35 +220,25 @@ impl EventStore {
         }
         let ids: Vec<ObjectId> = expired.iter().map(|f| f.id).collect();
         self.catalog.unregister_files(&ids).await?;
-        let folders = Arc::clone(&self.folders);
         let removed = expired.len() as u64;
-        // A search that has the file open keeps it; one that has not finds it missing and
-        // then unregistered.
-        blocking(move || {
-            for file in &expired {
-                let gone =
-                    layout::resolve(folders.root(), &file.path).and_then(|p| layout::remove(&p));
-                if let Err(error) = gone {
-                    tracing::warn!(%error, "an expired event file stays until the next start");
-                }
-            }
-            Ok(())
-        })
-        .await?;
+        self.leaving
+            .add(expired.into_iter().map(|f| f.path).collect());
+        self.remove_replaced().await?;
         metrics::counter!("cresset_store_files_expired_total").increment(removed);
         tracing::info!(files = removed, "removed event files past their retention");
         Ok(removed)
     }
 
-    /// Keeps the files that are registered now on disk, even if others take their places,
-    /// until what is returned is dropped. Whoever reads files asks for it before the catalog.
+    /// Keeps the files that are registered now, even if they expire or others take their
+    /// places, until what is returned is dropped. Whoever reads files asks for it before the
+    /// catalog.
     pub fn reading(&self) -> Reading {
         self.leaving.reading()
     }
 
-    /// The folder of the store.
+    /// The folder of the store, or the bucket as a URL, for people.
     pub fn root(&self) -> &Path {
-        self.folders.root()
+        self.storage.root()
     }
 }
 
@@ -261,34 +263,25 @@ fn age_from(file: &FileEntry) -> Timestamp {
     file.max_log_ts.min(written)
 }
 
-fn clear(folders: &Folders, registered: &HashSet<String>, fresh: bool) -> Result<()> {
-    let root = folders.root();
-    folders.create(root)?;
-    let found = layout::walk(root)?;
-    for path in &found.unfinished {
-        layout::remove(path)?;
-    }
-    let mut orphans = 0_u64;
-    for path in found
-        .files
-        .iter()
-        .filter(|path| !registered.contains(*path))
-    {
-        orphans += 1;
+fn clear(storage: &dyn Storage, registered: &HashSet<String>, fresh: bool) -> Result<()> {
+    let found = storage.list()?;
+    let orphans: Vec<&String> = found.iter().filter(|p| !registered.contains(*p)).collect();
+    for path in &orphans {
         if fresh {
-            layout::set_aside(folders, path)?;
+            storage.set_aside(path)?;
         } else {
-            layout::remove(&layout::resolve(root, path)?)?;
+            storage.remove(path)?;
         }
     }
-    if fresh && orphans > 0 {
+    let files = orphans.len();
+    if fresh && files > 0 {
         tracing::warn!(
-            files = orphans,
-            folder = layout::SET_ASIDE,
+            files,
+            folder = SET_ASIDE,
             "the catalog is empty but there were event files; moved them aside"
         );
-    } else if orphans > 0 {
-        tracing::info!(files = orphans, "removed unregistered event files");
+    } else if files > 0 {
+        tracing::info!(files, "removed unregistered event files");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Writing event files.
 
-use crate::folders::Folders;
 use crate::slices::Slice;
+use crate::storage::Storage;
 use crate::{Error, Result, encode, layout};
 use cresset_catalog::port::FileEntry;
 use cresset_model::ObjectId;
@@ -15,7 +15,7 @@ const WRITERS: usize = 2;
 
 /// Writes a file per slice, in the order of the slices; after an error, none.
 pub(crate) fn write_all(
-    folders: &Folders,
+    storage: &dyn Storage,
     slices: &[(ObjectId, Slice)],
     max_columns: usize,
 ) -> Result<Vec<FileEntry>> {
@@ -28,7 +28,7 @@ pub(crate) fn write_all(
             let Some((id, slice)) = slices.get(at) else {
                 break;
             };
-            let file = write_one(folders, *id, slice, max_columns);
+            let file = write_one(storage, *id, slice, max_columns);
             failed.fetch_or(file.is_err(), Ordering::Relaxed);
             done.push((at, file));
         }
@@ -62,25 +62,22 @@ pub(crate) fn write_all(
     };
     for file in &files {
         // What stays is removed at the next start.
-        let _ = discard(folders.root(), file);
+        let _ = storage.remove(&file.path);
     }
     Err(error)
 }
 
-pub(crate) fn discard(root: &Path, file: &FileEntry) -> Result<()> {
-    layout::remove(&layout::resolve(root, &file.path)?)
-}
-
 fn write_one(
-    folders: &Folders,
+    storage: &dyn Storage,
     id: ObjectId,
     slice: &Slice,
     max_columns: usize,
 ) -> Result<FileEntry> {
     let path = layout::file(&layout::folder(&slice.repo, slice.min_log_ts), id);
-    let bytes = layout::write_durably(folders, &path, |file, path| {
+    let fill = |file, path: &Path| {
         encode::encode(&slice.events, max_columns, file).map_err(|e| encode_error(path, e))
-    })?;
+    };
+    let bytes = storage.write(&path, Box::new(fill))?;
     Ok(FileEntry {
         id,
         repo: slice.repo.to_string(),

@@ -40,7 +40,7 @@ pub(crate) use user::UserArgs;
 pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => return crate::serve::run(args).await,
-        Command::Check(args) => return Ok(check::run(&args)),
+        Command::Check(args) => return Ok(check::run(&args).await),
         Command::User(args) => user::run(args).await?,
         Command::Group(args) => group::run(args).await?,
         Command::Audit(args) => return audit::run(args).await,

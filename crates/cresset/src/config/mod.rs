@@ -9,6 +9,7 @@
 mod checks;
 mod kinds;
 mod load;
+mod s3;
 mod settings;
 mod typed;
 mod units;
@@ -17,11 +18,12 @@ mod variables;
 #[cfg(test)]
 pub(crate) use load::load;
 pub(crate) use load::{Problem, Sources, draft, render_problems};
+pub(crate) use s3::S3;
 pub(crate) use settings::SETTINGS;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;
 pub(crate) use variables::{
-    ACCESS_ID, ACCESS_KEY, BEARER_TOKEN, INSTANCE_SECRET, SEALING_COMMAND, SEALING_KEY,
+    ACCESS_ID, ACCESS_KEY, BEARER_TOKEN, INSTANCE_SECRET, S3_SECRET, SEALING_COMMAND, SEALING_KEY,
     TARGET_SECRET,
 };
 

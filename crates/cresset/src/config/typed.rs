@@ -1,6 +1,7 @@
 //! The configuration as the server uses it.
 
 use super::load::{Problem, Values};
+use super::s3::S3;
 use super::settings::ROLES;
 use super::units::{parse_duration, parse_size};
 use cresset_api::V1AuthFailure;
@@ -98,6 +99,7 @@ pub(crate) struct Config {
     pub(crate) notify_concurrency: usize,
     pub(crate) retention_days: u32,
     pub(crate) segment: u64,
+    pub(crate) s3: Option<S3>,
     pub(crate) flush_age: Duration,
     pub(crate) flush_size: usize,
     pub(crate) max_tail: usize,
@@ -128,7 +130,7 @@ impl Reader<'_> {
             .unwrap_or_default()
             .to_owned()
     }
-    fn path(&self, key: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         Some(self.text(key))
             .filter(|t| !t.is_empty())
             .map(PathBuf::from)
@@ -139,7 +141,7 @@ impl Reader<'_> {
             .and_then(|g| g.value.as_integer())
             .map_or(0, i64::unsigned_abs)
     }
-    fn flag(&self, key: &str) -> bool {
+    pub(super) fn flag(&self, key: &str) -> bool {
         let value = self.0.get(key).and_then(|g| g.value.as_bool());
         value.unwrap_or_default()
     }
@@ -156,7 +158,7 @@ impl Reader<'_> {
     fn addr(&self, key: &str) -> Option<SocketAddr> {
         self.text(key).parse().ok()
     }
-    fn duration(&self, key: &str) -> Duration {
+    pub(super) fn duration(&self, key: &str) -> Duration {
         parse_duration(&self.text(key)).unwrap_or_default()
     }
     pub(super) fn size(&self, key: &str) -> u64 {
@@ -250,6 +252,7 @@ impl Config {
             notify_concurrency: r.int("alerting.concurrency") as usize,
             retention_days: r.int("storage.retention_days") as u32,
             segment: r.size("storage.segment"),
+            s3: super::s3::read(&r, &mut problems),
             flush_age: r.duration("storage.flush_age"),
             flush_size: r.size("storage.flush_size") as usize,
             max_tail: r.size("storage.max_tail") as usize,

@@ -14,6 +14,8 @@ pub(crate) const BEARER_TOKEN: &str = "CRESSET_BEARER_TOKEN";
 
 /// The keys that seal stored secrets, for servers and commands.
 pub(crate) const SEALING_KEY: &str = "CRESSET_SEALING_KEY";
+/// The secret half of the credential for object storage, for servers.
+pub(crate) const S3_SECRET: &str = "CRESSET_S3_SECRET_ACCESS_KEY";
 /// The variable of the setting `sealing.key_command`, which commands look at, too.
 pub(crate) const SEALING_COMMAND: &str = "CRESSET_SEALING_KEY_COMMAND";
 
@@ -25,6 +27,7 @@ pub(super) fn is_of_commands(name: &[u8]) -> bool {
         ACCESS_KEY,
         BEARER_TOKEN,
         SEALING_KEY,
+        S3_SECRET,
     ];
     name.starts_with(TARGET_SECRET.as_bytes()) || whole.iter().any(|known| name == known.as_bytes())
 }

@@ -2,6 +2,7 @@
 
 mod audit_feed;
 mod banner;
+pub(crate) mod bucket;
 mod first_start;
 mod health;
 mod http_threads;

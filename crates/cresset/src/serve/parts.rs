@@ -1,7 +1,7 @@
 //! The parts of a server, built from adapters and joined through ports.
 
-use super::health;
 use super::places::MaxMind;
+use super::{bucket, health};
 use crate::config::{Config, NodeRole, Smtp, SmtpMode};
 use anyhow::Context;
 use cresset_api::{ApiSettings, AppState, Messages};
@@ -20,7 +20,7 @@ use cresset_search::{
     Flusher, FlusherSettings, ListCache, ListFeeder, SearchSessions, SearchSettings, Searcher,
     SessionSettings, StoreSearcher,
 };
-use cresset_store::{EventStore, STORE_CURSOR};
+use cresset_store::{EventStore, STORE_CURSOR, StoreSettings};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -70,12 +70,12 @@ impl Parts {
         );
         let repos: Arc<dyn Repos> = Arc::clone(&catalog) as Arc<dyn Repos>;
         let catalog: Arc<dyn Catalog> = catalog;
-        let events = config.data_dir.join("events");
-        let store = EventStore::open(
-            events,
+        let store = EventStore::open_in(
+            bucket::storage(config, clock.now(), entropy.as_ref()).await?,
             Arc::clone(&catalog),
             Arc::clone(&clock),
             Arc::clone(&entropy),
+            StoreSettings::default(),
         )
         .await?;
         let store = Arc::new(store);

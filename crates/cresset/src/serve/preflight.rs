@@ -2,19 +2,19 @@
 //!
 //! `cresset check` and the server both come through here, so their verdicts agree.
 
-use super::{listen, parts, syslog};
+use super::{bucket, listen, parts, syslog};
 use crate::config::{Config, Problem, Sources, draft};
 use cresset_ingest::SetupError;
 use cresset_notify::EgressGuard;
 use cresset_notify::email::EmailSender;
 use std::sync::Arc;
 
-/// Loads the configuration and reads the certificates and passwords that it names.
+/// Loads the configuration and reads the certificates, passwords and keys that it names.
 pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
     let (config, mut problems) = draft(sources);
     // Of what is known to be wrong nothing more is to be learnt by opening it.
     let fine = |section: &str| !problems.iter().any(|p| p.message.contains(section));
-    let (tls_fine, smtp_fine) = (fine("tls."), fine("smtp."));
+    let (tls_fine, smtp_fine, s3_fine) = (fine("tls."), fine("smtp."), fine("s3."));
     let syslog_tls_fine = tls_fine && fine("ingest.syslog_tls");
     let mut note = |place: &str, error: anyhow::Error| {
         problems.push(Problem {
@@ -39,6 +39,11 @@ pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
         }
     }
     problems.extend(mistakes_in_signatures(&config));
+    if let Some(s3) = config.s3.as_ref().filter(|_| s3_fine)
+        && let Err(error) = bucket::connect(s3)
+    {
+        note("[s3]", error);
+    }
     if problems.is_empty() {
         Ok(config)
     } else {

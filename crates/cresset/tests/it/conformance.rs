@@ -3,6 +3,7 @@
 //! `./dev test` installs them into target/venv; nothing of them is in this repository.
 
 use anyhow::{Context, Result};
+pub(crate) use cresset_testkit::installed;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,24 +20,6 @@ impl Said {
     pub(crate) fn text(&self) -> String {
         format!("{}{}", self.out, self.err)
     }
-}
-
-/// A program of target/venv.
-pub(crate) fn installed(name: &str) -> Option<PathBuf> {
-    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv");
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/requirements.txt");
-    let current = std::fs::read(list).ok() == std::fs::read(venv.join("requirements.txt")).ok();
-    let program = venv.join("bin").join(name);
-    if current && program.exists() {
-        return Some(program);
-    }
-    // A test run without `./dev` may lack it; CI never does.
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "run the tests through ./dev test, which installs the clients"
-    );
-    println!("skipped: {name} is not installed in target/venv; ./dev setup does it");
-    None
 }
 
 /// A script of ours that drives a client.

@@ -156,7 +156,7 @@ fn setup_fetches_the_package_lists_before_it_installs() -> Result<()> {
     // What is there already is not installed again; what is broken, or a changed list, is.
     let installs = || -> Result<bool> {
         let said = text(&dev(&dir, &["setup"], &[])?);
-        Ok(said.contains("installing the mail"))
+        Ok(said.contains("installing the servers"))
     };
     assert!(!installs()?);
     std::fs::write(dir.path().join("target/venv/bin/python"), "#!/gone\n")?;

@@ -21,6 +21,8 @@ mod hostile_server;
 mod instance;
 mod lists;
 mod normalize;
+mod object_storage;
+mod plain_parquet;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]
 mod proc_memory;

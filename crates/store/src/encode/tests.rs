@@ -44,7 +44,7 @@ fn read(
     fields: Option<&BTreeSet<String>>,
 ) -> crate::Result<Vec<(u64, Event)>> {
     let mut found = Vec::new();
-    let file = StoredFile::open(path, None)?;
+    let file = StoredFile::local(path)?;
     scan(&file, &Wanted { range, fields }, &mut |seq, event| {
         found.push((seq, event));
         ControlFlow::Continue(())
@@ -219,7 +219,7 @@ fn reading_stops_when_told() {
     let file = write(&series(5_000), 800);
     let mut seen = 0;
     scan(
-        &StoredFile::open(&file.path, None).unwrap(),
+        &StoredFile::local(&file.path).unwrap(),
         &Wanted {
             range: ALL,
             fields: None,

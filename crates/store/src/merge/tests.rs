@@ -55,7 +55,7 @@ fn files() -> impl Strategy<Value = Vec<Vec<Event>>> {
 fn written(folder: &Path, number: usize, events: &[LoggedEvent], max_columns: usize) -> StoredFile {
     let path = folder.join(format!("{number}.parquet"));
     encode(events, max_columns, File::create(&path).unwrap()).unwrap();
-    StoredFile::open(&path, None).unwrap()
+    StoredFile::local(&path).unwrap()
 }
 
 /// Everything of a file, without the order of fields.
@@ -108,12 +108,12 @@ proptest! {
         let sink = File::create(&path).unwrap();
         let (_, merged) = merge(&inputs, after, sink, &|e| panic!("{e}")).unwrap();
         prop_assert_eq!(merged, expected.len() as u64);
-        let file = StoredFile::open(&path, None).unwrap();
+        let file = StoredFile::local(&path).unwrap();
         let expected: Vec<(u64, String)> = expected.into_iter().map(|(_, s, e)| (s, e)).collect();
         prop_assert_eq!(all(&file), expected.clone());
         // Once more, from what was made.
         let again = folder.path().join("again.parquet");
         merge(&[file], before, File::create(&again).unwrap(), &|e| panic!("{e}")).unwrap();
-        prop_assert_eq!(all(&StoredFile::open(&again, None).unwrap()), expected);
+        prop_assert_eq!(all(&StoredFile::local(&again).unwrap()), expected);
     }
 }

@@ -9,15 +9,18 @@ mod shape;
 mod twins;
 
 pub use batch::{Column, ColumnBatch, whole_number};
+pub(crate) use bytes::Fetch;
+pub use bytes::FileBytes;
 pub use shape::{Overlap, Own};
 
 pub(crate) use range::RangeBatch;
 pub(crate) use shape::Shapes;
 
+use crate::storage::Storage;
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use bytes::FileBytes;
+use cresset_catalog::port::FileEntry;
 use cresset_model::{Event, ObjectId, Timestamp};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -25,8 +28,6 @@ use parquet::arrow::arrow_reader::{
 };
 use shape::Shape;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,34 +48,46 @@ pub struct StoredFile {
 }
 
 impl StoredFile {
-    /// Opens the file at `path`, whose shape may be known by its id.
-    pub(crate) fn open(path: &Path, known: Option<(&Shapes, ObjectId)>) -> Result<Self> {
-        let refused = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => Error::Missing {
-                path: path.to_owned(),
-            },
-            _ => Error::Io {
-                path: path.to_owned(),
-                source,
-            },
-        };
-        let bytes = File::open(path).and_then(FileBytes::new).map_err(refused)?;
+    /// Opens a file, whose shape may be known.
+    pub(crate) fn open(
+        storage: &dyn Storage,
+        file: &FileEntry,
+        known: Option<&Shapes>,
+    ) -> Result<Self> {
+        let path = storage.root().join(&file.path);
+        let bytes = storage.open(&file.path, file.bytes)?;
+        Self::of(path, bytes, known.map(|shapes| (shapes, file.id)))
+    }
+
+    /// A file of the local disk.
+    #[cfg(test)]
+    pub(crate) fn local(path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(path).to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = crate::LocalFolder::new(folder).open(&name, 0)?;
+        Self::of(path.to_owned(), bytes, None)
+    }
+
+    /// What the footer of an open file says, if it is not known.
+    pub(crate) fn of(
+        path: PathBuf,
+        bytes: FileBytes,
+        known: Option<(&Shapes, ObjectId)>,
+    ) -> Result<Self> {
         let kept = known.and_then(|(shapes, id)| shapes.get(id));
         let shape = match kept {
             Some(shape) => shape,
             None => {
-                let shape = Arc::new(guarded(path, || Shape::read(&bytes))?);
+                bytes.want_footer()?;
+                let read = guarded(&path, || Shape::read(&bytes));
+                let shape = Arc::new(read.map_err(|e| bytes.blame(e))?);
                 if let Some((shapes, id)) = known {
                     shapes.keep(id, &shape);
                 }
                 shape
             }
         };
-        Ok(Self {
-            path: path.to_owned(),
-            bytes,
-            shape,
-        })
+        Ok(Self { path, bytes, shape })
     }
 
     /// The number of row groups, which are in order of event time, then `seq`.
@@ -174,7 +187,9 @@ impl StoredFile {
         rows: usize,
         selection: Option<RowSelection>,
     ) -> Result<ParquetRecordBatchReader> {
-        guarded(&self.path, || {
+        self.bytes
+            .want(|| self.shape.places(&[group], &projection))?;
+        let reader = guarded(&self.path, || {
             let footer = self.shape.footer.clone();
             let builder =
                 ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), footer)
@@ -186,7 +201,8 @@ impl StoredFile {
                 None => builder,
             };
             builder.build().map_err(|e| e.to_string())
-        })
+        });
+        reader.map_err(|e| self.bytes.blame(e))
     }
 
     fn next(&self, reader: &mut ParquetRecordBatchReader) -> Option<Result<RecordBatch>> {
@@ -195,7 +211,7 @@ impl StoredFile {
             Some(Err(error)) => Err(error.to_string()),
             None => Ok(None),
         });
-        next.transpose()
+        next.map_err(|e| self.bytes.blame(e)).transpose()
     }
 }
 

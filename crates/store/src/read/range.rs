@@ -151,20 +151,21 @@ impl StoredFile {
         let total = groups.iter().map(|group| self.rows(*group)).sum();
         let here = rows.start - first..rows.end - first;
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(here), total);
-        let mut reader = guarded(&self.path, || {
+        let overflow = self.shape.overflows(Some(fields));
+        let projection = self.shape.projection(Some(fields), Own::ALL, overflow);
+        self.bytes
+            .want(|| self.shape.places(&groups, &projection))?;
+        let reader = guarded(&self.path, || {
             let footer = self.shape.footer.clone();
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), footer)
                 .with_row_groups(groups)
-                .with_projection(self.shape.projection(
-                    Some(fields),
-                    Own::ALL,
-                    self.shape.overflows(Some(fields)),
-                ))
+                .with_projection(projection)
                 .with_row_selection(selection)
                 .with_batch_size(BATCH_ROWS as usize)
                 .build()
                 .map_err(|e| e.to_string())
-        })?;
+        });
+        let mut reader = reader.map_err(|e| self.bytes.blame(e))?;
         let mut batches = Vec::new();
         while let Some(batch) = self.next(&mut reader) {
             batches.push(RangeBatch {

@@ -15,7 +15,7 @@ use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 /// Our own columns, which come first.
@@ -306,6 +306,19 @@ impl Shape {
             self.footer.parquet_schema(),
             own.chain(roots).chain(overflow),
         )
+    }
+
+    /// Where in the file the columns of a projection are, of these groups.
+    pub(super) fn places(&self, groups: &[usize], projection: &ProjectionMask) -> Vec<Range<u64>> {
+        let groups = groups.iter().filter_map(|group| self.groups().get(*group));
+        let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
+        chunks
+            .filter(|(leaf, _)| projection.leaf_included(*leaf))
+            .map(|(_, chunk)| {
+                let (start, len) = chunk.byte_range();
+                start..start.saturating_add(len)
+            })
+            .collect()
     }
 
     /// Bytes that the columns of a projection take in memory per row of a group, roughly;

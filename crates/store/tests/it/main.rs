@@ -1,110 +1,73 @@
-//! The event store over a real catalog and a real folder.
+//! The event store over a real catalog, in a real folder and on a real S3 server.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
 mod compact;
+mod faults;
+mod home;
 mod retention;
+mod s3;
+mod server;
 mod start;
+mod storage;
 mod write;
 
-use cresset_catalog::port::{Files, FlushCommit};
-use cresset_catalog::seal::Sealer;
-use cresset_catalog::sqlite::SqliteCatalog;
+use cresset_model::Event;
+use cresset_model::Timestamp;
 use cresset_model::event::LoggedEvent;
-use cresset_model::{Clock, Entropy, Event, ManualClock, Timestamp};
-use cresset_store::{EventStore, Result};
-use std::path::PathBuf;
+use home::{Home, START};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Entropy that never repeats and is the same in every run.
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, buf: &mut [u8]) {
-        for byte in buf.chunks_mut(8) {
-            let n = self
-                .0
-                .fetch_add(1, Ordering::Relaxed)
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            byte.copy_from_slice(&n.to_le_bytes()[..byte.len()]);
+/// Makes a test of each check for each kind of storage. What a storage needs threads for
+/// while a test waits runs on those of the test.
+macro_rules! on_every_storage {
+    ($($module:ident: $($check:ident),+;)+) => {
+        mod on_disk {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $check() {
+                    crate::$module::$check(crate::Home::new().await).await;
+                })+
+            })+
         }
-    }
+        mod on_s3 {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $check() {
+                    if let Some(home) = crate::Home::in_bucket().await {
+                        crate::$module::$check(home).await;
+                    }
+                })+
+            })+
+        }
+    };
 }
 
-/// A data folder with a catalog.
-struct Home {
-    folder: tempfile::TempDir,
-    catalog: Arc<SqliteCatalog>,
-    clock: Arc<ManualClock>,
-    entropy: Arc<Counting>,
-}
-
-/// 2026-01-01, when the tests' clock starts.
-const START: Timestamp = Timestamp::from_secs(1_767_225_600);
-
-impl Home {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let entropy = Arc::new(Counting::default());
-        let sealer = Sealer::generate_file(&folder.path().join("key"), &*entropy).unwrap();
-        let catalog = SqliteCatalog::open(&folder.path().join("catalog.db"), sealer)
-            .await
-            .unwrap();
-        let clock = Arc::new(ManualClock::at(START));
-        Self {
-            folder,
-            catalog: Arc::new(catalog),
-            clock,
-            entropy,
-        }
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.path().join("events")
-    }
-
-    async fn open(&self) -> Result<EventStore> {
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        EventStore::open(
-            self.root(),
-            self.catalog.clone(),
-            clock,
-            self.entropy.clone(),
-        )
-        .await
-    }
-
-    /// Writes and registers.
-    async fn flush(&self, store: &EventStore, events: &[LoggedEvent]) {
-        let files = store.write(events).await.unwrap();
-        let flushed_to = events.iter().map(|e| e.seq).max().unwrap();
-        let commit = FlushCommit {
-            files,
-            flushed_to,
-            batch_keys: Vec::new(),
-        };
-        self.catalog.register_flush(commit).await.unwrap();
-    }
-
-    /// All files below the root, relative to it.
-    fn on_disk(&self) -> Vec<String> {
-        let (root, mut found) = (self.root(), Vec::new());
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    found.push(path.strip_prefix(&root).unwrap().display().to_string());
-                }
-            }
-        }
-        found.sort();
-        found
-    }
+on_every_storage! {
+    storage:
+        files_are_written_listed_and_removed,
+        a_file_is_never_written_over,
+        a_file_that_was_not_filled_is_not_there,
+        a_large_file_is_whole,
+        any_range_reads,
+        what_is_set_aside_is_kept_and_not_listed,
+        no_path_leads_out;
+    write:
+        a_file_per_repo_and_time_with_what_the_catalog_needs,
+        scanning_goes_by_time_and_stops_when_told,
+        many_files_are_written_in_order,
+        missing_and_damaged_files_are_named;
+    compact:
+        small_files_become_one_and_nothing_is_lost,
+        a_crash_before_the_small_files_are_removed_leaves_no_event_twice,
+        a_damaged_file_does_not_hold_up_the_others;
+    retention:
+        files_expire_when_all_their_events_have,
+        who_reads_a_file_that_expires_goes_on;
+    start:
+        what_a_crash_left_unregistered_is_removed,
+        with_an_empty_catalog_files_are_kept_aside,
+        a_registered_file_that_is_gone_does_not_prevent_the_start;
 }
 
 fn event(seq: u64, repo: &str, log_ts: Timestamp) -> LoggedEvent {

@@ -1,14 +1,13 @@
 //! Writing files and reading them back.
 
 use crate::{Home, START, event};
+use cresset_model::event::LoggedEvent;
 use cresset_model::{Duration, Timestamp};
 use cresset_store::Error;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-#[tokio::test]
-async fn a_file_per_repo_and_time_with_what_the_catalog_needs() {
-    let home = Home::new().await;
+pub(crate) async fn a_file_per_repo_and_time_with_what_the_catalog_needs(home: Home) {
     let store = home.open().await.unwrap();
     let year_one = Timestamp::from_secs(-62_135_596_800);
     let files = store
@@ -43,17 +42,12 @@ async fn a_file_per_repo_and_time_with_what_the_catalog_needs() {
         (START - Duration::hours(1), START)
     );
     for file in &files {
-        let on_disk = std::fs::metadata(home.root().join(&file.path))
-            .unwrap()
-            .len();
-        assert_eq!(file.bytes, on_disk);
+        assert_eq!(file.bytes, home.read(&file.path).await.len() as u64);
     }
-    assert_eq!(home.on_disk().len(), 3, "no unfinished file is left");
+    assert_eq!(home.stored().await.len(), 3, "no unfinished file is left");
 }
 
-#[tokio::test]
-async fn scanning_goes_by_time_and_stops_when_told() {
-    let home = Home::new().await;
+pub(crate) async fn scanning_goes_by_time_and_stops_when_told(home: Home) {
     let store = home.open().await.unwrap();
     let at = |n: i64| START + Duration::seconds(n);
     let events: Vec<_> = (0..5_000)
@@ -98,13 +92,15 @@ async fn a_failed_write_names_the_place_and_leaves_nothing() {
     );
 }
 
-#[tokio::test]
-async fn many_files_are_written_in_order_or_none_is() {
-    let home = Home::new().await;
-    let store = home.open().await.unwrap();
-    let events: Vec<_> = (0..40)
+fn of_many_months() -> Vec<LoggedEvent> {
+    (0..40)
         .map(|n| event(40 - n, "r", START + Duration::days(n as i64 * 30)))
-        .collect();
+        .collect()
+}
+
+pub(crate) async fn many_files_are_written_in_order(home: Home) {
+    let store = home.open().await.unwrap();
+    let events = of_many_months();
     let files = store.write(&events).await.unwrap();
     let seqs: Vec<u64> = files.iter().map(|f| f.min_seq).collect();
     assert_eq!(seqs, (1..=40).rev().collect::<Vec<u64>>());
@@ -118,8 +114,15 @@ async fn many_files_are_written_in_order_or_none_is() {
         store.scan(file, all, None, take).await.unwrap();
         assert_eq!(found, [file.min_seq]);
     }
-    let before = home.on_disk();
-    assert_eq!(before.len(), 40);
+    assert_eq!(home.stored().await.len(), 40);
+}
+
+#[tokio::test]
+async fn all_files_are_written_or_none_is() {
+    let home = Home::new().await;
+    let store = home.open().await.unwrap();
+    let events = of_many_months();
+    store.write(&events).await.unwrap();
     // The folder of the last year cannot be made.
     std::fs::remove_dir_all(home.root().join("r/2029")).unwrap();
     std::fs::write(home.root().join("r/2029"), b"").unwrap();
@@ -131,9 +134,7 @@ async fn many_files_are_written_in_order_or_none_is() {
     assert_eq!(home.on_disk(), left);
 }
 
-#[tokio::test]
-async fn missing_and_damaged_files_are_named() {
-    let home = Home::new().await;
+pub(crate) async fn missing_and_damaged_files_are_named(home: Home) {
     let store = home.open().await.unwrap();
     let [file] = store
         .write(&[event(1, "r", START)])
@@ -141,17 +142,19 @@ async fn missing_and_damaged_files_are_named() {
         .unwrap()
         .try_into()
         .unwrap();
-    let path = home.root().join(&file.path);
     let all = (Timestamp::MIN, Timestamp::MAX);
+    home.register(std::slice::from_ref(&file)).await;
     let error = async || {
+        // Without what is known of the file.
+        let store = home.open().await.unwrap();
         let mut ignore = |_, _| ControlFlow::Continue(());
         store.scan(&file, all, None, &mut ignore).await.unwrap_err()
     };
-    std::fs::write(&path, b"PAR1 but no more").unwrap();
+    home.put(&file.path, b"PAR1 but no more").await;
     let damaged = error().await;
     assert!(matches!(&damaged, Error::Damaged { .. }));
     assert!(damaged.to_string().contains(&file.path), "{damaged}");
-    std::fs::remove_file(&path).unwrap();
+    home.delete(&file.path).await;
     let missing = error().await;
     assert!(matches!(&missing, Error::Missing { .. }));
     assert!(missing.to_string().contains(&file.path), "{missing}");
