@@ -38,12 +38,12 @@ pub(crate) fn load_checked(sources: &Sources) -> Result<Config, Vec<Problem>> {
             note("[smtp]", error);
         }
     }
-    problems.extend(mistakes_in_signatures(&config));
     if let Some(s3) = config.s3.as_ref().filter(|_| s3_fine)
         && let Err(error) = bucket::connect(s3)
     {
         note("[s3]", error);
     }
+    problems.extend(mistakes_in_signatures(&config));
     if problems.is_empty() {
         Ok(config)
     } else {

@@ -112,7 +112,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             fields: fields.into_iter().map(|(n, v)| (n.into(), v)).collect(),
             ..Event::new(log_ts, col_ts)
         };
-        if let Some(place) = message.filter(|_| event.get("msg").is_none()) {
+        let is_text = |place: &usize| matches!(event.fields.get(*place), Some((_, Value::Str(_))));
+        if let Some(place) = message
+            .filter(is_text)
+            .filter(|_| event.get("msg").is_none())
+        {
             event.keep_as_msg(place);
         }
         event
