@@ -1,7 +1,7 @@
 //! `cresset check`: the server's own verdict on a configuration.
 
 use crate::cli::CheckArgs;
-use crate::config::{Config, SETTINGS, Sources, render_problems};
+use crate::config::{Config, Sources, render_problems, settings};
 use crate::serve::{bucket, load_checked};
 use crate::system::{SystemClock, SystemEntropy};
 use cresset_model::{Clock as _, ObjectId};
@@ -46,7 +46,7 @@ async fn try_bucket(config: &Config) -> anyhow::Result<()> {
 /// Prints all settings as a configuration file in which everything is commented out.
 fn list() {
     let mut section = "";
-    for setting in SETTINGS {
+    for setting in settings() {
         let (head, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if head != section {
             println!("{}[{head}]", if section.is_empty() { "" } else { "\n" });

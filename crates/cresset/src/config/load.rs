@@ -1,7 +1,7 @@
 //! Reads the four sources and reports every problem at once.
 
 use super::kinds::{Kind, Setting};
-use super::settings::SETTINGS;
+use super::settings::settings;
 use super::typed::Config;
 use super::units::{parse_duration, parse_size};
 use super::variables::is_of_commands;
@@ -88,8 +88,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
 /// with it. To be used only if nothing is.
 pub(crate) fn draft(sources: &Sources) -> (Config, Vec<Problem>) {
     let mut problems: Vec<Problem> = sources.unreadable.iter().map(|n| not_utf8(n)).collect();
-    let mut values: Values = SETTINGS
-        .iter()
+    let mut values: Values = settings()
         .filter_map(|s| Some((s.key, default_of(s)?)))
         .collect();
     if let Some(path) = &sources.file {
@@ -97,7 +96,7 @@ pub(crate) fn draft(sources: &Sources) -> (Config, Vec<Problem>) {
     }
     read_env(&sources.env, &mut values, &mut problems);
     for (key, text) in &sources.flags {
-        if let Some(setting) = SETTINGS.iter().find(|s| s.key == *key) {
+        if let Some(setting) = settings().find(|s| s.key == *key) {
             let place = format!(
                 "--{}",
                 key.rsplit('.').next().unwrap_or(key).replace('_', "-")
@@ -112,7 +111,7 @@ pub(crate) fn draft(sources: &Sources) -> (Config, Vec<Problem>) {
         }
     }
     let mut broken = Vec::new();
-    for setting in SETTINGS {
+    for setting in settings() {
         if let Some(given) = values.get(setting.key)
             && let Err((message, help)) = check_value(setting, &given.value)
         {
@@ -171,11 +170,10 @@ fn read_file(path: &std::path::Path, values: &mut Values, problems: &mut Vec<Pro
         }
     };
     for (section, content) in &table {
-        let sections = || SETTINGS.iter().filter_map(|s| s.key.split('.').next());
+        let sections = || settings().filter_map(|s| s.key.split('.').next());
         let place = |name: &str| format!("{shown}:{}", line_of(&text, section, name));
         let Value::Table(content) = content else {
-            let help = SETTINGS
-                .iter()
+            let help = settings()
                 .find(|s| s.key.ends_with(&format!(".{section}")))
                 .map(|s| {
                     format!(
@@ -200,7 +198,7 @@ fn read_file(path: &std::path::Path, values: &mut Values, problems: &mut Vec<Pro
         }
         for (name, value) in content {
             let key = format!("{section}.{name}");
-            match SETTINGS.iter().find(|s| s.key == key) {
+            match settings().find(|s| s.key == key) {
                 Some(s) => {
                     values.insert(
                         s.key,
@@ -213,7 +211,7 @@ fn read_file(path: &std::path::Path, values: &mut Values, problems: &mut Vec<Pro
                 None => fail(
                     place(name),
                     format!("unknown setting {key}"),
-                    nearest(&key, SETTINGS.iter().map(|s| s.key)),
+                    nearest(&key, settings().map(|s| s.key)),
                 ),
             }
         }
@@ -244,7 +242,7 @@ fn line_of(text: &str, section: &str, name: &str) -> usize {
 
 fn read_env(env: &BTreeMap<String, String>, values: &mut Values, problems: &mut Vec<Problem>) {
     for (name, text) in env {
-        if let Some(s) = SETTINGS.iter().find(|s| s.env() == *name) {
+        if let Some(s) = settings().find(|s| s.env() == *name) {
             values.insert(
                 s.key,
                 Given {
@@ -253,7 +251,7 @@ fn read_env(env: &BTreeMap<String, String>, values: &mut Values, problems: &mut 
                 },
             );
         } else {
-            let names: Vec<String> = SETTINGS.iter().map(Setting::env).collect();
+            let names: Vec<String> = settings().map(Setting::env).collect();
             problems.push(Problem {
                 place: name.clone(),
                 message: "unknown environment variable".to_owned(),

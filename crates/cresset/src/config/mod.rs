@@ -1,6 +1,6 @@
 //! Configuration: one table of settings, four sources, all problems at once.
 //!
-//! Every setting is a row of [`settings::SETTINGS`]. It can be given as a
+//! Every setting is a row of [`settings::settings`]. It can be given as a
 //! command-line flag (for some), as `CRESSET_SECTION_NAME` in the environment, as
 //! `name` under `[section]` in the TOML file, or left at its default; the first of
 //! these wins. `cresset check` and `cresset serve` call the same [`draft()`], so they
@@ -19,7 +19,7 @@ mod variables;
 pub(crate) use load::load;
 pub(crate) use load::{Problem, Sources, draft, render_problems};
 pub(crate) use s3::S3;
-pub(crate) use settings::SETTINGS;
+pub(crate) use settings::settings;
 pub(crate) use typed::{Config, NodeRole, Smtp, SmtpMode, Tls};
 pub(crate) use units::parse_duration;
 pub(crate) use variables::{

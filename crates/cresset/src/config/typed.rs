@@ -57,7 +57,7 @@ pub(crate) struct Tls {
     pub(crate) key: PathBuf,
 }
 
-/// Everything that can be set; see [`super::settings::SETTINGS`] for meanings and defaults.
+/// Everything that can be set; see [`super::settings::settings`] for meanings and defaults.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,

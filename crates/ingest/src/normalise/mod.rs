@@ -9,7 +9,7 @@
 //! `msg` that holds no text, beside another message, is kept as `_msg`.
 //!
 //! The body of a line, and the message of a JSON event, may be in a format of its own
-//! ([`formats`]); what such a format says wins over the header around it. Text that looks
+//! (`formats`); what such a format says wins over the header around it. Text that looks
 //! like one and is none is read as any other text, and `_parse_error` says why.
 
 mod embedded;

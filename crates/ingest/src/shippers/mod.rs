@@ -4,7 +4,7 @@
 //! body ─ expand ─ decode: elastic, splunk, loki, otlp ─ entries ─ normalise ─ event log
 //! ```
 //!
-//! A decoder is a pure function from bytes to [`Entry`]s and [`Fault`]s, one per item, which it
+//! A decoder is a pure function from bytes to entries and faults, one per item, which it
 //! hands to a callback as it goes. So a body takes no more memory than its text and the events
 //! that wait for the event log, however many items it has. What cannot be read is refused item
 //! by item; a decoder gives up on the rest of a body only where the end of the broken item

@@ -1,7 +1,7 @@
 //! OpenTelemetry's logs: records of a scope of a resource, each with attributes.
 //!
 //! As protobuf or as JSON (OTLP 1.x; facts: opentelemetry.io, "OTLP Specification", and
-//! `logs.proto`). Both become a [`Record`], and that an [`Entry`](super::Entry):
+//! `logs.proto`). Both become a [`Record`](record::Record), and that an entry:
 //!
 //! - A body that is text is the line; a body of named values is read like a JSON event.
 //! - Attributes become fields under their own dotted names, those of the record before those

@@ -1,0 +1,217 @@
+//! How events come in, are watched, kept and searched.
+
+use super::super::kinds::{Kind, Setting};
+use super::s;
+
+pub(super) const SETTINGS: &[Setting] = &[
+    s(
+        "ingest.syslog_udp",
+        Kind::OptionalListen,
+        "\"\"",
+        "address and port for syslog over UDP; empty is off",
+    ),
+    s(
+        "ingest.syslog_tcp",
+        Kind::OptionalListen,
+        "\"\"",
+        "address and port for syslog over TCP; empty is off",
+    ),
+    s(
+        "ingest.syslog_tls",
+        Kind::OptionalListen,
+        "\"\"",
+        "address and port for syslog over TLS; empty is off",
+    ),
+    s(
+        "ingest.syslog_tls_cert",
+        Kind::Path,
+        "\"\"",
+        "certificate chain in PEM; empty means tls.cert, or else one that the server makes",
+    ),
+    s(
+        "ingest.syslog_tls_key",
+        Kind::Path,
+        "\"\"",
+        "private key of ingest.syslog_tls_cert in PEM",
+    ),
+    s(
+        "ingest.syslog_tls_client_ca",
+        Kind::Path,
+        "\"\"",
+        "certificate authorities in PEM; senders of syslog over TLS must show a certificate of theirs",
+    ),
+    s(
+        "ingest.syslog_repo",
+        Kind::Text,
+        "\"default\"",
+        "repo that syslog goes to",
+    ),
+    s(
+        "ingest.timezone",
+        Kind::Zone,
+        "\"UTC\"",
+        "zone of time stamps that name none",
+    ),
+    s(
+        "ingest.signatures",
+        Kind::Path,
+        "\"\"",
+        "folder of your own signatures, files *.toml; they come before the built-in ones",
+    ),
+    s(
+        "ingest.max_body",
+        Kind::Size,
+        "\"64MiB\"",
+        "largest body of one ingest request as sent",
+    ),
+    s(
+        "ingest.max_expanded",
+        Kind::Size,
+        "\"128MiB\"",
+        "largest body of one ingest request after decompression",
+    ),
+    s(
+        "ingest.max_in_flight",
+        Kind::Size,
+        "\"256MiB\"",
+        "ingest bodies received at once, over all requests; beyond it senders are told to wait",
+    ),
+    s(
+        "ingest.max_line",
+        Kind::Size,
+        "\"64KiB\"",
+        "longest syslog line; the rest is cut",
+    ),
+    s(
+        "ingest.max_connections",
+        Kind::Int(1, 1_000_000),
+        "1024",
+        "syslog connections at once",
+    ),
+    s(
+        "alerting.grace",
+        Kind::Duration,
+        "\"10s\"",
+        "how late an event may arrive and still count for its time slot",
+    ),
+    s(
+        "alerting.retry_schedule",
+        Kind::Durations,
+        "[\"5s\", \"5m\", \"30m\", \"2h\", \"5h\", \"10h\", \"10h\"]",
+        "pauses between the attempts of a notification; the first is immediate",
+    ),
+    s(
+        "alerting.http_timeout",
+        Kind::Duration,
+        "\"15s\"",
+        "longest that one HTTP notification may take",
+    ),
+    s(
+        "alerting.concurrency",
+        Kind::Int(1, 1000),
+        "64",
+        "notifications under way at once",
+    ),
+    s(
+        "storage.retention_days",
+        Kind::Int(1, 36500),
+        "30",
+        "days that new repos keep events",
+    ),
+    s(
+        "storage.segment",
+        Kind::Size,
+        "\"64MiB\"",
+        "size of one event log segment",
+    ),
+    s(
+        "storage.flush_age",
+        Kind::Duration,
+        "\"30s\"",
+        "longest that events wait before they are written to Parquet",
+    ),
+    s(
+        "storage.flush_size",
+        Kind::Size,
+        "\"48MiB\"",
+        "events in memory that are written to Parquet at once",
+    ),
+    s(
+        "storage.max_tail",
+        Kind::Size,
+        "\"256MiB\"",
+        "events in memory beyond which senders are told to wait",
+    ),
+    s(
+        "s3.bucket",
+        Kind::Text,
+        "\"\"",
+        "bucket of S3-compatible object storage for event files; empty keeps them in server.data_dir",
+    ),
+    s(
+        "s3.endpoint",
+        Kind::Text,
+        "\"\"",
+        "URL of the object storage; empty means Amazon's of the region",
+    ),
+    s(
+        "s3.prefix",
+        Kind::Text,
+        "\"\"",
+        "folder of the bucket; each server needs one of its own",
+    ),
+    s(
+        "s3.region",
+        Kind::Text,
+        "\"us-east-1\"",
+        "region that requests are signed for",
+    ),
+    s(
+        "s3.access_key_id",
+        Kind::Text,
+        "\"\"",
+        "public half of the credential",
+    ),
+    s(
+        "s3.secret_access_key_file",
+        Kind::Path,
+        "\"\"",
+        "file that holds the secret half; or the variable CRESSET_S3_SECRET_ACCESS_KEY",
+    ),
+    s(
+        "s3.path_style",
+        Kind::Bool,
+        "true",
+        "put the bucket's name into the path of the URL; false puts it before the host",
+    ),
+    s(
+        "s3.ca_file",
+        Kind::Path,
+        "\"\"",
+        "further certificate authorities in PEM",
+    ),
+    s(
+        "s3.timeout",
+        Kind::Duration,
+        "\"30s\"",
+        "longest that one request may take, and that a failing one is tried again",
+    ),
+    s(
+        "s3.cache",
+        Kind::Size,
+        "\"1GiB\"",
+        "local copies, below server.data_dir, of what was read or written last",
+    ),
+    s(
+        "search.timeout",
+        Kind::Duration,
+        "\"60s\"",
+        "longest that a search may take",
+    ),
+    s(
+        "search.max_concurrent",
+        Kind::Int(1, 1000),
+        "4",
+        "searches that run at once; others queue",
+    ),
+];
