@@ -89,6 +89,10 @@ pub(super) fn trim(event: &mut Event, fields: &BTreeSet<String>) {
         return;
     }
     let Some(twin) = event.same_as_msg().cloned() else {
+        // It was read in case that it had a twin.
+        if !fields.contains("msg") {
+            event.fields.retain(|(name, _)| name != "msg");
+        }
         return;
     };
     let wanted = |name: &FieldName| fields.contains(name.as_str());
