@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("auth", &["model"]),
     ("catalog", &["model", "auth"]),
     ("eventlog", &["model"]),
-    ("store", &["model", "catalog"]),
+    ("store", &["model", "catalog", "query"]),
     (
         "search",
         &["model", "query", "catalog", "eventlog", "store"],

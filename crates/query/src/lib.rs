@@ -51,6 +51,7 @@ mod live;
 mod parse;
 mod plan;
 mod process;
+pub mod terms;
 
 pub use diag::{Diagnostic, Severity};
 pub use eval::{

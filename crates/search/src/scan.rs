@@ -7,6 +7,7 @@ use crate::{Error, Result};
 use cresset_catalog::port::FileEntry;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{Event, Timestamp};
+use cresset_query::terms::Needs;
 use cresset_query::{Context, Counting, Plan};
 use cresset_store::EventStore;
 use file::FileScan;
@@ -63,6 +64,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) store: &'a EventStore,
     pub(crate) view: &'a View,
     pub(crate) plan: &'a Plan,
+    /// What the filter needs of the texts of a row group.
+    pub(crate) needs: Option<&'a Needs>,
     pub(crate) context: &'a Context<'a>,
     /// Event time after the first, up to the second.
     pub(crate) range: (Timestamp, Timestamp),

@@ -12,6 +12,7 @@ use cresset_catalog::port::FileEntry;
 use cresset_eventlog::EventLog;
 use cresset_model::Duration;
 use cresset_model::event::LoggedEvent;
+use cresset_query::terms::Needs;
 use cresset_query::{Context, Limits, Plan, QueryKind, ResultSet};
 use cresset_store::EventStore;
 use jiff::tz::TimeZone;
@@ -232,10 +233,12 @@ impl Job {
         on_match: &mut dyn FnMut(Found) -> Result<()>,
     ) -> Result<Vec<FileEntry>> {
         let context = self.context();
+        let needs = Needs::of(self.plan.filter());
         Scan {
             store: &self.store,
             view: &self.view,
             plan: &self.plan,
+            needs: needs.as_ref(),
             context: &context,
             range: (self.extent.from, self.extent.to),
             up_to_seq: self.extent.up_to_seq,

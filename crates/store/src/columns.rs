@@ -15,6 +15,8 @@ use std::collections::HashMap;
 pub(crate) const SEQ: &str = "_seq";
 /// JSON object of the fields that have no column of their own.
 pub(crate) const OVERFLOW: &str = "_overflow";
+/// The terms of `msg`.
+pub(crate) const TERMS: &str = "_terms";
 /// Event time.
 pub(crate) const LOG_TS: &str = "log_ts";
 /// Arrival time.
@@ -33,7 +35,7 @@ const EXACT: i64 = 1 << 53;
 /// The column that holds `field`.
 pub(crate) fn column_name(field: &str) -> Cow<'_, str> {
     // Any case, because programs such as DuckDB do not tell cases apart.
-    let reserved = [SEQ, OVERFLOW, LOG_TS, COL_TS]
+    let reserved = [SEQ, OVERFLOW, TERMS, LOG_TS, COL_TS]
         .iter()
         .any(|r| field.eq_ignore_ascii_case(r));
     if reserved || field.is_empty() || field.starts_with(ESCAPE) {
@@ -67,6 +69,18 @@ pub(crate) struct Column<'a> {
     pub(crate) mixed: bool,
     /// Row and value, by row.
     pub(crate) cells: Vec<(u32, &'a Value)>,
+}
+
+impl Column<'_> {
+    /// Whether it is that of `msg`, and its terms tell all that may be asked of them.
+    pub(crate) fn has_terms(&self) -> bool {
+        has_terms(self.field, self.kind, self.mixed)
+    }
+}
+
+/// Whether the terms of a column stand in a column of their own: that of `msg`, if all is text.
+pub(crate) fn has_terms(field: &str, kind: Kind, mixed: bool) -> bool {
+    field == "msg" && kind == Kind::Text && !mixed
 }
 
 /// What the rows of one file become.
@@ -264,6 +278,7 @@ mod tests {
         check("_SEQ", "_field._SEQ");
         check("log_ts", "_field.log_ts");
         check("_overflow", "_field._overflow");
+        check("_terms", "_field._terms");
         check("_field.x", "_field._field.x");
         check("_fields", "_fields");
     }

@@ -1,7 +1,8 @@
 //! Writing one Parquet file.
 
-use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, OVERFLOW, SEQ, Survey};
+use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, OVERFLOW, SEQ, Survey, TERMS};
 use crate::overflow;
+use crate::terms::{self, Index};
 use arrow_array::builder::{
     BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, StringBuilder,
 };
@@ -13,7 +14,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -42,6 +43,10 @@ pub(crate) const GROUP_ROWS: usize = 65_536;
 /// takes memory while the file is written.
 const DICTIONARY_ROWS: usize = 1_000;
 
+/// Different lines of terms of a row group that have a number: those of 65,536 real Windows events
+/// take 2 to 9 MB.
+const TERMS_BYTES: usize = 16 << 20;
+
 /// Writes `events`, which are in the order of the file, and gives the sink back.
 pub(crate) fn encode<W: Write + Send>(
     events: &[LoggedEvent],
@@ -50,23 +55,51 @@ pub(crate) fn encode<W: Write + Send>(
 ) -> Result<W, ParquetError> {
     let survey = columns::survey(events.iter().map(|e| &*e.event), max_columns);
     let kinds = survey.columns.iter().map(|c| (c.field, c.kind));
-    let schema = Arc::new(schema(kinds, !survey.overflow.is_empty()));
+    let extra = Extra {
+        overflow: !survey.overflow.is_empty(),
+        terms: survey.columns.iter().any(Column::has_terms),
+    };
+    let schema = Arc::new(schema(kinds, extra));
     let mixed = survey.columns.iter().filter(|c| c.mixed);
     let properties = properties(mixed.map(|c| c.field), events.len())?;
     let mut writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties))?;
     let mut places = Places::default();
+    let (mut index, mut vocabularies) = (Index::default(), Vec::new());
     for rows in batches(events) {
-        let arrays = arrays(&survey, &mut places, events, rows);
+        let end = rows.end;
+        let mut arrays = arrays(&survey, &mut places, &mut index, events, rows.clone());
+        if extra.terms {
+            arrays.push(index.column(events[rows].iter().map(|e| &*e.event)));
+        }
         writer.write(&RecordBatch::try_new(schema.clone(), arrays)?)?;
+        if end % GROUP_ROWS == 0 || end == events.len() {
+            vocabularies.push(index.end_group());
+        }
     }
+    writer.flush()?;
+    let mut write = |packed: &[u8]| {
+        let at = writer.bytes_written() as u64;
+        writer.write_all(packed).map(|()| at)
+    };
+    let places = terms::write_all(&vocabularies, &mut write, |error| error).map_err(sink_error)?;
+    writer.append_key_value_metadata(KeyValue::new(terms::PLACES.to_owned(), places));
     writer.into_inner()
 }
 
+/// An error of the outer world as the Parquet writer wraps it.
+pub(crate) fn sink_error(error: std::io::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+/// Which columns a file has besides those of fields and the first three.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extra {
+    pub(crate) overflow: bool,
+    pub(crate) terms: bool,
+}
+
 /// The schema of a file whose columns are of these fields and kinds.
-pub(crate) fn schema<'a>(
-    columns: impl Iterator<Item = (&'a str, Kind)>,
-    has_overflow: bool,
-) -> Schema {
+pub(crate) fn schema<'a>(columns: impl Iterator<Item = (&'a str, Kind)>, extra: Extra) -> Schema {
     let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut fields = vec![
         Field::new(SEQ, DataType::Int64, false),
@@ -83,9 +116,9 @@ pub(crate) fn schema<'a>(
         };
         Field::new(columns::column_name(field), kind, true)
     }));
-    if has_overflow {
-        fields.push(Field::new(OVERFLOW, DataType::Utf8, true));
-    }
+    let extra = [(extra.overflow, OVERFLOW), (extra.terms, TERMS)];
+    let extra = extra.iter().filter(|(there, _)| *there);
+    fields.extend(extra.map(|(_, name)| Field::new(*name, DataType::Utf8, true)));
     Schema::new(fields)
 }
 
@@ -114,6 +147,8 @@ pub(crate) fn properties<'a>(
             });
     Ok(steady
         .set_dictionary_enabled(rows >= DICTIONARY_ROWS)
+        .set_column_dictionary_page_size_limit(TERMS.into(), TERMS_BYTES)
+        .set_column_statistics_enabled(TERMS.into(), EnabledStatistics::None)
         // Level 3 was measured to cost a quarter more time for the same size.
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
@@ -130,7 +165,9 @@ fn batches(events: &[LoggedEvent]) -> Vec<Range<usize>> {
     let (mut cuts, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (row, event) in events.iter().enumerate() {
         let size = event.event.size();
-        if row > start && (row - start == BATCH_ROWS || bytes + size > BATCH_BYTES) {
+        let full = row - start == BATCH_ROWS || bytes + size > BATCH_BYTES;
+        // A piece belongs to one row group.
+        if row > start && (full || row % GROUP_ROWS == 0) {
             cuts.push(start..row);
             (start, bytes) = (row, 0);
         }
@@ -152,6 +189,7 @@ struct Places {
 fn arrays(
     survey: &Survey<'_>,
     places: &mut Places,
+    index: &mut Index,
     events: &[LoggedEvent],
     rows: Range<usize>,
 ) -> Vec<ArrayRef> {
@@ -170,12 +208,17 @@ fn arrays(
         let rest = &column.cells[*place..];
         let here = &rest[..rest.partition_point(|(row, _)| *row < rows.end)];
         *place += here.len();
+        // The terms of messages are found with their lines.
+        if !column.has_terms() {
+            index.note(here.iter().map(|(_, value)| *value));
+        }
         arrays.push(column_array(column, here, &rows));
     }
     if !survey.overflow.is_empty() {
         let rest = &survey.overflow[places.overflow..];
         let here = &rest[..rest.partition_point(|(row, _, _)| *row < rows.end)];
         places.overflow += here.len();
+        index.note(here.iter().map(|(_, _, value)| *value));
         arrays.push(overflow_array(here, &rows));
     }
     arrays

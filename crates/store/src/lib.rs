@@ -7,7 +7,8 @@
 //! - `_seq`: place in the event log, unique on one server,
 //! - `log_ts` and `col_ts`: event time and arrival time, UTC, in microseconds,
 //! - `_overflow`, if needed: a JSON object of the fields that are too rare for a column
-//!   of their own, and of values that their column cannot hold exactly.
+//!   of their own, and of values that their column cannot hold exactly,
+//! - `_terms`, if there are messages: the [terms](cresset_query::terms) of `msg`.
 //!
 //! A field with the name of one of these columns is in the column `_field.<name>`.
 //! An absent field is null; empty text is not.
@@ -28,6 +29,7 @@ mod scan;
 mod slices;
 mod storage;
 mod store;
+mod terms;
 mod writing;
 
 pub use error::{Error, Result};

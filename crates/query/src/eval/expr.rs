@@ -275,7 +275,7 @@ impl Operand {
 
     /// Whether checks may look at the field's own value. Case does not matter to any check,
     /// so that folding it is idle.
-    pub(super) const fn is_as_written(&self) -> bool {
+    pub(crate) const fn is_as_written(&self) -> bool {
         matches!(
             self,
             Self::Field(_) | Self::Call(Function::Lower | Function::Upper, _)

@@ -228,6 +228,12 @@ impl Glob {
         }
     }
 
+    /// The literal texts between its wildcards.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = String> {
+        let runs = self.pieces.iter().flat_map(|p| p.split(Option::is_none));
+        runs.map(|run| run.iter().flatten().collect())
+    }
+
     fn matches_ascii(&self, text: &[u8], watch: &Watch<'_>) -> bool {
         let same = |i: usize, c| text[i].to_ascii_lowercase() as char == c;
         self.ascii && self.run(text.len(), same, watch)

@@ -4,8 +4,10 @@
 //! however many rows have it. The answers are those of [`Expr::matches`] row by row, which
 //! a property test holds against each other.
 
+mod bounds;
 mod count;
 
+pub(crate) use bounds::{bounds, terms_help};
 pub(crate) use count::count;
 
 use arrow_array::cast::AsArray;

@@ -31,6 +31,8 @@ pub(super) struct FileScan<'a> {
     exact: BTreeSet<String>,
     /// Whether it reads event time and arrival time.
     times: [bool; 2],
+    /// Whether the terms of `msg` are asked first.
+    by_terms: bool,
     /// To the evaluating thread.
     sender: &'a SyncSender<Handover>,
     /// Set when nobody wants more.
@@ -47,9 +49,11 @@ impl<'a> FileScan<'a> {
         stop: &'a AtomicBool,
     ) -> Result<Self> {
         let mut fields = scan.plan.filter_fields();
+        let stored = scan.store.open_file(file)?;
         Ok(Self {
             scan,
-            stored: scan.store.open_file(file)?,
+            by_terms: stored.has_terms() && columnar::terms_help(scan.plan.filter()),
+            stored,
             repo: file.repo.as_str().into(),
             times: ["log_ts", "col_ts"].map(|time| fields.remove(time)),
             fields,
@@ -108,32 +112,29 @@ impl<'a> FileScan<'a> {
 
     fn counts(&mut self, counting: &Counting<'_>) -> Result<ControlFlow<()>> {
         let scan = self.scan;
-        let mut fields = self.fields.clone();
-        let counted_by = || counting.fields.iter().map(|field| (*field).to_owned());
-        fields.extend(counted_by());
+        let fields: BTreeSet<String> = counting.fields.iter().map(|f| (*f).to_owned()).collect();
         // Values are shown as they are.
-        let mut exact = self.exact.clone();
-        exact.extend(counted_by());
+        let exact = fields.clone();
+        let own = Own {
+            log_ts: true,
+            ..Own::NONE
+        };
         for group in 0..self.stored.groups() {
-            let Some(among) = self.among(group) else {
-                continue;
-            };
-            let mut counted = Vec::new();
-            let own = Own {
-                log_ts: true,
-                ..self.own(among)
-            };
-            for batch in self.stored.columns(group, own, &fields, &exact)? {
-                let batch = batch?;
-                let among = among.of(scan, &batch);
-                let rows = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
-                // After the filter, whose answer means nothing if it was cut short.
-                if self.ended() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                counted.extend(columnar::count(counting, &batch, &rows, scan.context)?);
+            let rows = self.rows_of(group)?;
+            // After the filter, whose answer means nothing if it was cut short.
+            if self.ended() {
+                return Ok(ControlFlow::Break(()));
             }
-            self.read(group);
+            if rows.count_set_bits() == 0 {
+                continue;
+            }
+            let (mut counted, mut at) = (Vec::new(), 0);
+            for batch in self.stored.columns(group, None, own, &fields, &exact)? {
+                let batch = batch?;
+                let rows = rows.slice(at, batch.rows());
+                counted.extend(columnar::count(counting, &batch, &rows, scan.context)?);
+                at += batch.rows();
+            }
             for (event, times) in counted {
                 if self.take(Found::Counted(event, times)).is_break() {
                     return Ok(ControlFlow::Break(()));
@@ -159,6 +160,7 @@ impl<'a> FileScan<'a> {
             seq: !among.before,
             log_ts: !among.within || log_ts,
             col_ts,
+            terms: false,
         }
     }
 
@@ -177,15 +179,24 @@ impl<'a> FileScan<'a> {
         let Some(among) = self.among(group) else {
             return Ok(BooleanBuffer::new_unset(len));
         };
+        if let Some(needs) = scan.needs
+            && !self.stored.may_meet(group, needs)?
+        {
+            metrics::counter!("cresset_search_groups_passed_over_total").increment(1);
+            return Ok(BooleanBuffer::new_unset(len));
+        }
         self.read(group);
         if among.all() && matches!(scan.plan.filter(), Expr::Const(true)) {
             return Ok(BooleanBuffer::new_set(len));
         }
-        let mut rows = BooleanBufferBuilder::new(len);
-        for batch in self
+        if self.by_terms {
+            return self.rows_by_terms(group, among);
+        }
+        let (own, mut rows) = (self.own(among), BooleanBufferBuilder::new(len));
+        let columns = self
             .stored
-            .columns(group, self.own(among), &self.fields, &self.exact)?
-        {
+            .columns(group, None, own, &self.fields, &self.exact)?;
+        for batch in columns {
             let batch = batch?;
             let among = among.of(scan, &batch);
             let met = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
@@ -195,6 +206,63 @@ impl<'a> FileScan<'a> {
             }
         }
         Ok(rows.finish())
+    }
+
+    /// The rows of a group that meet the filter, where the texts of `msg` are read of those rows
+    /// alone that their terms leave in doubt.
+    fn rows_by_terms(&self, group: usize, among: Among) -> Result<BooleanBuffer> {
+        let (scan, len) = (self.scan, self.stored.rows(group));
+        let (mut surely, mut doubtful) = (
+            BooleanBufferBuilder::new(len),
+            BooleanBufferBuilder::new(len),
+        );
+        let mut others = self.fields.clone();
+        others.remove("msg");
+        let own = Own {
+            terms: true,
+            ..self.own(among)
+        };
+        for batch in self
+            .stored
+            .columns(group, None, own, &others, &self.exact)?
+        {
+            let batch = batch?;
+            let among = among.of(scan, &batch);
+            let found = columnar::bounds(scan.plan.filter(), &batch, &among, scan.context);
+            surely.append_buffer(&found.surely);
+            doubtful.append_buffer(&found.doubtful());
+            if self.ended() {
+                return Ok(BooleanBuffer::new_unset(len));
+            }
+        }
+        let doubtful = doubtful.finish();
+        let mut places = doubtful.set_indices();
+        if doubtful.count_set_bits() == 0 {
+            return Ok(surely.finish());
+        }
+        let [log_ts, col_ts] = self.times;
+        let own = Own {
+            log_ts,
+            col_ts,
+            ..Own::NONE
+        };
+        let columns =
+            self.stored
+                .columns(group, Some(&doubtful), own, &self.fields, &self.exact)?;
+        for batch in columns {
+            let batch = batch?;
+            let all = BooleanBuffer::new_set(batch.rows());
+            let met = columnar::select(scan.plan.filter(), &batch, &all, scan.context)?;
+            for (met, place) in met.iter().zip(&mut places) {
+                if met {
+                    surely.set_bit(place, true);
+                }
+            }
+            if self.ended() {
+                return Ok(BooleanBuffer::new_unset(len));
+            }
+        }
+        Ok(surely.finish())
     }
 
     /// Hands over the events of these rows.

@@ -1,7 +1,7 @@
 //! Columns of one row group, put together from the inputs.
 
 use crate::columns::{self, Kind};
-use crate::read::{RangeBatch, StoredFile};
+use crate::read::{Own, RangeBatch, StoredFile};
 use crate::{Error, Result};
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
@@ -26,17 +26,18 @@ impl<'a> Sources<'a> {
         inputs: &'a [StoredFile],
         stretches: &[Range<usize>],
         rows: &[u32],
+        own: Own,
         fields: &BTreeSet<String>,
     ) -> Result<Self> {
         let mut batches = Vec::new();
         // For each input, the batches with its rows, in order.
-        let mut own: Vec<Range<usize>> = Vec::new();
+        let mut ranges: Vec<Range<usize>> = Vec::new();
         for (input, stretch) in inputs.iter().zip(stretches) {
             let first = batches.len();
-            batches.extend(input.range(stretch.clone(), fields)?);
-            own.push(first..batches.len());
+            batches.extend(input.range(stretch.clone(), own, fields)?);
+            ranges.push(first..batches.len());
         }
-        let mut at: Vec<(usize, usize)> = own.iter().map(|own| (own.start, 0)).collect();
+        let mut at: Vec<(usize, usize)> = ranges.iter().map(|range| (range.start, 0)).collect();
         let mut picks = Vec::with_capacity(rows.len());
         for input in rows {
             let Some((batch, row)) = at.get_mut(*input as usize) else {
@@ -79,6 +80,22 @@ impl<'a> Sources<'a> {
         let arrays: Option<Vec<&ArrayRef>> = self.batches.iter().map(|b| b.column(name)).collect();
         let arrays = arrays.ok_or_else(|| self.damaged("one of its own columns is missing"))?;
         self.interleaved(arrays)
+    }
+
+    /// The terms of `msg` of these rows.
+    pub(super) fn terms_of(
+        inputs: &'a [StoredFile],
+        stretches: &[Range<usize>],
+        rows: &[u32],
+    ) -> Result<ArrayRef> {
+        let own = Own {
+            terms: true,
+            ..Own::NONE
+        };
+        let sources = Self::read(inputs, stretches, rows, own, &BTreeSet::new())?;
+        let batches = sources.batches.iter();
+        let found: Vec<Option<&ArrayRef>> = batches.map(|b| b.column(columns::TERMS)).collect();
+        sources.texts(&found)
     }
 
     /// The column of a field of one kind.

@@ -9,8 +9,9 @@ mod census;
 mod gather;
 
 use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, SEQ};
-use crate::encode::{self, GROUP_ROWS};
+use crate::encode::{self, Extra, GROUP_ROWS};
 use crate::read::{Own, StoredFile};
+use crate::terms;
 use crate::{Error, Result};
 use arrow_array::ArrayRef;
 use arrow_schema::Schema;
@@ -20,11 +21,14 @@ use gather::Sources;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Rows whose terms are held at a time: as a rule half a kilobyte each.
+const TERMS_ROWS: usize = 16_384;
 /// Rough size of the columns of a row group that are held at a time.
 const BUNDLE_BYTES: u64 = 16 << 20;
 
@@ -39,8 +43,12 @@ pub(crate) fn merge(
     let order = Order::of(inputs)?;
     let census = Census::of(inputs, max_columns)?;
     let columns = census.columns.iter().map(|c| (c.field.as_str(), c.kind));
-    let has_overflow = census.has_overflow();
-    let schema = Arc::new(encode::schema(columns, has_overflow));
+    let with_terms = |c: &Settled| columns::has_terms(&c.field, c.kind, c.mixed);
+    let extra = Extra {
+        overflow: census.has_overflow(),
+        terms: census.columns.iter().any(with_terms) && inputs.iter().all(StoredFile::gives_terms),
+    };
+    let schema = Arc::new(encode::schema(columns, extra));
     let mixed = census.columns.iter().filter(|c| c.mixed);
     let properties = encode::properties(mixed.map(|c| c.field.as_str()), order.rows.len());
     let writer = properties
@@ -48,7 +56,7 @@ pub(crate) fn merge(
     let (mut file, factory) = writer
         .and_then(ArrowWriter::into_serialized_writer)
         .map_err(failed)?;
-    let mut places = vec![0; inputs.len()];
+    let (mut places, mut vocabularies) = (vec![0; inputs.len()], Vec::new());
     for (number, rows) in order.rows.chunks(GROUP_ROWS).enumerate() {
         let stretches = stretches(&mut places, rows);
         let group = Group {
@@ -57,9 +65,11 @@ pub(crate) fn merge(
             stretches: &stretches,
             census: &census,
             schema: &schema,
+            extra,
         };
         let writers = factory.create_column_writers(number).map_err(failed)?;
         let written = group.write(writers, failed)?;
+        vocabularies.push(group.vocabulary()?);
         let mut target = file.next_row_group().map_err(failed)?;
         for column in written {
             let chunk = column.close().map_err(failed)?;
@@ -67,6 +77,13 @@ pub(crate) fn merge(
         }
         target.close().map_err(failed)?;
     }
+    let mut write = |packed: &[u8]| {
+        let at = file.bytes_written() as u64;
+        file.write_all(packed).map(|()| at)
+    };
+    let written = terms::write_all(&vocabularies, &mut write, |error| error);
+    let written = written.map_err(|error| failed(encode::sink_error(error)))?;
+    file.append_key_value_metadata(KeyValue::new(terms::PLACES.to_owned(), written));
     let rows = order.rows.len() as u64;
     Ok((file.into_inner().map_err(failed)?, rows))
 }
@@ -86,7 +103,7 @@ impl Order {
         let mut keys: Vec<(i64, i64, u32)> = Vec::new();
         for (number, input) in (0..).zip(inputs) {
             for group in 0..input.groups() {
-                for batch in input.columns(group, own, &BTreeSet::new(), &BTreeSet::new())? {
+                for batch in input.columns(group, None, own, &BTreeSet::new(), &BTreeSet::new())? {
                     let batch = batch?;
                     let times = batch.log_ts().iter().zip(batch.seqs());
                     keys.extend(times.map(|(time, seq)| (*time, *seq, number)));
@@ -139,6 +156,7 @@ struct Group<'a> {
     stretches: &'a [Range<usize>],
     census: &'a Census,
     schema: &'a Schema,
+    extra: Extra,
 }
 
 impl Group<'_> {
@@ -160,7 +178,7 @@ impl Group<'_> {
                 .try_for_each(|leaf| writer.write(leaf))
                 .map_err(failed)
         };
-        let own = self.sources(&BTreeSet::new())?;
+        let own = self.sources(Own::ALL, &BTreeSet::new())?;
         for (place, name) in [SEQ, LOG_TS, COL_TS].into_iter().enumerate() {
             put(place, &own.own(name)?)?;
         }
@@ -174,20 +192,42 @@ impl Group<'_> {
             let mut places: Vec<usize> = self.stretches.iter().map(|s| s.start).collect();
             for rows in self.rows.chunks(bundle.rows_at_a_time(self.rows.len())) {
                 let stretches = stretches(&mut places, rows);
-                let sources = Sources::read(self.inputs, &stretches, rows, &names)?;
+                let sources = Sources::read(self.inputs, &stretches, rows, Own::NONE, &names)?;
                 for (place, column) in &bundle.columns {
                     put(*place, &sources.column(&column.field, column.kind)?)?;
                 }
             }
         }
-        if self.census.has_overflow() {
+        if self.extra.overflow {
             self.odd(&mut put)?;
+        }
+        if self.extra.terms {
+            let place = self.schema.fields().len() - 1;
+            let mut places: Vec<usize> = self.stretches.iter().map(|s| s.start).collect();
+            for rows in self.rows.chunks(TERMS_ROWS) {
+                let stretches = stretches(&mut places, rows);
+                put(place, &Sources::terms_of(self.inputs, &stretches, rows)?)?;
+            }
         }
         Ok(writers)
     }
 
-    fn sources(&self, fields: &BTreeSet<String>) -> Result<Sources<'_>> {
-        Sources::read(self.inputs, self.stretches, self.rows, fields)
+    /// The terms of all row groups that give rows to this one; `None` if one does not tell.
+    fn vocabulary(&self) -> Result<Option<String>> {
+        let mut found = Vec::new();
+        for (input, rows) in self.inputs.iter().zip(self.stretches) {
+            for group in input.groups_of(rows) {
+                let Some(vocabulary) = input.vocabulary(group)? else {
+                    return Ok(None);
+                };
+                found.push(vocabulary);
+            }
+        }
+        Ok(Some(terms::union(found.into_iter())))
+    }
+
+    fn sources(&self, own: Own, fields: &BTreeSet<String>) -> Result<Sources<'_>> {
+        Sources::read(self.inputs, self.stretches, self.rows, own, fields)
     }
 
     /// The columns that can be taken as they are, with their places, in bundles.
@@ -214,7 +254,9 @@ impl Group<'_> {
 
     /// The columns of several kinds, and the overflow, value by value.
     fn odd(&self, put: &mut dyn FnMut(usize, &ArrayRef) -> Result<()>) -> Result<()> {
-        let events = self.sources(&self.census.odd)?.events(&self.census.odd)?;
+        let events = self
+            .sources(Own::ALL, &self.census.odd)?
+            .events(&self.census.odd)?;
         let mut overflow: Vec<(u32, &str, &Value)> = Vec::new();
         let mut cells: Vec<Vec<(u32, &Value)>> = vec![Vec::new(); self.census.columns.len()];
         for (row, event) in (0..).zip(&events) {

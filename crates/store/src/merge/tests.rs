@@ -4,6 +4,7 @@ use super::*;
 use crate::encode::encode;
 use cresset_model::event::{LoggedEvent, SAME_AS_MSG};
 use cresset_model::{Event, Timestamp};
+use cresset_query::terms::{each_term, line};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -24,6 +25,7 @@ fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     let field = prop_oneof![
         3 => (Just("text"), "[a-c]{0,3}".prop_map(Value::from)),
         3 => (Just("int"), any::<i64>().prop_map(Value::Int)),
+        3 => (Just("msg"), "[g-i]{3,4}( [g-i]{3}[0-9]?)?".prop_map(Value::from)),
         2 => (Just("number"), prop_oneof![
             (-5_i64..5).prop_map(Value::Int),
             prop::sample::select(vec![0.5, 2.0]).prop_map(Value::Float),
@@ -71,8 +73,74 @@ fn all(file: &StoredFile) -> Vec<(u64, String)> {
             event.fields.sort_by(|a, b| a.0.cmp(&b.0));
             found.push((seq, format!("{event:?}")));
         }
+        terms_agree(file, group, &rows);
     }
     found
+}
+
+/// The terms of messages are in their column, and those of all texts in the vocabulary.
+fn terms_agree(file: &StoredFile, group: usize, rows: &arrow_buffer::BooleanBuffer) {
+    let terms = |text: &str| {
+        let mut found = BTreeSet::new();
+        each_term(text, |term| {
+            found.insert(String::from_utf8_lossy(term).into_owned());
+        });
+        found
+    };
+    let vocabulary = file.vocabulary(group).unwrap().unwrap().to_owned();
+    let (mut expect, mut any) = (Vec::new(), false);
+    for (_, event) in file
+        .events(group, rows, None)
+        .unwrap()
+        .flat_map(Result::unwrap)
+    {
+        for (_, value) in &event.fields {
+            for term in terms(&value.text()) {
+                assert!(
+                    vocabulary.contains(&format!(" {term} ")),
+                    "{term} in {vocabulary}"
+                );
+            }
+        }
+        let text = match event.fields.iter().find(|(name, _)| name == "msg") {
+            Some((_, Value::Str(text))) => Some(line(terms(text).iter().map(String::as_str))),
+            _ => None,
+        };
+        any |= text.is_some();
+        expect.push(text);
+    }
+    let own = Own {
+        terms: true,
+        ..Own::NONE
+    };
+    let none = BTreeSet::new();
+    let mut found = Vec::new();
+    for batch in file.columns(group, None, own, &none, &none).unwrap() {
+        let batch = batch.unwrap();
+        let Some(column) = batch.terms() else {
+            assert!(!any || !file.has_terms());
+            return;
+        };
+        let column = texts_of(column.values);
+        found.extend(column.iter().map(|text| text.map(str::to_owned)));
+    }
+    assert_eq!(found, expect);
+}
+
+/// A column of texts, whether they are numbered or not.
+fn texts_of(column: &ArrayRef) -> arrow_array::StringArray {
+    use arrow_array::cast::AsArray;
+    match column.as_dictionary_opt::<arrow_array::types::Int32Type>() {
+        Some(numbered) => {
+            let texts = numbered.values().as_string::<i32>();
+            let texts = numbered
+                .keys()
+                .iter()
+                .map(|n| n.map(|n| texts.value(n as usize)));
+            texts.collect()
+        }
+        None => column.as_string::<i32>().clone(),
+    }
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use super::shape::Shape;
 use super::twins::Twins;
 use super::{StoredFile, events, guarded};
-use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
+use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ, TERMS};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
@@ -102,6 +102,14 @@ impl ColumnBatch {
         }
         let values = self.batch.column_by_name(&columns::column_name(field))?;
         let mixed = self.shape.is_mixed(field);
+        Some(Column { values, mixed })
+    }
+
+    /// The lines of the terms of `msg`, if they were asked for and the file has them; null where
+    /// there is no `msg`.
+    pub fn terms(&self) -> Option<Column<'_>> {
+        let values = self.batch.column_by_name(TERMS)?;
+        let mixed = false;
         Some(Column { values, mixed })
     }
 

@@ -2,7 +2,7 @@
 
 use super::shape::Shape;
 use super::twins;
-use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
+use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ, TERMS};
 use crate::overflow;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -30,7 +30,7 @@ pub(super) fn of(
         .collect();
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
         match field.name().as_str() {
-            SEQ | LOG_TS | COL_TS | OVERFLOW => {}
+            SEQ | LOG_TS | COL_TS | OVERFLOW | TERMS => {}
             name => {
                 let field = columns::field_name(name);
                 add_column(&mut events, field, array, shape.is_mixed(field))

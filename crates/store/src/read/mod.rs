@@ -7,6 +7,7 @@ mod events;
 mod range;
 mod shape;
 mod twins;
+mod vocabulary;
 
 pub use batch::{Column, ColumnBatch, whole_number};
 pub(crate) use bytes::Fetch;
@@ -115,13 +116,19 @@ impl StoredFile {
         self.shape.max_seq(group)
     }
 
-    /// The rows of a row group as columns: some of our own, and those of `fields` that the file
+    /// Whether the terms of `msg` stand in a column of their own.
+    pub fn has_terms(&self) -> bool {
+        self.shape.has_terms()
+    }
+
+    /// The rows of a row group as columns, all or those that are set: some of our own, and those of `fields` that the file
     /// has. Of values of several kinds in one column no more than the texts are certain, but
     /// for fields in `exact`, whose rows of other kinds are
     /// [told](ColumnBatch::overflowing).
     pub fn columns(
         &self,
         group: usize,
+        of: Option<&BooleanBuffer>,
         own: Own,
         fields: &BTreeSet<String>,
         exact: &BTreeSet<String>,
@@ -135,7 +142,7 @@ impl StoredFile {
         };
         Ok(Columns {
             file: self,
-            reader: self.reader(group, projection, rows as usize, None)?,
+            reader: self.reader(group, projection, rows as usize, of.and_then(selection))?,
         })
     }
 
@@ -154,12 +161,10 @@ impl StoredFile {
             .projection(read, Own::ALL, self.shape.overflows(read));
         let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
         let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
-        let all = rows.count_set_bits() == rows.len();
-        let selection = (!all).then(|| RowSelection::from_boolean_buffer(rows.clone()));
         Ok(Events {
             file: self,
             fields,
-            reader: self.reader(group, projection, at_a_time as usize, selection)?,
+            reader: self.reader(group, projection, at_a_time as usize, selection(rows))?,
         })
     }
 
@@ -174,7 +179,7 @@ impl StoredFile {
             log_ts: true,
             ..Own::NONE
         };
-        for batch in self.columns(group, own, &BTreeSet::new(), &BTreeSet::new())? {
+        for batch in self.columns(group, None, own, &BTreeSet::new(), &BTreeSet::new())? {
             rows.append_buffer(&batch?.within(range));
         }
         Ok(rows.finish())
@@ -213,6 +218,12 @@ impl StoredFile {
         });
         next.map_err(|e| self.bytes.blame(e)).transpose()
     }
+}
+
+/// The rows that are set; `None` if all are.
+fn selection(rows: &BooleanBuffer) -> Option<RowSelection> {
+    let all = rows.count_set_bits() == rows.len();
+    (!all).then(|| RowSelection::from_boolean_buffer(rows.clone()))
 }
 
 /// What a file's content gives, or that it is damaged. The Parquet reader checks most of what

@@ -106,7 +106,7 @@ impl StoredFile {
         }
         // No field has such a name, so that nothing but the overflow is read.
         let none = BTreeSet::from(["\0".to_owned()]);
-        for batch in self.range(0..self.all_rows(), &none)? {
+        for batch in self.range(0..self.all_rows(), Own::NONE, &none)? {
             let Some(array) = batch.column(OVERFLOW) else {
                 continue;
             };
@@ -126,33 +126,46 @@ impl StoredFile {
         Ok(())
     }
 
+    /// Whether a file made of this one and others can have the terms of `msg`.
+    pub(crate) fn gives_terms(&self) -> bool {
+        let mut columns = self.shape.field_roots();
+        self.shape.has_terms() || !columns.any(|(field, ..)| field == "msg")
+    }
+
+    /// The row groups that some of these rows are in.
+    pub(crate) fn groups_of(&self, rows: &Range<usize>) -> Vec<usize> {
+        let (mut groups, mut begin) = (Vec::new(), 0);
+        for group in 0..self.groups() {
+            let end = begin + self.rows(group);
+            if !rows.is_empty() && begin < rows.end && end > rows.start {
+                groups.push(group);
+            }
+            begin = end;
+        }
+        groups
+    }
+
     fn all_rows(&self) -> usize {
         (0..self.groups()).map(|group| self.rows(group)).sum()
     }
 
-    /// Neighbouring rows of the file, with our own columns and those of `fields`.
+    /// Neighbouring rows of the file, with some of our own columns and those of `fields`.
     pub(crate) fn range(
         &self,
         rows: Range<usize>,
+        own: Own,
         fields: &BTreeSet<String>,
     ) -> Result<Vec<RangeBatch<'_>>> {
-        let (mut groups, mut begin, mut first) = (Vec::new(), 0, None);
-        for group in 0..self.groups() {
-            let end = begin + self.rows(group);
-            if begin < rows.end && end > rows.start {
-                groups.push(group);
-                first.get_or_insert(begin);
-            }
-            begin = end;
-        }
-        let Some(first) = first.filter(|_| !rows.is_empty()) else {
+        let groups = self.groups_of(&rows);
+        let Some(first) = groups.first() else {
             return Ok(Vec::new());
         };
+        let first: usize = (0..*first).map(|group| self.rows(group)).sum();
         let total = groups.iter().map(|group| self.rows(*group)).sum();
         let here = rows.start - first..rows.end - first;
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(here), total);
         let overflow = self.shape.overflows(Some(fields));
-        let projection = self.shape.projection(Some(fields), Own::ALL, overflow);
+        let projection = self.shape.projection(Some(fields), own, overflow);
         self.bytes
             .want(|| self.shape.places(&groups, &projection))?;
         let reader = guarded(&self.path, || {

@@ -1,6 +1,7 @@
 //! What the footer of a file says, kept from one search to the next.
 
-use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ};
+use super::vocabulary::Vocabularies;
+use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ, TERMS};
 use crate::encode::{DESCRIPTION, Description};
 use arrow_schema::{DataType, Field, Schema};
 use cresset_model::event::SAME_AS_MSG;
@@ -30,20 +31,24 @@ pub struct Own {
     pub log_ts: bool,
     /// Arrival times.
     pub col_ts: bool,
+    /// The terms of `msg`, where the file has them.
+    pub terms: bool,
 }
 
 impl Own {
-    /// All of them.
+    /// What belongs to an event.
     pub const ALL: Self = Self {
         seq: true,
         log_ts: true,
         col_ts: true,
+        terms: false,
     };
     /// None of them.
     pub const NONE: Self = Self {
         seq: false,
         log_ts: false,
         col_ts: false,
+        terms: false,
     };
 }
 
@@ -54,6 +59,8 @@ pub(crate) struct Shape {
     /// Where each field's column is.
     fields: HashMap<String, Place>,
     overflow: Option<usize>,
+    terms: Option<usize>,
+    pub(super) vocabularies: Vocabularies,
     /// Bytes in memory, roughly.
     size: usize,
 }
@@ -99,20 +106,23 @@ impl Shape {
         let mut fields = HashMap::new();
         for (root, field) in roots.iter().enumerate().skip(OWN.len()) {
             let name = field.name();
-            if name != OVERFLOW {
+            if name != OVERFLOW && name != TERMS {
                 let mixed = description.mixed.contains(name);
                 let field = columns::field_name(name).to_owned();
                 fields.insert(field, Place { root, mixed });
             }
         }
-        let overflow = roots.iter().position(|f| f.name() == OVERFLOW);
+        let place = |own: &str| roots.iter().position(|f| f.name() == own);
         // The names stand in the schema three times, and once here.
         let names: usize = fields.keys().map(|name| 4 * name.len() + 512).sum();
+        let vocabularies = Vocabularies::of(&metadata)?;
         Ok(Self {
-            size: metadata.memory_size() + names,
+            size: metadata.memory_size() + names + vocabularies.size(),
+            vocabularies,
             footer,
             fields,
-            overflow,
+            overflow: place(OVERFLOW),
+            terms: place(TERMS),
         })
     }
 
@@ -163,6 +173,11 @@ impl Shape {
             Some(Statistics::Int64(found)) => Some(*found.min_opt()?..=*found.max_opt()?),
             _ => None,
         }
+    }
+
+    /// Whether the terms of `msg` stand in a column of their own.
+    pub(super) const fn has_terms(&self) -> bool {
+        self.terms.is_some()
     }
 
     /// Whether the field has a column that values of several kinds share.
@@ -298,10 +313,12 @@ impl Shape {
                 .collect(),
             None => self.fields.values().map(|place| place.root).collect(),
         };
+        let terms = self.terms.filter(|_| own.terms);
         let own = [own.seq, own.log_ts, own.col_ts];
         let own = (0..)
             .zip(own)
-            .filter_map(|(root, read)| read.then_some(root));
+            .filter_map(|(root, read)| read.then_some(root))
+            .chain(terms);
         ProjectionMask::roots(
             self.footer.parquet_schema(),
             own.chain(roots).chain(overflow),

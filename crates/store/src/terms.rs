@@ -1,0 +1,186 @@
+//! What searches ask instead of the texts, which take most of a file's space: see
+//! [`cresset_query::terms`].
+//!
+//! - The column `_terms` has the line of terms of each `msg`.
+//! - Each row group has a vocabulary, the line of all terms of all of its texts: a search passes
+//!   over the group if what it looks for is not in there. Vocabularies stand behind the last
+//!   row group, compressed by zstd; the footer's key [`PLACES`] tells where. Readers that do
+//!   not know them see a Parquet file like any other.
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::StringBuilder;
+use cresset_model::{Event, Value};
+use cresset_query::terms::{each_term, line};
+use foldhash::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Key of the places of vocabularies in the footer.
+pub(crate) const PLACES: &str = "cresset.vocabularies";
+
+/// Most different terms and lines that are remembered, so that hostile texts take no more
+/// memory than others. A row group with more terms has no vocabulary.
+const MAX_KNOWN: usize = 1 << 17;
+/// zstd's level for vocabularies.
+const LEVEL: i32 = 3;
+/// Longest vocabulary that is read, in bytes.
+const MAX_VOCABULARY: usize = 64 << 20;
+
+/// Where the vocabulary of a row group is in the file, and its length when it is expanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Place {
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+    pub(crate) expanded: usize,
+}
+
+/// Finds the terms of a file's texts, and remembers what it found: most are of few kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    numbers: HashMap<Box<[u8]>, u32>,
+    terms: Vec<Box<str>>,
+    known: HashMap<Box<[u32]>, u32>,
+    lines: Vec<Box<str>>,
+    /// Numbers of the terms of the text at hand.
+    found: Vec<u32>,
+    /// Whether a term stands in the row group at hand, by its number.
+    here: Vec<bool>,
+    /// Whether some of them were forgotten.
+    too_many: bool,
+}
+
+impl Index {
+    /// Finds the terms of a text of the row group at hand.
+    fn read(&mut self, text: &str) {
+        if self.terms.len() > MAX_KNOWN || self.lines.len() > MAX_KNOWN {
+            *self = Self {
+                too_many: true,
+                ..Self::default()
+            };
+        }
+        self.found.clear();
+        each_term(text, |term| {
+            let number = self.numbers.get(term).copied().unwrap_or_else(|| {
+                let number = self.terms.len() as u32;
+                self.numbers.insert(term.into(), number);
+                self.terms.push(String::from_utf8_lossy(term).into());
+                self.here.push(false);
+                number
+            });
+            if let Some(here) = self.here.get_mut(number as usize) {
+                *here = true;
+            }
+            self.found.push(number);
+        });
+    }
+
+    /// The line of a text.
+    fn line(&mut self, text: &str) -> &str {
+        self.read(text);
+        self.found.sort_unstable();
+        self.found.dedup();
+        let known = self.known.get(self.found.as_slice()).copied();
+        let at = known.unwrap_or_else(|| {
+            let terms = self.found.iter();
+            let terms = terms.filter_map(|number| self.terms.get(*number as usize));
+            let mut terms: Vec<&str> = terms.map(|term| &**term).collect();
+            terms.sort_unstable();
+            let at = self.lines.len() as u32;
+            self.lines.push(line(terms).into());
+            self.known.insert(self.found.as_slice().into(), at);
+            at
+        });
+        self.lines.get(at as usize).map_or("", |line| line)
+    }
+
+    /// The column of some events of the row group at hand; null where `msg` is no text.
+    pub(crate) fn column<'e>(&mut self, events: impl Iterator<Item = &'e Event>) -> ArrayRef {
+        let mut lines = StringBuilder::new();
+        for event in events {
+            match event.get("msg") {
+                Some(Value::Str(text)) => lines.append_value(self.line(text)),
+                _ => lines.append_null(),
+            }
+        }
+        Arc::new(lines.finish())
+    }
+
+    /// Takes note of texts of the row group at hand.
+    pub(crate) fn note<'v>(&mut self, values: impl Iterator<Item = &'v Value>) {
+        let mut seen: HashSet<Cow<'v, str>> = HashSet::default();
+        let mut last: Option<&str> = None;
+        for value in values {
+            match value {
+                Value::Str(text) if last == Some(text) => {}
+                Value::Str(text) => {
+                    last = Some(text);
+                    if seen.insert(Cow::Borrowed(text)) {
+                        self.read(text);
+                    }
+                }
+                // Digits have no terms.
+                Value::Int(_) => {}
+                Value::Float(n) if n.is_finite() => {}
+                Value::List(items) => items.iter().for_each(|item| self.read(item)),
+                other => {
+                    let text = other.text();
+                    if !seen.contains(&*text) {
+                        self.read(&text);
+                        seen.insert(Cow::Owned(text.into_owned()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The vocabulary of the row group at hand, with which it ends; `None` if it is too large.
+    pub(crate) fn end_group(&mut self) -> Option<String> {
+        let here = self.terms.iter().zip(&self.here);
+        let mut terms: Vec<&str> = here.filter(|(_, h)| **h).map(|(term, _)| &**term).collect();
+        terms.sort_unstable();
+        let vocabulary = (!self.too_many).then(|| line(terms));
+        self.here.fill(false);
+        self.too_many = false;
+        vocabulary
+    }
+}
+
+/// The terms of several vocabularies.
+pub(crate) fn union<'v>(vocabularies: impl Iterator<Item = &'v str>) -> String {
+    let terms: BTreeSet<&str> = vocabularies
+        .flat_map(|v| v.split_ascii_whitespace())
+        .collect();
+    line(terms)
+}
+
+/// Hands the vocabularies of all row groups to `write`, which tells where it puts them, and gives
+/// the value of the key [`PLACES`].
+pub(crate) fn write_all<E>(
+    vocabularies: &[Option<String>],
+    write: &mut dyn FnMut(&[u8]) -> Result<u64, E>,
+    failed: impl Fn(std::io::Error) -> E,
+) -> Result<String, E> {
+    let mut places = Vec::new();
+    for vocabulary in vocabularies {
+        places.push(match vocabulary {
+            None => None,
+            Some(text) => {
+                let packed = zstd::bulk::compress(text.as_bytes(), LEVEL).map_err(&failed)?;
+                Some(Place {
+                    at: write(&packed)?,
+                    bytes: packed.len() as u64,
+                    expanded: text.len(),
+                })
+            }
+        });
+    }
+    serde_json::to_string(&places).map_err(|error| failed(error.into()))
+}
+
+/// A vocabulary as it was written.
+pub(crate) fn expand(packed: &[u8], place: Place) -> Result<String, String> {
+    let expanded = zstd::bulk::decompress(packed, place.expanded.min(MAX_VOCABULARY));
+    let expanded = expanded.map_err(|e| format!("a vocabulary does not read: {e}"))?;
+    String::from_utf8(expanded).map_err(|_| "a vocabulary is not text".to_owned())
+}
