@@ -204,6 +204,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/repos",
         Access::Administrator(Scope::LogsWrite),
     ),
+    native(POST, "/api/v1/deletions", Access::Token(Scope::LogsDelete)),
+    native(
+        GET,
+        "/api/v1/deletions/{id}",
+        Access::Token(Scope::LogsDelete),
+    ),
     native(
         GET,
         "/api/v1/instances",

@@ -68,6 +68,8 @@ fn endpoints() -> OpenApiRouter<Api> {
             native::repos_list::list,
             native::repos_create::create
         ))
+        .routes(routes!(native::deletions_begin::begin))
+        .routes(routes!(native::deletions_read::read))
         .routes(routes!(
             native::instances_list::list,
             native::instances_add::add

@@ -13,7 +13,7 @@ use cresset_ingest::Ingestor;
 use cresset_model::incident::EvaluationMode;
 use cresset_model::instance::Nodes;
 use cresset_model::{Clock, Duration, Entropy, ObjectId, Timestamp};
-use cresset_search::{SearchSessions, Searcher};
+use cresset_search::{Deletions, SearchSessions, Searcher};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -154,6 +154,8 @@ pub struct AppState {
     pub searcher: Arc<dyn Searcher>,
     /// Searches that clients poll for.
     pub sessions: Arc<SearchSessions>,
+    /// Deletes events.
+    pub deletions: Deletions,
     /// Takes logs in.
     pub ingestor: Arc<Ingestor>,
     /// The present.

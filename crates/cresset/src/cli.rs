@@ -135,6 +135,25 @@ Examples:
   cresset search 'label=Login label=Fail' --last 1h
   cresset search '| chart count() as cnt by user order by cnt desc limit 10' --last 1d --csv")]
     Search(SearchArgs),
+    /// Delete events that meet a filter, for good; without --yes only count them.
+    #[command(after_help = "\
+Examples:
+  cresset delete 'user=alice' --repo default --last 30d --reason 'asked by alice'
+  cresset delete 'user=alice' --repo default --repo web --all-time --reason 'asked by alice' --yes
+  cresset delete '*' --repo test --from 2026-01-01T00:00:00Z --to 2026-01-31T23:59:59Z \\
+      --reason 'sent by mistake' --yes
+
+The query is a filter: no | and no commands. Events that arrive while it runs stay. What alert
+rules made of the events, incidents and notifications, stays as well. A deletion that was
+interrupted is simply repeated. The code is 1 if something of it may be left.")]
+    Delete(crate::cmd::DeleteArgs),
+    /// Look after event files that cannot be read, server running or not.
+    #[command(after_help = "\
+Examples:
+  cresset store list --data-dir data
+  cresset store restore 67f8ae6fbe9edae2fcfbc1ee     after it was copied back from a backup
+  cresset store discard 67f8ae6fbe9edae2fcfbc1ee     its events are lost for good")]
+    Store(crate::cmd::StoreArgs),
     /// List notifications and send dead ones again.
     #[command(after_help = "\
 Examples:

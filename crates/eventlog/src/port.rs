@@ -71,6 +71,11 @@ pub trait EventLog: Send + Sync + 'static {
     /// All consumers are done with events up to `upto`: they leave the tail, and
     /// segments that hold only such events are deleted.
     async fn trim(&self, upto: u64) -> Result<()>;
+    /// Ends the piece of storage that is being written, so that [`EventLog::trim`] can delete
+    /// it like those before it. Nothing to do where there are no pieces.
+    async fn seal(&self) -> Result<()> {
+        Ok(())
+    }
     /// Waits for appends under way and refuses later ones.
     async fn close(&self);
 }

@@ -179,6 +179,13 @@ pub const GRANTS: &[Grant] = &[
         &["logs"],
         Operation::Write,
     ),
+    // What is deleted is gone for good: managers may not.
+    logs(
+        Ability::Scope(Scope::LogsDelete),
+        &["administrator"],
+        &["deletion"],
+        Operation::Write,
+    ),
     logs(Ability::ReadIncidents, ALL, &["incidents"], Operation::Read),
     logs(
         Ability::WorkOnIncidents,

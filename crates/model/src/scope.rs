@@ -4,8 +4,8 @@ use crate::grants::Ability;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a token may do (spec/logpoint-api.md §1.1, and our own `logs:write`, `setting:read` and
-/// `setting:write`).
+/// What a token may do (spec/logpoint-api.md §1.1, and our own `logs:write`,
+/// `logs:delete`, `setting:read` and `setting:write`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// List user-defined lists.
@@ -24,6 +24,8 @@ pub enum Scope {
     SettingRead,
     /// Change users, roles and API tokens, as far as the roles permit.
     SettingWrite,
+    /// Delete events.
+    LogsDelete,
 }
 
 /// The text names no known scope.
@@ -33,7 +35,7 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SearchRead,
         Self::SearchWrite,
         Self::LogsourceRead,
@@ -42,6 +44,7 @@ impl Scope {
         Self::LogsWrite,
         Self::SettingRead,
         Self::SettingWrite,
+        Self::LogsDelete,
     ];
 
     /// The scope as it stands in a token.
@@ -55,6 +58,7 @@ impl Scope {
             Self::LogsWrite => "logs:write",
             Self::SettingRead => "setting:read",
             Self::SettingWrite => "setting:write",
+            Self::LogsDelete => "logs:delete",
         }
     }
 
@@ -81,6 +85,7 @@ impl FromStr for Scope {
             "logs:write" => Self::LogsWrite,
             "setting:read" => Self::SettingRead,
             "setting:write" => Self::SettingWrite,
+            "logs:delete" => Self::LogsDelete,
             _ => return Err(UnknownScope),
         })
     }
@@ -95,13 +100,13 @@ impl FromStr for Scope {
 /// assert!(scopes.contains(Scope::SearchRead) && !scopes.contains(Scope::SearchWrite));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// Every scope.
-    pub const ALL: Self = Self(u8::MAX);
+    pub const ALL: Self = Self((1 << Scope::ALL.len()) - 1);
 
-    const fn bit(scope: Scope) -> u8 {
+    const fn bit(scope: Scope) -> u16 {
         1 << scope as u8
     }
 

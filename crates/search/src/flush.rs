@@ -185,6 +185,22 @@ impl Flusher {
     }
 }
 
+impl Flusher {
+    /// Flushes, and lets the log delete all of its storage that holds events up to `upto` and
+    /// none that some consumer still needs. False if one needs some of them.
+    pub async fn clear_log(&self, upto: u64) -> Result<bool, FlushError> {
+        self.flush_now().await?;
+        let inner = &*self.0;
+        let mut state = inner.state.lock().await;
+        inner.log.seal().await?;
+        // The log is told again what it may forget, although nothing new is.
+        state.trimmed = 0;
+        let flushed = state.flushed;
+        inner.trim(&mut state, flushed).await?;
+        Ok(state.trimmed >= upto.min(flushed))
+    }
+}
+
 impl State {
     /// Registers written files, unless an earlier try did so although it reported a failure.
     async fn register(&mut self, catalog: &dyn Files) -> Result<(), FlushError> {

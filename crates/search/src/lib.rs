@@ -7,6 +7,8 @@
 //! lists that queries refer to, and [`ListFeeder`] writes down what queries add to them.
 
 mod columnar;
+mod delete;
+mod deletions;
 mod feed;
 mod flush;
 mod kept;
@@ -18,6 +20,10 @@ mod searcher;
 mod sessions;
 mod view;
 
+pub use delete::{
+    DeleteError, DeleteProgress, DeleteRequest, Deleted, Deleter, NotAFilter, filter_alone,
+};
+pub use deletions::{Deletion, DeletionState, Deletions, Mandate};
 pub use feed::{ListFeeder, why_not_fed};
 pub use flush::{FlushError, Flushed, Flusher, FlusherSettings};
 pub use lists::{ListCache, ListSnapshot, Places};

@@ -75,7 +75,8 @@ pub trait Searcher: Send + Sync + 'static {
     /// Runs the whole plan. Simple queries give rows by event time, newest first.
     async fn run(&self, request: SearchRequest) -> Result<ResultSet>;
     /// Events that match the plan's leading filter, by event time then `seq`, oldest first;
-    /// [`Error::TooMany`] beyond `max`. Whole events, whatever the plan reads.
+    /// [`Error::TooMany`] beyond `max`. Whole events, whatever the plan reads. What event files
+    /// in quarantine held is left out: rules that begin must not wait until one is restored.
     async fn matching(&self, request: SearchRequest, max: usize) -> Result<Vec<LoggedEvent>>;
 }
 

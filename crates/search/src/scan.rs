@@ -85,6 +85,15 @@ pub(crate) struct Scan<'a> {
     pub(crate) handed_over: AtomicU64,
 }
 
+/// A file that could not be read, or not to its end, and why.
+pub(crate) type Unread = (FileEntry, cresset_store::Error);
+
+/// Whether the others can be read all the same.
+fn of_one_file(error: &cresset_store::Error) -> bool {
+    use cresset_store::Error::{Damaged, Io, Missing};
+    matches!(error, Damaged { .. } | Io { .. } | Missing { .. })
+}
+
 type Handover = cresset_store::Result<Vec<Found>>;
 
 /// What the reading threads share.
@@ -100,14 +109,11 @@ type Begun<'a> = (&'a FileEntry, Receiver<Handover>);
 impl Scan<'_> {
     /// Gives what it takes of the events that pass the plan's filter to `on_match`, file by
     /// file in an order that does not depend on threads, then the tail.
-    /// Returns the files that were missing.
-    pub(crate) fn run(
-        &self,
-        on_match: &mut dyn FnMut(Found) -> Result<()>,
-    ) -> Result<Vec<FileEntry>> {
+    /// Returns the files that could not be read, or not to their end.
+    pub(crate) fn run(&self, on_match: &mut dyn FnMut(Found) -> Result<()>) -> Result<Vec<Unread>> {
         let stop = AtomicBool::new(false);
         let threads = self.threads.min(self.view.files.len());
-        let missing = std::thread::scope(|scope| {
+        let unread = std::thread::scope(|scope| {
             let (begun, files) = sync_channel(threads * AHEAD);
             let work = Arc::new(Mutex::new(Work {
                 files: self.in_order().into_iter(),
@@ -123,13 +129,13 @@ impl Scan<'_> {
             }
             // Else the way to the evaluating thread would outlive the reading ones.
             drop(work);
-            let missing = self.collect(files, on_match);
+            let unread = self.collect(files, on_match);
             stop.store(true, Ordering::Relaxed);
-            missing
+            unread
         });
         let opened = self.opened.load(Ordering::Relaxed);
         metrics::counter!("cresset_search_files_opened_total").increment(opened);
-        let missing = missing?;
+        let unread = unread?;
         for event in &self.view.tail {
             let wanted = self.plan.filter().matches(&*event.event, self.context);
             // After the filter, whose answer means nothing if it was cut short.
@@ -139,7 +145,7 @@ impl Scan<'_> {
             }
         }
         check(self.cancelled)?;
-        Ok(missing)
+        Ok(unread)
     }
 
     /// The files in the view's order, or, where only the newest events are wanted, those
@@ -172,8 +178,8 @@ impl Scan<'_> {
         &self,
         files: Receiver<Begun<'_>>,
         on_match: &mut dyn FnMut(Found) -> Result<()>,
-    ) -> Result<Vec<FileEntry>> {
-        let mut missing = Vec::new();
+    ) -> Result<Vec<Unread>> {
+        let mut unread = Vec::new();
         // By value: after an error the remaining receivers are gone, which ends the threads.
         for (file, receiver) in files {
             for handover in receiver {
@@ -185,13 +191,13 @@ impl Scan<'_> {
                             on_match(one)?;
                         }
                     }
-                    Err(cresset_store::Error::Missing { .. }) => missing.push(file.clone()),
+                    Err(error) if of_one_file(&error) => unread.push((file.clone(), error)),
                     Err(error) => return Err(error.into()),
                 }
             }
         }
         check(self.cancelled)?;
-        Ok(missing)
+        Ok(unread)
     }
 
     /// Sends what is found in one file.

@@ -3,12 +3,11 @@
 use crate::kept::Kept;
 use crate::lists::SearchLists;
 use crate::newest::Newest;
-use crate::scan::{self, Found, NO_FLOOR, Scan, Take};
+use crate::scan::{self, Found, NO_FLOOR, Scan, Take, Unread};
 use crate::view::{Extent, View};
 use crate::{Elsewhere, Error, Joins, ListCache, Result, SearchRequest, Searcher};
 use async_trait::async_trait;
 use cresset_catalog::Catalog;
-use cresset_catalog::port::FileEntry;
 use cresset_eventlog::EventLog;
 use cresset_model::Duration;
 use cresset_model::event::LoggedEvent;
@@ -20,6 +19,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use tokio::sync::Semaphore;
+
+/// Most lost files that a result names.
+const MOST_NAMED: usize = 20;
 
 /// How much searches may use.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +88,8 @@ impl StoreSearcher {
     async fn within_limits<T: Send + 'static>(
         &self,
         request: SearchRequest,
-        work: impl FnOnce(&Job) -> Result<(T, Vec<FileEntry>)> + Send + 'static,
-    ) -> Result<T> {
+        work: impl FnOnce(&Job) -> Result<(T, Vec<Unread>)> + Send + 'static,
+    ) -> Result<(T, Vec<String>)> {
         let timeout = request.timeout;
         let started = std::time::Instant::now();
         let result = tokio::time::timeout(timeout.to_std(), self.search(request, work))
@@ -101,8 +103,8 @@ impl StoreSearcher {
     async fn search<T: Send + 'static>(
         &self,
         request: SearchRequest,
-        work: impl FnOnce(&Job) -> Result<(T, Vec<FileEntry>)> + Send + 'static,
-    ) -> Result<T> {
+        work: impl FnOnce(&Job) -> Result<(T, Vec<Unread>)> + Send + 'static,
+    ) -> Result<(T, Vec<String>)> {
         let permits = self.permits.clone();
         let permit = permits
             .acquire_owned()
@@ -122,6 +124,7 @@ impl StoreSearcher {
         let reading = self.store.reading();
         let view = View::take(&*self.catalog, &*self.log, &extent).await?;
         let cancel = CancelOnDrop::default();
+        let asked = extent.clone();
         let job = Job {
             store: self.store.clone(),
             plan: request.plan,
@@ -145,27 +148,33 @@ impl StoreSearcher {
             scan::check(&job.cancelled)?;
             Ok::<_, Error>(done)
         });
-        let (result, missing) = running
+        let (result, unread) = running
             .await
             .map_err(|e| cresset_store::Error::Thread(e.to_string()))??;
-        self.check_missing(&missing).await?;
-        Ok(result)
+        let lost = self.lost(&asked, &unread).await?;
+        Ok((result, lost))
     }
 
-    /// A missing file is fine if its events have expired since the search began.
-    async fn check_missing(&self, missing: &[FileEntry]) -> Result<()> {
-        for file in missing {
-            let repo = [file.repo.clone()];
-            let now = self
-                .catalog
-                .files(&repo, file.min_log_ts, file.max_log_ts)
-                .await?;
-            if now.iter().any(|f| f.id == file.id) {
-                let path = self.store.root().join(&file.path);
-                return Err(cresset_store::Error::Missing { path }.into());
-            }
+    /// What the result lacks, for people: files that just did not read, unless their events have
+    /// expired since the search began, and those that did not before.
+    async fn lost(&self, extent: &Extent, unread: &[Unread]) -> Result<Vec<String>> {
+        let mut lost = Vec::new();
+        for (file, error) in unread {
+            lost.extend(self.store.examine(file, error).await?);
         }
-        Ok(())
+        let before = self
+            .catalog
+            .quarantined_files(&extent.repos, extent.from, extent.to)
+            .await?;
+        let just_now = |path: &str| unread.iter().any(|(file, _)| file.path == path);
+        let before = before.iter().filter(|lost| !just_now(&lost.file.path));
+        lost.extend(before.map(ToString::to_string));
+        if lost.len() > MOST_NAMED {
+            let more = lost.len() - MOST_NAMED;
+            lost.truncate(MOST_NAMED);
+            lost.push(format!("{more} more event files"));
+        }
+        Ok(lost)
     }
 }
 
@@ -231,7 +240,7 @@ impl Job {
         floor: &AtomicI64,
         fields: Option<&BTreeSet<String>>,
         on_match: &mut dyn FnMut(Found) -> Result<()>,
-    ) -> Result<Vec<FileEntry>> {
+    ) -> Result<Vec<Unread>> {
         let context = self.context();
         let needs = Needs::of(self.plan.filter());
         Scan {
@@ -267,7 +276,7 @@ impl Job {
         Ok(others)
     }
 
-    fn run(&self, others: Elsewhere) -> Result<(ResultSet, Vec<FileEntry>)> {
+    fn run(&self, others: Elsewhere) -> Result<(ResultSet, Vec<Unread>)> {
         let others = self.filtered(others)?;
         let fields = self.plan.fields_needed();
         let not_fetched = others.total.saturating_sub(others.events.len() as u64);
@@ -296,7 +305,7 @@ impl Job {
         &self,
         fields: Option<&BTreeSet<String>>,
         others: Vec<LoggedEvent>,
-    ) -> Result<(ResultSet, Vec<FileEntry>)> {
+    ) -> Result<(ResultSet, Vec<Unread>)> {
         let limit = match self.limit {
             0 => self.settings.limits.max_rows,
             limit => limit.min(self.settings.limits.max_rows),
@@ -343,7 +352,7 @@ impl Job {
         &self,
         fields: Option<&BTreeSet<String>>,
         others: Elsewhere,
-    ) -> Result<(ResultSet, Vec<FileEntry>)> {
+    ) -> Result<(ResultSet, Vec<Unread>)> {
         let simple = self.plan.kind() == QueryKind::Simple;
         let mut executor = self
             .plan
@@ -389,11 +398,7 @@ impl Job {
         Ok((result, missing))
     }
 
-    fn matching(
-        &self,
-        others: Elsewhere,
-        max: usize,
-    ) -> Result<(Vec<LoggedEvent>, Vec<FileEntry>)> {
+    fn matching(&self, others: Elsewhere, max: usize) -> Result<(Vec<LoggedEvent>, Vec<Unread>)> {
         let (mut events, mut bytes) = (Vec::new(), 0);
         let mut take = |found: Found| {
             let Found::Event(event) = found else {
@@ -429,8 +434,10 @@ impl Searcher for StoreSearcher {
 #[async_trait]
 impl Joins for StoreSearcher {
     async fn run_with(&self, request: SearchRequest, others: Elsewhere) -> Result<ResultSet> {
-        self.within_limits(request, move |job| job.run(others))
-            .await
+        let searched = self.within_limits(request, move |job| job.run(others));
+        let (mut result, lost) = searched.await?;
+        result.missing.extend(lost);
+        Ok(result)
     }
 
     async fn matching_with(
@@ -439,7 +446,11 @@ impl Joins for StoreSearcher {
         others: Elsewhere,
         max: usize,
     ) -> Result<Vec<LoggedEvent>> {
-        self.within_limits(request, move |job| job.matching(others, max))
-            .await
+        let searched = self.within_limits(request, move |job| job.matching(others, max));
+        let (events, lost) = searched.await?;
+        for lost in lost {
+            tracing::warn!("events were asked for that are not there: {lost}");
+        }
+        Ok(events)
     }
 }

@@ -13,6 +13,7 @@ use cresset_catalog::port::FileEntry;
 use cresset_model::{Duration, ObjectId, Timestamp};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Files of fewer rows are small.
 const SMALL: u64 = 1 << 18;
@@ -30,6 +31,7 @@ impl EventStore {
     /// Makes one file of some small ones, if there are enough; returns how many, so that the
     /// caller goes on until it is 0. A file that does not read stays as it is.
     pub async fn compact(&self) -> Result<usize> {
+        let _alone = self.rewriting.lock().await;
         let files = self
             .catalog
             .files(&[], Timestamp::MIN, Timestamp::MAX)
@@ -45,20 +47,17 @@ impl EventStore {
         let made = blocking(move || make(&*storage, id, &inputs, max_columns)).await;
         let made = match made {
             Ok(made) => made,
-            Err(Error::Damaged { path, reason }) => {
-                self.set_apart(&chosen, &path, &reason);
+            Err(error @ (Error::Damaged { .. } | Error::Missing { .. })) => {
+                self.set_apart(&chosen, &error).await?;
                 return Ok(chosen.len());
             }
-            // Expired meanwhile.
-            Err(Error::Missing { .. }) => return Ok(0),
             Err(error) => return Err(error),
         };
         let ids: Vec<ObjectId> = chosen.iter().map(|f| f.id).collect();
         match self.catalog.replace_files(&ids, &made).await {
             Ok(()) => {}
             Err(error) => {
-                // What stays is removed at the next start.
-                let _ = self.remove(vec![made.path]).await;
+                self.discard(made.path).await?;
                 return match error {
                     cresset_catalog::Error::NotFound { .. } => Ok(0),
                     error => Err(error.into()),
@@ -79,20 +78,21 @@ impl EventStore {
     }
 
     /// Removes the files that expired or whose places others took, as soon as nobody reads them.
+    /// What cannot be removed now is tried again the next time.
     pub async fn remove_replaced(&self) -> Result<()> {
-        self.remove(self.leaving.free()).await
-    }
-
-    /// Removes files that are not registered any more, as far as that is possible now.
-    pub(crate) async fn remove(&self, paths: Vec<String>) -> Result<()> {
-        if paths.is_empty() {
+        let free = self.leaving.free();
+        if free.is_empty() {
             return Ok(());
         }
-        let storage = self.storage.clone();
+        let (storage, leaving) = (self.storage.clone(), Arc::clone(&self.leaving));
         blocking(move || {
-            for path in &paths {
-                if let Err(error) = storage.remove(path) {
-                    tracing::warn!(%error, "an event file that left stays until the next start");
+            for path in &free {
+                match storage.remove(path) {
+                    Ok(()) => leaving.removed(path),
+                    Err(error) if leaving.kept(path) => {
+                        tracing::warn!(%error, "an event file that left stays for now");
+                    }
+                    Err(_) => {}
                 }
             }
             Ok(())
@@ -100,19 +100,37 @@ impl EventStore {
         .await
     }
 
-    fn set_apart(&self, chosen: &[FileEntry], path: &Path, reason: &str) {
-        let found = chosen.iter().find(|f| self.root().join(&f.path) == path);
-        tracing::error!(file = %path.display(), reason, "an event file is damaged");
+    /// How many of these files, which left, are still there.
+    pub fn still_there(&self, files: &[String]) -> usize {
+        self.leaving.count(files)
+    }
+
+    /// Removes a file that was written and is not registered.
+    pub(crate) async fn discard(&self, path: String) -> Result<()> {
+        self.leaving.add(vec![path]);
+        self.remove_replaced().await
+    }
+
+    /// Looks after files of which one did not read.
+    async fn set_apart(&self, chosen: &[FileEntry], error: &Error) -> Result<()> {
+        let (Error::Damaged { path, .. } | Error::Missing { path }) = error else {
+            return Ok(());
+        };
+        let found = chosen.iter().find(|f| self.root().join(&f.path) == *path);
         // Any of them, if it is not known which: or it would be tried for ever.
-        if let Some(file) = found.or(chosen.first()) {
+        if let Some(file) = found.or(chosen.first())
+            // Else expired meanwhile.
+            && self.examine(file, error).await?.is_some()
+        {
             self.spoiled.lock().insert(file.id);
         }
+        Ok(())
     }
 }
 
 /// When a file was written, or the newest of those that it was made of: its retention counts
 /// from then.
-fn written(id: ObjectId) -> Timestamp {
+pub(crate) fn written(id: ObjectId) -> Timestamp {
     let [a, b, c, d, ..] = *id.bytes();
     Timestamp::from_secs(i64::from(u32::from_be_bytes([a, b, c, d])))
 }
@@ -184,7 +202,7 @@ fn make(
         rows = written;
         Ok(file)
     };
-    let bytes = storage.write(&path, Box::new(fill))?;
+    let written = storage.write(&path, Box::new(fill))?;
     let expected: u64 = inputs.iter().map(|f| f.rows).sum();
     if rows != expected {
         storage.remove(&path)?;
@@ -198,7 +216,8 @@ fn make(
         repo: repo.to_owned(),
         path,
         rows,
-        bytes,
+        bytes: written.bytes,
+        crc32: Some(written.crc32),
         min_log_ts,
         max_log_ts: inputs
             .iter()
@@ -229,6 +248,7 @@ mod tests {
             max_log_ts: day(days.1),
             min_seq: 1,
             max_seq: 2,
+            crc32: None,
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) const UNFINISHED: &str = ".parquet.tmp";
 /// Where unregistered files go that may be somebody's only copy. No repo has
 /// such a name, because theirs never start with a dot.
 pub(crate) const SET_ASIDE: &str = ".unregistered";
+/// Where what is left of damaged files goes.
+pub(crate) const QUARANTINE: &str = ".quarantine";
 
 /// Folder, relative to the root, for events of `repo` around `day`.
 pub(crate) fn folder(repo: &str, day: Timestamp) -> String {
@@ -54,9 +56,9 @@ pub(crate) fn is_ours(name: &str, end: &str) -> bool {
         .is_some_and(|id| id.parse::<ObjectId>().is_ok())
 }
 
-/// The name, below [`SET_ASIDE`], of a file that nobody knows.
-pub(crate) fn aside(relative: &str) -> String {
-    relative.replace('/', "~")
+/// The path of a file that was moved to [`SET_ASIDE`] or to [`QUARANTINE`].
+pub(crate) fn aside(folder: &str, relative: &str) -> String {
+    format!("{folder}/{}", relative.replace('/', "~"))
 }
 
 /// The path of a registered file; refuses one that leads out of the root.

@@ -13,8 +13,10 @@
 //! A field with the name of one of these columns is in the column `_field.<name>`.
 //! An absent field is null; empty text is not.
 
+mod checksum;
 mod columns;
 mod compact;
+mod delete;
 mod encode;
 mod error;
 mod folders;
@@ -23,6 +25,7 @@ mod leaving;
 mod local;
 mod merge;
 mod overflow;
+mod quarantine;
 mod read;
 mod s3;
 mod scan;
@@ -32,12 +35,14 @@ mod store;
 mod terms;
 mod writing;
 
+pub use delete::{DeleteFrom, DeletedFrom, Doomed};
 pub use error::{Error, Result};
 pub use leaving::Reading;
 pub use local::LocalFolder;
+pub use quarantine::{Checked, Depth, discard, quarantine_folder, restore};
 pub use read::{
     Column, ColumnBatch, Columns, Events, FileBytes, Overlap, Own, StoredFile, whole_number,
 };
 pub use s3::{Bucket, S3Settings, S3Storage};
-pub use storage::{Fill, Storage};
+pub use storage::{Fill, Storage, Written};
 pub use store::{EventStore, STORE_CURSOR, StoreSettings};

@@ -1,11 +1,11 @@
 //! Event files in a local folder.
 
 use crate::folders::Folders;
-use crate::layout::{EVENT_FILE, SET_ASIDE, UNFINISHED, aside, io_error, is_ours, resolve};
-use crate::storage::{Fill, Storage};
-use crate::{Error, FileBytes, Result};
-use std::fs::{self, File};
-use std::io;
+use crate::layout::{EVENT_FILE, UNFINISHED, io_error, is_ours, resolve};
+use crate::storage::{Fill, Storage, Written};
+use crate::{Error, FileBytes, Result, checksum};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// A folder of this machine.
@@ -27,7 +27,16 @@ impl Storage for LocalFolder {
         self.0.root()
     }
 
-    fn write(&self, path: &str, fill: Fill<'_>) -> Result<u64> {
+    fn present(&self) -> Result<()> {
+        let root = self.0.root();
+        if root.is_dir() {
+            return Ok(());
+        }
+        let path = root.to_owned();
+        Err(Error::Missing { path })
+    }
+
+    fn write(&self, path: &str, fill: Fill<'_>) -> Result<Written> {
         let root = self.0.root();
         let path = resolve(root, path)?;
         let folder = path.parent().unwrap_or(root);
@@ -36,15 +45,18 @@ impl Storage for LocalFolder {
             return Err(io_error(&path)(io::ErrorKind::AlreadyExists.into()));
         }
         let unfinished = path.with_extension("parquet.tmp");
-        let written = File::create(&unfinished)
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        let written = options
+            .open(&unfinished)
             .map_err(io_error(&unfinished))
             .and_then(|file| fill(file, &unfinished))
             .and_then(|file| {
                 file.sync_all().map_err(io_error(&unfinished))?;
-                let bytes = file.metadata().map_err(io_error(&unfinished))?.len();
+                let written = checksum::of_file(&file).map_err(io_error(&unfinished))?;
                 fs::rename(&unfinished, &path).map_err(io_error(&path))?;
                 sync_folder(folder)?;
-                Ok(bytes)
+                Ok(written)
             });
         if written.is_err() {
             // What cannot be removed now is removed at the next start.
@@ -57,10 +69,27 @@ impl Storage for LocalFolder {
     fn open(&self, path: &str, _bytes: u64) -> Result<FileBytes> {
         let path = resolve(self.0.root(), path)?;
         let opened = File::open(&path).and_then(FileBytes::new);
-        opened.map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::Missing { path },
-            _ => Error::Io { path, source },
-        })
+        opened.map_err(refused(&path))
+    }
+
+    fn size(&self, path: &str) -> Result<u64> {
+        let path = resolve(self.0.root(), path)?;
+        let found = fs::metadata(&path).map_err(refused(&path))?;
+        Ok(found.len())
+    }
+
+    fn read(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let path = resolve(self.0.root(), path)?;
+        let mut file = File::open(&path).map_err(refused(&path))?;
+        let mut piece = vec![0; checksum::PIECE];
+        loop {
+            match file.read(&mut piece) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(io_error(&path)(e)),
+                Ok(0) => return Ok(()),
+                Ok(read) => take(&piece[..read]),
+            }
+        }
     }
 
     fn list(&self) -> Result<Vec<String>> {
@@ -73,15 +102,48 @@ impl Storage for LocalFolder {
         Ok(found.files)
     }
 
-    fn set_aside(&self, path: &str) -> Result<()> {
-        let from = resolve(self.0.root(), path)?;
-        let folder = self.0.root().join(SET_ASIDE);
-        self.0.create(&folder)?;
-        fs::rename(&from, folder.join(aside(path))).map_err(io_error(&from))
+    fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
+        let path = resolve(self.0.root(), folder)?;
+        let entries = match fs::read_dir(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io_error(&path))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io_error(&path))?;
+            if let Some(name) = entry.file_name().to_str() {
+                found.push(format!("{folder}/{name}"));
+            }
+        }
+        Ok(found)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let root = self.0.root();
+        let (from, to) = (resolve(root, from)?, resolve(root, to)?);
+        let folder = to.parent().unwrap_or(root);
+        self.0.create(folder)?;
+        fs::rename(&from, &to).map_err(refused(&from))?;
+        sync_folder(folder)
     }
 
     fn remove(&self, path: &str) -> Result<()> {
         remove(&resolve(self.0.root(), path)?)
+    }
+
+    fn scratch(&self) -> Result<File> {
+        let root = self.0.root();
+        self.0.create(root)?;
+        tempfile::tempfile_in(root).map_err(io_error(root))
+    }
+}
+
+/// What it means that the system refuses to open a file.
+fn refused(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => Error::Missing { path },
+        _ => Error::Io { path, source },
     }
 }
 

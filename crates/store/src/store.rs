@@ -7,7 +7,7 @@ use crate::scan::{self, Wanted};
 use crate::slices::{Slice, slices};
 use crate::storage::Storage;
 use crate::writing::write_all;
-use crate::{Error, Result, layout::SET_ASIDE};
+use crate::{Error, Result, layout, quarantine};
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
 use cresset_model::event::LoggedEvent;
@@ -46,10 +46,12 @@ pub struct EventStore {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: StoreSettings,
-    shapes: Arc<Shapes>,
-    pub(crate) leaving: Leaving,
+    pub(crate) shapes: Arc<Shapes>,
+    pub(crate) leaving: Arc<Leaving>,
     /// Files that could not be read when they were to be made one with others.
     pub(crate) spoiled: Mutex<HashSet<ObjectId>>,
+    /// Held while events go from registered files to others.
+    pub(crate) rewriting: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for EventStore {
@@ -98,7 +100,8 @@ impl EventStore {
     ) -> Result<Self> {
         let registered = catalog.files(&[], Timestamp::MIN, Timestamp::MAX).await?;
         let fresh = registered.is_empty() && catalog.cursor(STORE_CURSOR).await? == 0;
-        let registered: HashSet<String> = registered.into_iter().map(|f| f.path).collect();
+        let mut registered: HashSet<String> = registered.into_iter().map(|f| f.path).collect();
+        registered.extend(quarantine::paths(&*catalog).await?);
         let cleared = Arc::clone(&storage);
         blocking(move || clear(&*cleared, &registered, fresh)).await?;
         Ok(Self {
@@ -108,8 +111,9 @@ impl EventStore {
             entropy,
             settings,
             shapes: Arc::new(Shapes::new(settings.max_shape_bytes)),
-            leaving: Leaving::default(),
+            leaving: Arc::default(),
             spoiled: Mutex::default(),
+            rewriting: tokio::sync::Mutex::default(),
         })
     }
 
@@ -257,7 +261,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// The moment that a file's retention counts from.
-fn age_from(file: &FileEntry) -> Timestamp {
+pub(crate) fn age_from(file: &FileEntry) -> Timestamp {
     let [a, b, c, d, ..] = *file.id.bytes();
     let written = Timestamp::from_secs(i64::from(u32::from_be_bytes([a, b, c, d])));
     file.max_log_ts.min(written)
@@ -268,7 +272,7 @@ fn clear(storage: &dyn Storage, registered: &HashSet<String>, fresh: bool) -> Re
     let orphans: Vec<&String> = found.iter().filter(|p| !registered.contains(*p)).collect();
     for path in &orphans {
         if fresh {
-            storage.set_aside(path)?;
+            storage.rename(path, &layout::aside(layout::SET_ASIDE, path))?;
         } else {
             storage.remove(path)?;
         }
@@ -277,7 +281,7 @@ fn clear(storage: &dyn Storage, registered: &HashSet<String>, fresh: bool) -> Re
     if fresh && files > 0 {
         tracing::warn!(
             files,
-            folder = SET_ASIDE,
+            folder = layout::SET_ASIDE,
             "the catalog is empty but there were event files; moved them aside"
         );
     } else if files > 0 {

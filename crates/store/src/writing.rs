@@ -77,13 +77,14 @@ fn write_one(
     let fill = |file, path: &Path| {
         encode::encode(&slice.events, max_columns, file).map_err(|e| encode_error(path, e))
     };
-    let bytes = storage.write(&path, Box::new(fill))?;
+    let written = storage.write(&path, Box::new(fill))?;
     Ok(FileEntry {
         id,
         repo: slice.repo.to_string(),
         path,
         rows: slice.events.len() as u64,
-        bytes,
+        bytes: written.bytes,
+        crc32: Some(written.crc32),
         min_log_ts: slice.min_log_ts,
         max_log_ts: slice.max_log_ts,
         min_seq: slice.min_seq,

@@ -87,6 +87,7 @@ needs!(
     SearchWrite,
     LogsourceRead,
     LogsWrite,
+    LogsDelete,
     AlertrulesRead,
     AlertrulesWrite
 );

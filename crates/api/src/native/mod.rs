@@ -1,6 +1,8 @@
 //! Our own endpoints. Errors are problem documents (RFC 9457).
 
 pub(crate) mod attack_techniques;
+pub(crate) mod deletions_begin;
+pub(crate) mod deletions_read;
 pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod evaluations;

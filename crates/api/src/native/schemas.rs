@@ -1,5 +1,6 @@
 //! Bodies of our own endpoints as the OpenAPI document shows them.
 
+pub mod deletions;
 pub mod rules;
 
 use crate::logpoint::schemas::HexId;
@@ -335,7 +336,7 @@ pub struct Ready {
     pub status: String,
     /// Why it does not.
     pub reasons: Vec<String>,
-    /// What lags behind all the same.
+    /// What lags behind or is lost all the same.
     pub degraded: Vec<String>,
 }
 

@@ -15,7 +15,8 @@ use cresset_ingest::{IngestSettings, Ingestor};
 use cresset_model::repo::Repo;
 use cresset_model::{Clock, Duration, Entropy, ManualClock, ObjectId, SecretString, Timestamp};
 use cresset_search::{
-    ListCache, ListFeeder, SearchSessions, SearchSettings, SessionSettings, StoreSearcher,
+    Deleter, Deletions, Flusher, FlusherSettings, ListCache, ListFeeder, SearchSessions,
+    SearchSettings, SessionSettings, StoreSearcher,
 };
 use cresset_store::EventStore;
 use http_body_util::BodyExt as _;
@@ -29,8 +30,7 @@ use tower::ServiceExt as _;
 /// 2026-01-01T00:00:00Z.
 pub(crate) const START: i64 = 1_767_225_600;
 /// Every scope there is.
-pub(crate) const ALL: &str =
-    "search:read search:write logsource:read alertrules:read alertrules:write logs:write";
+pub(crate) const ALL: &str = "search:read search:write logsource:read alertrules:read alertrules:write logs:write logs:delete";
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -97,11 +97,30 @@ impl Site {
         let (time, random): (Arc<dyn Clock>, Arc<dyn Entropy>) = (clock.clone(), entropy.clone());
         let events = folder.path().join("events");
         let store = EventStore::open(events, shared.clone(), time.clone(), random.clone());
+        let store = Arc::new(store.await.unwrap());
+        let lists = Arc::new(ListCache::new(shared.clone(), time.clone()));
+        let flusher = Flusher::new(
+            store.clone(),
+            shared.clone(),
+            log.clone(),
+            FlusherSettings::default(),
+            Vec::new(),
+            time.clone(),
+        );
+        let deleter = Deleter::new(
+            shared.clone(),
+            store.clone(),
+            log.clone(),
+            lists.clone(),
+            flusher,
+            Duration::seconds(1),
+        );
+        let deletions = Deletions::new(deleter, shared.clone(), time.clone(), random.clone());
         let searcher = Arc::new(StoreSearcher::new(
             shared.clone(),
-            Arc::new(store.await.unwrap()),
+            store,
             log.clone(),
-            Arc::new(ListCache::new(shared.clone(), time.clone())),
+            lists,
             SearchSettings::default(),
         ));
         let searcher = ListFeeder::new(searcher, shared.clone(), time.clone());
@@ -121,6 +140,7 @@ impl Site {
             catalog: shared,
             searcher,
             sessions: Arc::new(sessions),
+            deletions,
             ingestor: Arc::new(ingestor),
             clock: time,
             entropy: random,

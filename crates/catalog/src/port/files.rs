@@ -26,6 +26,8 @@ pub struct FileEntry {
     pub min_seq: u64,
     /// Largest `seq` in it.
     pub max_seq: u64,
+    /// CRC-32 of its bytes as they were written; `None` if it was written before there were any.
+    pub crc32: Option<u32>,
 }
 
 /// What a flush commits at once.

@@ -14,6 +14,7 @@ mod incidents;
 mod instances;
 mod lists;
 mod moment;
+mod quarantine;
 mod roles;
 mod rules;
 mod sealing;
@@ -37,6 +38,7 @@ pub use incidents::{
 pub use instances::{Instances, MAX_INSTANCES};
 pub use lists::{Lists, Repos};
 pub use moment::Moment;
+pub use quarantine::{Quarantine, QuarantinedFile};
 pub use roles::{MAX_ROLE_DOCUMENT, MAX_ROLE_NAME, MAX_ROLES, NewRole, RoleChange, Roles};
 pub use rules::{RuleChanges, RuleFilter, RuleOwner, RulePage, RuleSummary, RuleWithOwner, Rules};
 pub use sealing::{KeySwitch, KeyUse, ResealCursor, ResealStep, Sealing};
@@ -66,6 +68,7 @@ pub trait Catalog:
     + IncidentActs
     + Deliveries
     + Files
+    + Quarantine
 {
 }
 
@@ -86,5 +89,6 @@ impl<T> Catalog for T where
         + IncidentActs
         + Deliveries
         + Files
+        + Quarantine
 {
 }

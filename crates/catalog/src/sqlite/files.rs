@@ -13,6 +13,9 @@ use std::collections::HashSet;
 
 /// The consumer of the event log that writes event files.
 const STORE: &str = "store";
+/// The columns that make a [`FileEntry`].
+pub(super) const FILE_COLUMNS: &str =
+    "id, repo, path, row_count, bytes, min_log_ts, max_log_ts, min_seq, max_seq, crc32";
 /// With more repos than this, the statement asks for all and the rest is left out here.
 const MAX_REPOS_IN_STATEMENT: usize = 1_000;
 
@@ -56,10 +59,9 @@ impl Files for SqliteCatalog {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<FileEntry>> {
-        let mut query = QueryBuilder::new(
-            "SELECT id, repo, path, row_count, bytes, min_log_ts, max_log_ts, min_seq, max_seq
-             FROM files WHERE min_log_ts <= ",
-        );
+        let mut query = QueryBuilder::new(format!(
+            "SELECT {FILE_COLUMNS} FROM files WHERE min_log_ts <= "
+        ));
         query
             .push_bind(to.0)
             .push(" AND max_log_ts >= ")
@@ -146,8 +148,8 @@ impl Files for SqliteCatalog {
 async fn insert_file(connection: &mut SqliteConnection, file: &FileEntry) -> Result<()> {
     sqlx::query(
         "INSERT INTO files
-           (id, repo, path, row_count, bytes, min_log_ts, max_log_ts, min_seq, max_seq)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+           (id, repo, path, row_count, bytes, min_log_ts, max_log_ts, min_seq, max_seq, crc32)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(file.id.to_string())
     .bind(&file.repo)
@@ -158,6 +160,7 @@ async fn insert_file(connection: &mut SqliteConnection, file: &FileEntry) -> Res
     .bind(file.max_log_ts.0)
     .bind(int(file.min_seq))
     .bind(int(file.max_seq))
+    .bind(file.crc32.map(i64::from))
     .execute(connection)
     .await?;
     Ok(())
@@ -188,7 +191,7 @@ pub(super) async fn store_cursor(
     Ok(())
 }
 
-fn file_entry(row: &SqliteRow) -> Result<FileEntry> {
+pub(super) fn file_entry(row: &SqliteRow) -> Result<FileEntry> {
     Ok(FileEntry {
         id: row.id("id")?,
         repo: row.text("repo")?,
@@ -199,6 +202,7 @@ fn file_entry(row: &SqliteRow) -> Result<FileEntry> {
         max_log_ts: row.time("max_log_ts")?,
         min_seq: row.natural("min_seq")?,
         max_seq: row.natural("max_seq")?,
+        crc32: row.int_or_null("crc32")?.map(|crc| crc as u32),
     })
 }
 

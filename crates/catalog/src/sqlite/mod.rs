@@ -30,6 +30,7 @@ mod memory;
 mod notifications;
 mod passwords;
 mod points;
+mod quarantine;
 mod repos;
 mod reseal;
 mod roles;

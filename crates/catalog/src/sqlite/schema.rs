@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Migration `n` leads from schema version `n` to `n + 1`. Never edit one that
 /// was released; add another.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0001_catalog.sql"),
     include_str!("migrations/0002_groups.sql"),
     include_str!("migrations/0003_dynamic_lists.sql"),
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0011_audit_chain.sql"),
     include_str!("migrations/0012_token_care.sql"),
     include_str!("migrations/0013_token_texts.sql"),
+    include_str!("migrations/0014_quarantine.sql"),
 ];
 /// Marks the file as a Cresset catalog ("CRST").
 const APPLICATION_ID: i64 = 0x4352_5354;

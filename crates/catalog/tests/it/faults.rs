@@ -62,6 +62,7 @@ async fn a_failed_flush_moves_nothing(catalog: &dyn Catalog) {
         max_log_ts: at(0),
         min_seq: 1,
         max_seq: 1,
+        crc32: None,
     };
     let batch_keys = vec![("web".to_owned(), "k".to_owned(), 1, 1, at(0))];
     let files = vec![file(1, "a"), file(2, "a")];

@@ -1,5 +1,5 @@
 use crate::support::{at, id};
-use cresset_catalog::port::{FileEntry, FlushCommit};
+use cresset_catalog::port::{AuditEntry, FileEntry, FlushCommit};
 use cresset_catalog::{Catalog, Error};
 
 fn file(n: u64, repo: &str, from: i64, to: i64) -> FileEntry {
@@ -13,6 +13,7 @@ fn file(n: u64, repo: &str, from: i64, to: i64) -> FileEntry {
         max_log_ts: at(to),
         min_seq: n * 10,
         max_seq: n * 10 + 9,
+        crc32: Some(n as u32),
     }
 }
 
@@ -122,6 +123,76 @@ async fn a_file_takes_the_places_of_others(catalog: &dyn Catalog) {
     assert_eq!(left, [file(2, "web", 0, 9), made]);
 }
 
+async fn a_file_in_quarantine_is_found_there_alone(catalog: &dyn Catalog) {
+    let files = vec![file(1, "web", 0, 9), file(2, "db", 5, 20)];
+    catalog
+        .register_flush(flush(files.clone(), 29))
+        .await
+        .unwrap();
+    let entry = |action: &str| AuditEntry {
+        at: at(40),
+        actor: "root".to_owned(),
+        address: String::new(),
+        action: action.to_owned(),
+        detail: String::new(),
+    };
+    for unknown in [
+        catalog.quarantine_file(id(7), "", at(30)).await,
+        catalog.restore_file(id(1), entry("restored")).await,
+        catalog.forget_file(id(1), None).await,
+    ] {
+        assert!(
+            matches!(unknown, Err(Error::NotFound { .. })),
+            "{unknown:?}"
+        );
+    }
+    for (n, reason) in [(1, "it is torn"), (2, "it is gone")] {
+        catalog
+            .quarantine_file(id(n), reason, at(30))
+            .await
+            .unwrap();
+    }
+    assert!(catalog.files(&[], at(0), at(99)).await.unwrap().is_empty());
+    let db = ["db".to_owned()];
+    for (repos, from, to, expect) in [
+        (&[][..], 0, 99, vec![1, 2]),
+        (&[], 0, 4, vec![1]),
+        (&[], 10, 10, vec![2]),
+        (&[], 21, 99, vec![]),
+        (&db, 0, 99, vec![2]),
+    ] {
+        let found = catalog.quarantined_files(repos, at(from), at(to)).await;
+        let found: Vec<_> = found.unwrap().iter().map(|f| f.file.id).collect();
+        let expect: Vec<_> = expect.into_iter().map(id).collect();
+        assert_eq!(found, expect, "{repos:?} {from}..={to}");
+    }
+    let [first, _] = &catalog.quarantined_files(&[], at(0), at(99)).await.unwrap()[..] else {
+        panic!("two were expected");
+    };
+    assert_eq!((&first.file, first.at), (&files[0], at(30)));
+    assert_eq!(first.reason, "it is torn");
+    catalog
+        .restore_file(id(1), entry("restored"))
+        .await
+        .unwrap();
+    catalog
+        .forget_file(id(2), Some(entry("forgotten")))
+        .await
+        .unwrap();
+    let left = catalog.files(&[], at(0), at(99)).await.unwrap();
+    assert_eq!(left, files[..1]);
+    let none = catalog.quarantined_files(&[], at(0), at(99)).await.unwrap();
+    assert!(none.is_empty());
+    let told: Vec<String> = catalog
+        .audit_entries(9)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|e| e.action)
+        .collect();
+    assert_eq!(told, ["forgotten", "restored"]);
+}
+
 async fn cursors_are_kept_per_consumer(catalog: &dyn Catalog) {
     catalog.set_cursor("detect", 8).await.unwrap();
     catalog.set_cursor("store", 3).await.unwrap();
@@ -166,6 +237,7 @@ conformance!(
     no_event_is_registered_twice,
     unregistered_files_are_gone,
     a_file_takes_the_places_of_others,
+    a_file_in_quarantine_is_found_there_alone,
     cursors_are_kept_per_consumer,
     batch_keys_are_kept_until_pruned,
 );

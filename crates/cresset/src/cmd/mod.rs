@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod check;
 mod credentials;
+mod delete;
 mod group;
 mod ingest;
 mod instance;
@@ -15,6 +16,7 @@ mod profile;
 mod rules;
 mod search;
 mod sign;
+mod store;
 mod token;
 mod told;
 mod user;
@@ -27,11 +29,13 @@ pub(crate) use api::{ApiArgs, SignArgs};
 pub(crate) use audit::AuditArgs;
 pub(crate) use bench::BenchArgs;
 pub(crate) use credentials::{CATALOG, INITIAL, InitialCredentials, access_key_of};
+pub(crate) use delete::DeleteArgs;
 pub(crate) use group::GroupArgs;
 pub(crate) use instance::InstanceArgs;
 pub(crate) use keys::KeysArgs;
 pub(crate) use outbox::OutboxArgs;
 pub(crate) use rules::RulesArgs;
+pub(crate) use store::StoreArgs;
 pub(crate) use token::self_signed;
 pub(crate) use told::plain_lines;
 pub(crate) use user::UserArgs;
@@ -52,6 +56,8 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Ingest(args) => return ingest::run(args).await,
         Command::Normalize(args) => return normalize::run(&args),
         Command::Search(args) => search::run(args).await?,
+        Command::Delete(args) => return delete::run(&args).await,
+        Command::Store(args) => store::run(args).await?,
         Command::Outbox(args) => outbox::run(args).await?,
         Command::Rules(args) => return rules::run(*args).await,
         Command::Bench(args) => return bench::run(args).await,

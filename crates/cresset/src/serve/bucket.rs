@@ -70,18 +70,36 @@ pub(super) async fn storage(
     Ok(Arc::new(opened))
 }
 
+/// The same for a command, while the server may run. Nothing is to be opened there.
+pub(crate) async fn storage_beside_server(config: &Config) -> anyhow::Result<Arc<dyn Storage>> {
+    let Some(s3) = &config.s3 else {
+        return Ok(Arc::new(LocalFolder::new(config.data_dir.join("events"))));
+    };
+    let path = config.data_dir.join(OWNER);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{}: the server makes it at its start", path.display()))?;
+    let owner = owner_in(&text, &path)?;
+    let bucket = connect(s3)?;
+    // The server's own copies are none of the command's business.
+    let copies = config.data_dir.join(COPIES).join("command");
+    let opened = tokio::task::spawn_blocking(move || S3Storage::open(bucket, owner, copies, 0));
+    Ok(Arc::new(opened.await??))
+}
+
 /// The id in the file, which is made with `new` if it is not there.
 fn owner(path: &Path, new: ObjectId) -> anyhow::Result<ObjectId> {
     let shown = || path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let id = text.trim().parse().ok();
-            id.with_context(|| format!("{}: no id; restore it from a backup", shown()))
-        }
+        Ok(text) => owner_in(&text, path),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             std::fs::write(path, format!("{new}\n")).with_context(shown)?;
             Ok(new)
         }
         Err(e) => Err(e).with_context(shown),
     }
+}
+
+fn owner_in(text: &str, path: &Path) -> anyhow::Result<ObjectId> {
+    let id = text.trim().parse().ok();
+    id.with_context(|| format!("{}: no id; restore it from a backup", path.display()))
 }

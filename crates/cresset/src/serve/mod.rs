@@ -28,6 +28,7 @@ use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Context;
 use audit_feed::AuditFeed;
 use cresset_model::{Clock, Entropy};
+use cresset_store::Depth;
 use http_threads::HttpThreads;
 use parts::Parts;
 use std::process::ExitCode;
@@ -106,6 +107,16 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     ));
     tasks.spawn(upkeep::keep_compact(
         Arc::clone(&parts.store),
+        stopped.clone(),
+    ));
+    // Object storage has checksums of its own, and may have its price for every byte read.
+    let depth = match config.s3 {
+        Some(_) => Depth::Sizes,
+        None => Depth::Bytes,
+    };
+    tasks.spawn(upkeep::keep_checked(
+        Arc::clone(&parts.store),
+        depth,
         stopped.clone(),
     ));
     tasks.spawn(parts.members.clone().watch(stopped.clone()));

@@ -17,8 +17,8 @@ use cresset_model::{Clock, Duration, Entropy, SecretString};
 use cresset_notify::retry::RetrySchedule;
 use cresset_notify::{EgressGuard, HttpSettings, NotifySettings, SmtpSettings, Worker};
 use cresset_search::{
-    Flusher, FlusherSettings, ListCache, ListFeeder, SearchSessions, SearchSettings, Searcher,
-    SessionSettings, StoreSearcher,
+    Deleter, Deletions, Flusher, FlusherSettings, ListCache, ListFeeder, SearchSessions,
+    SearchSettings, Searcher, SessionSettings, StoreSearcher,
 };
 use cresset_store::{EventStore, STORE_CURSOR, StoreSettings};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -39,6 +39,7 @@ pub(super) struct Parts {
     pub(super) store: Arc<EventStore>,
     searcher: Arc<dyn Searcher>,
     sessions: Arc<SearchSessions>,
+    deletions: Deletions,
     pub(super) ingestor: Arc<Ingestor>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -133,6 +134,21 @@ impl Parts {
             consumers,
             Arc::clone(&clock),
         );
+        let deleter = Deleter::new(
+            Arc::clone(&catalog),
+            Arc::clone(&store),
+            Arc::clone(&log) as Arc<dyn EventLog>,
+            Arc::clone(&lists),
+            flusher.clone(),
+            // By then every search has ended.
+            config.search_timeout,
+        );
+        let deletions = Deletions::new(
+            deleter,
+            Arc::clone(&catalog),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        );
         let worker = if has(NodeRole::Notify) {
             let settings = notify_settings(config, url)?;
             Some(Worker::new(
@@ -174,6 +190,7 @@ impl Parts {
             store,
             searcher,
             sessions,
+            deletions,
             ingestor,
             clock,
             entropy,
@@ -219,6 +236,7 @@ impl Parts {
             catalog: Arc::clone(&self.catalog),
             searcher: Arc::clone(&self.searcher),
             sessions: Arc::clone(&self.sessions),
+            deletions: self.deletions.clone(),
             ingestor: Arc::clone(&self.ingestor),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),

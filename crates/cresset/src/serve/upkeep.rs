@@ -1,6 +1,6 @@
 //! What is done to event files from time to time.
 
-use cresset_store::EventStore;
+use cresset_store::{Depth, EventStore};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -29,6 +29,34 @@ pub(super) async fn keep_compact(store: Arc<EventStore>, mut stop: watch::Receiv
     }
 }
 
+/// Compares event files with what was written, at start and once a day.
+pub(super) async fn keep_checked(
+    store: Arc<EventStore>,
+    depth: Depth,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_hours(24));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.changed() => return,
+        }
+        let checked = tokio::select! {
+            checked = store.check_files(depth) => checked,
+            _ = stop.changed() => return,
+        };
+        match checked {
+            Ok(checked) if checked.quarantined + checked.restored == 0 => {}
+            Ok(checked) => tracing::warn!(
+                quarantined = checked.quarantined,
+                restored = checked.restored,
+                "event files were checked"
+            ),
+            Err(error) => tracing::error!(%error, "event files could not be checked"),
+        }
+    }
+}
+
 /// Removes what is older than its repo keeps, once an hour.
 pub(super) async fn keep_retention(store: Arc<EventStore>, mut stop: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(std::time::Duration::from_hours(1));
@@ -44,6 +72,9 @@ pub(super) async fn keep_retention(store: Arc<EventStore>, mut stop: watch::Rece
                 "events older than their repo's retention were removed"
             ),
             Err(error) => tracing::error!(%error, "old events could not be removed"),
+        }
+        if let Err(error) = store.expire_quarantined().await {
+            tracing::error!(%error, "old files in quarantine could not be removed");
         }
     }
 }

@@ -11,8 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// Every scope that a token can have.
-pub(crate) const ALL: &str =
-    "alertrules:read alertrules:write logsource:read search:read search:write logs:write";
+pub(crate) const ALL: &str = "alertrules:read alertrules:write logsource:read search:read search:write logs:write logs:delete";
 
 /// The binary under test.
 pub(crate) fn binary() -> PathBuf {

@@ -317,6 +317,17 @@ impl EventLog for LocalLog {
         answer.await.map_err(|_| Error::Closed)?
     }
 
+    async fn seal(&self) -> Result<()> {
+        let (done, answer) = oneshot::channel();
+        let commands = self.sender()?;
+        commands
+            .send(Command::Seal { done })
+            .await
+            .map_err(|_| Error::Closed)?;
+        drop(commands);
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
     async fn close(&self) {
         self.commands.lock().take();
         // An error means that the writer is gone, which is what is waited for.

@@ -59,6 +59,16 @@ struct Active {
     last_seq: u64,
 }
 
+impl Active {
+    fn closed(self) -> Closed {
+        Closed {
+            path: self.path,
+            last_seq: self.last_seq,
+            unsaved: false,
+        }
+    }
+}
+
 /// The segments of a log, oldest first, and the one being written.
 pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
@@ -131,12 +141,7 @@ impl Segments {
         let active = match self.active.take() {
             Some(active) if active.len < self.roll_at => active,
             full => {
-                let full = full.map(|a| Closed {
-                    path: a.path,
-                    last_seq: a.last_seq,
-                    unsaved: false,
-                });
-                self.closed.extend(full);
+                self.closed.extend(full.map(Active::closed));
                 self.begin(first_seq)?
             }
         };
@@ -175,17 +180,25 @@ impl Segments {
             tracing::warn!(path = %active.path.display(), %error, "could not cut a failed segment");
         }
         if active.len > 0 {
-            self.closed.push_back(Closed {
-                path: active.path,
-                last_seq: active.last_seq,
-                unsaved: false,
-            });
+            self.closed.push_back(active.closed());
         }
         // At once, so that after a crash the remainder is void already; if it
         // does not work, the next append tries again.
         if let Ok(fresh) = self.begin(first_seq) {
             self.active = Some(fresh);
         }
+    }
+
+    /// Closes the segment that is being written, if it holds anything; the next one begins
+    /// with `next_seq`.
+    pub(crate) fn seal(&mut self, next_seq: u64) -> io::Result<()> {
+        if self.active.as_ref().is_none_or(|active| active.len == 0) {
+            return Ok(());
+        }
+        let fresh = self.begin(next_seq)?;
+        let full = self.active.replace(fresh);
+        self.closed.extend(full.map(Active::closed));
+        Ok(())
     }
 
     /// Deletes the closed segments that hold only events up to `upto`; sets those

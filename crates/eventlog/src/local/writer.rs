@@ -31,6 +31,9 @@ pub(crate) struct Pending {
 /// What the writer is asked to do.
 pub(crate) enum Command {
     Append(Pending),
+    Seal {
+        done: oneshot::Sender<Result<()>>,
+    },
     Trim {
         upto: u64,
         done: oneshot::Sender<Result<()>>,
@@ -60,7 +63,7 @@ impl Writer {
     pub(crate) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = commands.blocking_recv() {
             let mut group = Vec::new();
-            let mut trims = Vec::new();
+            let (mut seals, mut trims) = (Vec::new(), Vec::new());
             let mut bytes = 0;
             let mut next = Some(first);
             while let Some(command) = next {
@@ -69,6 +72,7 @@ impl Writer {
                         bytes += batch.body.len();
                         group.push(batch);
                     }
+                    Command::Seal { done } => seals.push(done),
                     Command::Trim { upto, done } => trims.push((upto, done)),
                 }
                 next = if bytes < GROUP_BYTES {
@@ -78,6 +82,10 @@ impl Writer {
                 };
             }
             self.commit(group);
+            for done in seals {
+                let sealed = self.segments.seal(self.next_seq);
+                let _ = done.send(sealed.map_err(|e| Error::Io(format!("no segment: {e}"))));
+            }
             for (upto, done) in trims {
                 let _ = done.send(self.trim(upto));
             }

@@ -37,6 +37,25 @@ fn done(upto: u64) -> Resume {
     }
 }
 
+#[test]
+fn after_a_seal_a_trim_leaves_nothing_of_what_it_trims() {
+    run(async {
+        let disk = FaultyDisk::default();
+        let log = open(&disk);
+        append(&log, &["to be forgotten"]).await.unwrap();
+        log.trim(1).await.unwrap();
+        assert!(holds(&disk, b"to be forgotten"), "its segment goes on");
+        log.seal().await.unwrap();
+        log.trim(1).await.unwrap();
+        assert!(!holds(&disk, b"to be forgotten"));
+        log.seal().await.unwrap();
+        assert_eq!(append(&log, &["next"]).await.unwrap().first_seq, 2);
+        drop(log);
+        let log = resume(&disk, done(1));
+        assert_eq!(contents(&log), [(2, "next".to_owned())]);
+    });
+}
+
 fn holds(disk: &FaultyDisk, bytes: &[u8]) -> bool {
     let within = |content: &Vec<u8>| content.windows(bytes.len()).any(|w| w == bytes);
     disk.files(DIR, "")

@@ -218,7 +218,7 @@ impl<S: Joins> Searcher for FleetSearcher<S> {
         let (others, missing) = self.elsewhere(&request, How::AsNeeded).await?;
         some_place_searched(&request, &missing)?;
         let mut result = self.here.run_with(rest(request, started), others).await?;
-        result.missing = missing;
+        result.missing.extend(missing);
         Ok(result)
     }
 

@@ -123,6 +123,7 @@ fn commit() -> FlushCommit {
         max_log_ts: Timestamp(2),
         min_seq: 1,
         max_seq: 10,
+        crc32: None,
     };
     FlushCommit {
         files: vec![file],

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
 mod concurrent;
+mod delete;
 mod feed;
 mod flush;
+mod lost;
 mod once;
 mod search;
 

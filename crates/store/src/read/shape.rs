@@ -424,6 +424,14 @@ impl Shapes {
         self.kept.lock().by_file.get(&file).cloned()
     }
 
+    /// What a damaged file said of itself is not for the one that takes its place.
+    pub(crate) fn forget(&self, file: ObjectId) {
+        let mut kept = self.kept.lock();
+        if let Some(old) = kept.by_file.pop(&file) {
+            kept.bytes -= old.size;
+        }
+    }
+
     pub(super) fn keep(&self, file: ObjectId, shape: &Arc<Shape>) {
         let mut kept = self.kept.lock();
         kept.bytes += shape.size;

@@ -1,6 +1,6 @@
 //! Requests to a bucket, each of which blocks the thread that makes it.
 
-use super::told::told;
+use super::told::{SHORTER, told};
 use crate::layout::resolve;
 use crate::{Error, Result};
 use bytes::Bytes;
@@ -146,7 +146,7 @@ impl Bucket {
         let (name, content) = (format!(".cresset-check-{id}"), id.to_string());
         self.put(&name, content.clone().into())?;
         let read = self.get(&name);
-        let listed = self.list();
+        let listed = self.list("");
         self.delete(&name)?;
         listed?;
         if read? == content.as_bytes() {
@@ -171,6 +171,25 @@ impl Bucket {
             }
             known => known?,
         };
+        self.is_of(&owner, &known)
+    }
+
+    /// Whether the files below the prefix are still this owner's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if they are not, or the bucket cannot be used.
+    pub(super) fn owned_by(&self, owner: ObjectId) -> Result<()> {
+        match self.get(OWNER) {
+            Err(Error::Missing { .. }) => Err(self.broken(&format!(
+                "{} is gone, and with it perhaps all else; restore the bucket",
+                self.root.join(OWNER).display()
+            ))),
+            known => self.is_of(&owner.to_string(), &known?),
+        }
+    }
+
+    fn is_of(&self, owner: &str, known: &[u8]) -> Result<()> {
         if known == owner.as_bytes() {
             return Ok(());
         }
@@ -225,13 +244,19 @@ impl Bucket {
 
     /// Whether there is an object of that name.
     pub(super) fn exists(&self, path: &str) -> Result<bool> {
-        let (client, key) = (Arc::clone(&self.client), self.key(path)?);
-        match self.wait(async move { client.head(&key).await })? {
+        match self.size(path) {
             Ok(_) => Ok(true),
             // Without a bucket as well: what is done next says so.
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(self.told(error, path)),
+            Err(Error::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
+    }
+
+    /// The size of an object.
+    pub(super) fn size(&self, path: &str) -> Result<u64> {
+        let (client, key) = (Arc::clone(&self.client), self.key(path)?);
+        let found = self.wait(async move { client.head(&key).await })?;
+        found.map(|meta| meta.size).map_err(|e| self.told(e, path))
     }
 
     /// Stores a file of `len` bytes.
@@ -325,7 +350,7 @@ impl Bucket {
             if bytes.len() as u64 != piece.end - piece.start {
                 return Err(Error::Damaged {
                     path: self.root.join(path),
-                    reason: "it is shorter than it was".to_owned(),
+                    reason: SHORTER.to_owned(),
                 });
             }
             take(piece.start, &bytes)?;
@@ -338,22 +363,23 @@ impl Bucket {
         }
     }
 
-    /// The names of all objects below the prefix.
-    pub(super) fn list(&self) -> Result<Vec<String>> {
+    /// The names of all objects below the prefix, or in a folder there.
+    pub(super) fn list(&self, folder: &str) -> Result<Vec<String>> {
         let client = Arc::clone(&self.client);
-        let prefix = match self.prefix.as_str() {
+        let below = format!("{}{folder}", self.prefix);
+        let below = match below.as_str() {
             "" => None,
-            prefix => Some(Key::parse(prefix).map_err(|e| self.told(e.into(), ""))?),
+            below => Some(Key::parse(below).map_err(|e| self.told(e.into(), folder))?),
         };
         let strip = self.prefix.clone();
         let listed = self.wait(async move {
-            let names = client.list(prefix.as_ref()).try_filter_map(|object| {
+            let names = client.list(below.as_ref()).try_filter_map(|object| {
                 let name = object.location.as_ref().strip_prefix(&strip);
                 std::future::ready(Ok(name.map(str::to_owned)))
             });
             names.try_collect().await
         })?;
-        listed.map_err(|e| self.told(e, ""))
+        listed.map_err(|e| self.told(e, folder))
     }
 
     /// Gives an object another name.

@@ -82,6 +82,11 @@ impl Copies {
         Ok((file, place))
     }
 
+    /// A file without a name.
+    pub(super) fn scratch(&self) -> Result<File> {
+        tempfile::tempfile_in(&self.folder).map_err(io_error(&self.folder))
+    }
+
     /// The copy of the file at `path`, open; a new one, without any bytes, if there is none.
     pub(super) fn open(&self, path: &str, len: u64) -> Result<(Arc<Copy>, File)> {
         if let Some(copy) = self.known(path) {

@@ -11,10 +11,10 @@ mod told;
 
 pub use bucket::{Bucket, S3Settings};
 
-use crate::layout::{EVENT_FILE, SET_ASIDE, aside, io_error, is_ours, resolve};
+use crate::layout::{EVENT_FILE, io_error, is_ours, resolve};
 use crate::read::Fetch;
-use crate::storage::{Fill, Storage};
-use crate::{FileBytes, Result};
+use crate::storage::{Fill, Storage, Written};
+use crate::{FileBytes, Result, checksum};
 use copies::{Copies, Copy};
 use cresset_model::ObjectId;
 use std::fs::File;
@@ -34,6 +34,7 @@ const PIECE: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct S3Storage {
     bucket: Arc<Bucket>,
+    owner: ObjectId,
     copies: Arc<Copies>,
 }
 
@@ -48,19 +49,20 @@ impl S3Storage {
         bucket.claim(owner)?;
         Ok(Self {
             bucket: Arc::new(bucket),
+            owner,
             copies: Arc::new(Copies::new(folder, max_bytes)?),
         })
     }
 
-    fn store(&self, path: &str, file: File, place: &Path, fill: Fill<'_>) -> Result<u64> {
+    fn store(&self, path: &str, file: File, place: &Path, fill: Fill<'_>) -> Result<Written> {
         let file = fill(file, place)?;
-        let bytes = file.metadata().map_err(io_error(place))?.len();
-        let stored = self.bucket.upload(path, &file, bytes);
+        let written = checksum::of_file(&file).map_err(io_error(place))?;
+        let stored = self.bucket.upload(path, &file, written.bytes);
         if stored.is_err() {
             // It may be there although nobody said so. What stays is removed at the next start.
             let _ = self.bucket.delete(path);
         }
-        stored.map(|()| bytes)
+        stored.map(|()| written)
     }
 }
 
@@ -69,7 +71,11 @@ impl Storage for S3Storage {
         self.bucket.root()
     }
 
-    fn write(&self, path: &str, fill: Fill<'_>) -> Result<u64> {
+    fn present(&self) -> Result<()> {
+        self.bucket.owned_by(self.owner)
+    }
+
+    fn write(&self, path: &str, fill: Fill<'_>) -> Result<Written> {
         // Not as a condition of the request itself, which not every server knows, and which
         // would refuse a second try of a request that had worked. Nobody else writes here.
         if self.bucket.exists(path)? {
@@ -80,7 +86,7 @@ impl Storage for S3Storage {
         let stored = self.store(path, file, &place, fill);
         match &stored {
             // What is new is read soonest.
-            Ok(bytes) => self.copies.adopt(path, place, *bytes),
+            Ok(written) => self.copies.adopt(path, place, written.bytes),
             Err(_) => copies::remove(&place),
         }
         stored
@@ -101,8 +107,26 @@ impl Storage for S3Storage {
         Ok(FileBytes::copy(file, bytes, Box::new(from)))
     }
 
+    fn size(&self, path: &str) -> Result<u64> {
+        self.bucket.size(path)
+    }
+
+    fn read(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let (mut at, len) = (0, self.bucket.size(path)?);
+        while at < len {
+            let end = (at + PIECE).min(len);
+            let piece = std::iter::once(at..end).collect();
+            self.bucket.fetch(path, piece, &mut |_, bytes| {
+                take(bytes);
+                Ok(())
+            })?;
+            at = end;
+        }
+        Ok(())
+    }
+
     fn list(&self) -> Result<Vec<String>> {
-        let mut names = self.bucket.list()?;
+        let mut names = self.bucket.list("")?;
         names.retain(|path| {
             let name = path.rsplit('/').next().unwrap_or(path);
             is_ours(name, EVENT_FILE) && !path.split('/').any(|part| part.starts_with('.'))
@@ -110,15 +134,23 @@ impl Storage for S3Storage {
         Ok(names)
     }
 
-    fn set_aside(&self, path: &str) -> Result<()> {
-        self.copies.forget(path);
-        let to = format!("{SET_ASIDE}/{}", aside(path));
-        self.bucket.rename(path, &to)
+    fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
+        self.bucket.list(folder)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.copies.forget(from);
+        self.copies.forget(to);
+        self.bucket.rename(from, to)
     }
 
     fn remove(&self, path: &str) -> Result<()> {
         self.copies.forget(path);
         self.bucket.delete(path)
+    }
+
+    fn scratch(&self) -> Result<File> {
+        self.copies.scratch()
     }
 }
 

@@ -6,6 +6,9 @@ use std::path::Path;
 /// Most characters of what a server said that are handed on.
 const MOST: usize = 200;
 
+/// What is wrong with an object that ends too early.
+pub(super) const SHORTER: &str = "it is shorter than it was";
+
 /// What to tell of an error at `path`, which is in the storage at `root`.
 pub(super) fn told(error: object_store::Error, root: &Path, path: &Path) -> Error {
     let said = chain(&error);
@@ -20,6 +23,13 @@ pub(super) fn told(error: object_store::Error, root: &Path, path: &Path) -> Erro
         "RequestTimeTooSkewed" => {
             "the server's clock and the one of this machine differ by too much; set them by NTP"
                 .to_owned()
+        }
+        // A range that begins beyond the end.
+        "InvalidRange" => {
+            return Error::Damaged {
+                path: path.to_owned(),
+                reason: SHORTER.to_owned(),
+            };
         }
         "AccessDenied" => {
             "the credential may not do this (AccessDenied); it needs GetObject, PutObject, DeleteObject and ListBucket"

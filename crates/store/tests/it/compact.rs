@@ -1,7 +1,7 @@
 //! Small files that are made one.
 
 use crate::{Home, START, event};
-use cresset_catalog::port::{FileEntry, Files};
+use cresset_catalog::port::{FileEntry, Files, Quarantine};
 use cresset_model::{Duration, Timestamp};
 use cresset_store::Result;
 use std::ops::ControlFlow;
@@ -103,9 +103,14 @@ pub(crate) async fn a_damaged_file_does_not_hold_up_the_others(home: Home) {
         .files(&[], Timestamp::MIN, Timestamp::MAX)
         .await
         .unwrap();
-    assert_eq!(left.len(), 2);
-    assert!(
-        left.contains(&files[1]),
-        "what is damaged stays, for a backup to repair"
-    );
+    assert_eq!(left.len(), 1);
+    let lost = home
+        .catalog
+        .quarantined_files(&[], Timestamp::MIN, Timestamp::MAX)
+        .await
+        .unwrap();
+    let [lost] = &lost[..] else {
+        panic!("one was expected: {lost:?}");
+    };
+    assert_eq!(lost.file, files[1]);
 }

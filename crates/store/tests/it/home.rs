@@ -173,7 +173,11 @@ impl Home {
 
     pub(crate) async fn put(&self, path: &str, content: &[u8]) {
         match &self.bucket {
-            None => std::fs::write(self.root().join(path), content).unwrap(),
+            None => {
+                let path = self.root().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, content).unwrap();
+            }
             Some(bucket) => {
                 let content = content.to_vec().into();
                 bucket.raw.put(&self.key(path), content).await.unwrap();
@@ -207,6 +211,25 @@ impl Home {
         };
         found.sort();
         found
+    }
+
+    /// Whether anything that is stored, or a local copy of it, has these bytes.
+    pub(crate) async fn holds(&self, text: &str) -> bool {
+        let within = |bytes: &[u8]| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+        for path in self.stored().await {
+            if within(&self.read(&path).await) {
+                return true;
+            }
+        }
+        let copies = std::fs::read_dir(self.copies());
+        let mut copies = copies.into_iter().flatten();
+        copies.any(|copy| within(&std::fs::read(copy.unwrap().path()).unwrap()))
+    }
+
+    /// All registered files.
+    pub(crate) async fn files(&self) -> Vec<FileEntry> {
+        let all = self.catalog.files(&[], Timestamp::MIN, Timestamp::MAX);
+        all.await.unwrap()
     }
 
     /// All files below the root, relative to it.

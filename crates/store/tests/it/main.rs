@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
 mod compact;
+mod delete;
 mod faults;
 mod home;
+mod quarantine;
 mod retention;
 mod s3;
 mod server;
@@ -51,6 +53,9 @@ on_every_storage! {
         a_large_file_is_whole,
         any_range_reads,
         what_is_set_aside_is_kept_and_not_listed,
+        what_is_stored_is_told_not_what_was_copied,
+        what_is_renamed_takes_the_place_of_what_was_there,
+        a_file_without_a_name_leaves_nothing,
         no_path_leads_out;
     write:
         a_file_per_repo_and_time_with_what_the_catalog_needs,
@@ -64,6 +69,22 @@ on_every_storage! {
     retention:
         files_expire_when_all_their_events_have,
         who_reads_a_file_that_expires_goes_on;
+    delete:
+        what_is_deleted_is_gone_and_the_rest_is_as_it_was,
+        large_files_are_written_in_pieces,
+        no_byte_of_it_is_left,
+        text_under_two_names_goes_under_both,
+        a_file_of_which_nothing_is_left_goes,
+        a_reader_finds_all_as_it_was_and_a_crash_leaves_one_of_both,
+        a_damaged_file_is_left_to_the_quarantine;
+    quarantine:
+        every_flipped_bit_is_found_by_the_check,
+        missing_and_short_files_are_named_with_what_was_lost,
+        a_reader_that_meets_damage_sets_the_file_aside,
+        a_reader_that_meets_the_end_too_early_sets_the_file_aside,
+        restored_from_a_backup_or_given_up,
+        a_crash_between_the_steps_is_made_up_for,
+        what_is_too_old_leaves_the_quarantine;
     start:
         what_a_crash_left_unregistered_is_removed,
         with_an_empty_catalog_files_are_kept_aside,

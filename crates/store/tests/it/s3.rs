@@ -5,8 +5,10 @@ use crate::faults::{Faults, Network};
 use crate::home::{Home, OWNER, START, bucket};
 use cresset_catalog::port::{FileEntry, Files};
 use cresset_model::{Duration, ObjectId, SecretString, Timestamp};
-use cresset_store::{Error, EventStore, Result, S3Settings};
+use cresset_store::{DeleteFrom, DeletedFrom, Depth, Error, EventStore, Result, S3Settings};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 async fn faulty(home: &Home) -> (Faults, S3Settings) {
@@ -208,4 +210,53 @@ async fn the_files_of_another_server_are_left_alone() {
     assert!(error.to_string().contains("another server"), "{error}");
     assert!(error.to_string().contains(".cresset-owner"), "{error}");
     assert_eq!(home.stored().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_is_another_one_has_lost_nothing() {
+    let Some(home) = Home::in_bucket().await else {
+        return;
+    };
+    let store = home.open().await.unwrap();
+    home.flush(&store, &[event(1, "r", START)]).await;
+    let [file] = files(&home).await.try_into().unwrap();
+    let bytes = home.read(&file.path).await;
+    home.delete(&file.path).await;
+    home.delete(".cresset-owner").await;
+    let error = store.check_files(Depth::Sizes).await.unwrap_err();
+    assert!(error.to_string().contains(".cresset-owner"), "{error}");
+    assert_eq!(files(&home).await.len(), 1);
+    home.put(&file.path, &bytes).await;
+    bucket(&home.settings()).unwrap().claim(OWNER).unwrap();
+    assert_eq!(store.check_files(Depth::Bytes).await.unwrap().whole, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_removed_is_removed_later() {
+    let Some(home) = Home::in_bucket().await else {
+        return;
+    };
+    let (faults, settings) = faulty(&home).await;
+    let store = home
+        .open_in(home.storage_of(&settings, 1 << 30).unwrap())
+        .await
+        .unwrap();
+    home.flush(&store, &[event(1, "r", START)]).await;
+    let [file] = files(&home).await.try_into().unwrap();
+    let which = DeleteFrom {
+        range: (Timestamp::MIN, Timestamp::MAX),
+        fields: BTreeSet::new(),
+        doomed: Arc::new(|_, _| true),
+    };
+    let DeletedFrom::Some { old, .. } = store.delete_from(&file, &which).await.unwrap() else {
+        panic!("an event was expected");
+    };
+    let old = [old];
+    faults.set(Network::Away);
+    store.remove_replaced().await.unwrap();
+    assert_eq!(store.still_there(&old), 1);
+    faults.set(Network::Works);
+    store.remove_replaced().await.unwrap();
+    assert_eq!(store.still_there(&old), 0);
+    assert_eq!(home.stored().await, [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! What any storage promises.
 
 use crate::home::Home;
-use cresset_store::{Error, Result, Storage};
+use cresset_store::{Error, Result, Storage, Written};
 use parquet::file::reader::{ChunkReader as _, Length as _};
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 const FILE: &str = "r/2026/01/01/0123456789abcdef01234567.parquet";
 const OTHER: &str = "r/2026/01/02/0123456789abcdef01234568.parquet";
 
-fn write(storage: &dyn Storage, path: &str, content: &[u8]) -> Result<u64> {
+fn write(storage: &dyn Storage, path: &str, content: &[u8]) -> Result<Written> {
     let fill = |mut file: File, place: &Path| match file.write_all(content) {
         Ok(()) => Ok(file),
         Err(source) => Err(Error::Io {
@@ -24,14 +24,18 @@ fn write(storage: &dyn Storage, path: &str, content: &[u8]) -> Result<u64> {
 
 fn open(home: &Home) -> Arc<dyn Storage> {
     let storage = home.storage().unwrap();
-    assert_eq!(storage.list().unwrap(), Vec::<String>::new());
+    assert_eq!(storage.list().unwrap(), [""; 0]);
     storage
 }
 
 pub(crate) async fn files_are_written_listed_and_removed(home: Home) {
     let storage = open(&home);
-    assert_eq!(write(&*storage, FILE, b"one").unwrap(), 3);
-    assert_eq!(write(&*storage, OTHER, b"").unwrap(), 0);
+    let written = |bytes: &[u8]| Written {
+        bytes: bytes.len() as u64,
+        crc32: crc32fast::hash(bytes),
+    };
+    assert_eq!(write(&*storage, FILE, b"one").unwrap(), written(b"one"));
+    assert_eq!(write(&*storage, OTHER, b"").unwrap(), written(b""));
     let mut listed = storage.list().unwrap();
     listed.sort();
     assert_eq!(listed, [FILE, OTHER]);
@@ -63,7 +67,7 @@ pub(crate) async fn a_file_that_was_not_filled_is_not_there(home: Home) {
         })
     };
     storage.write(FILE, Box::new(fill)).unwrap_err();
-    assert_eq!(home.stored().await, Vec::<String>::new());
+    assert_eq!(home.stored().await, [""; 0]);
     write(&*storage, FILE, b"whole").unwrap();
     assert_eq!(home.read(FILE).await, b"whole");
 }
@@ -73,7 +77,12 @@ pub(crate) async fn a_large_file_is_whole(home: Home) {
     // More than two parts of an upload, the last of them small.
     let content: Vec<u8> = (0..17_000_003_u32).map(|n| (n / 251) as u8).collect();
     let written = write(&*storage, FILE, &content).unwrap();
-    assert_eq!(written, content.len() as u64);
+    assert_eq!(written.bytes, content.len() as u64);
+    assert_eq!(written.crc32, crc32fast::hash(&content));
+    let mut read = Vec::new();
+    let take = &mut |piece: &[u8]| read.extend_from_slice(piece);
+    storage.read(FILE, take).unwrap();
+    assert!(read == content);
     assert!(home.read(FILE).await == content);
 }
 
@@ -94,11 +103,56 @@ pub(crate) async fn any_range_reads(home: Home) {
 pub(crate) async fn what_is_set_aside_is_kept_and_not_listed(home: Home) {
     let storage = open(&home);
     write(&*storage, FILE, b"one").unwrap();
-    storage.set_aside(FILE).unwrap();
-    assert_eq!(storage.list().unwrap(), Vec::<String>::new());
-    let kept = format!(".unregistered/{}", FILE.replace('/', "~"));
+    assert_eq!(storage.list_folder(".aside").unwrap(), [""; 0]);
+    let kept = format!(".aside/{}", FILE.replace('/', "~"));
+    storage.rename(FILE, &kept).unwrap();
+    assert_eq!(storage.list().unwrap(), [""; 0]);
+    assert_eq!(storage.list_folder(".aside").unwrap(), [kept.as_str()]);
     assert_eq!(home.stored().await, std::slice::from_ref(&kept));
     assert_eq!(home.read(&kept).await, b"one");
+}
+
+pub(crate) async fn what_is_stored_is_told_not_what_was_copied(home: Home) {
+    let storage = open(&home);
+    storage.present().unwrap();
+    write(&*storage, FILE, b"one").unwrap();
+    home.put(FILE, b"other").await;
+    assert_eq!(storage.size(FILE).unwrap(), 5);
+    let mut read = Vec::new();
+    let take = &mut |piece: &[u8]| read.extend_from_slice(piece);
+    storage.read(FILE, take).unwrap();
+    assert_eq!(read, b"other");
+    home.delete(FILE).await;
+    for missing in [
+        storage.size(FILE).map(drop),
+        storage.read(FILE, &mut |_| ()),
+        storage.rename(FILE, OTHER),
+    ] {
+        assert!(
+            matches!(&missing, Err(Error::Missing { .. })),
+            "{missing:?}"
+        );
+    }
+    assert_eq!(home.stored().await, [""; 0]);
+}
+
+pub(crate) async fn what_is_renamed_takes_the_place_of_what_was_there(home: Home) {
+    let storage = open(&home);
+    write(&*storage, FILE, b"one").unwrap();
+    write(&*storage, OTHER, b"two").unwrap();
+    storage.rename(FILE, OTHER).unwrap();
+    assert_eq!(home.stored().await, [OTHER]);
+    assert_eq!(home.read(OTHER).await, b"one");
+    let file = storage.open(OTHER, 3).unwrap();
+    assert_eq!(file.get_bytes(0, 3).unwrap().as_ref(), b"one");
+}
+
+pub(crate) async fn a_file_without_a_name_leaves_nothing(home: Home) {
+    let storage = open(&home);
+    let mut file = storage.scratch().unwrap();
+    file.write_all(b"a secret").unwrap();
+    assert_eq!(home.stored().await, [""; 0]);
+    assert!(!home.holds("a secret").await);
 }
 
 pub(crate) async fn no_path_leads_out(home: Home) {
@@ -107,7 +161,14 @@ pub(crate) async fn no_path_leads_out(home: Home) {
         write(&*storage, bad, b"").unwrap_err();
         storage.open(bad, 0).unwrap_err();
         storage.remove(bad).unwrap_err();
-        storage.set_aside(bad).unwrap_err();
+        storage.rename(bad, FILE).unwrap_err();
+        storage.size(bad).unwrap_err();
+        storage.read(bad, &mut |_| ()).unwrap_err();
+        storage.list_folder(bad).unwrap_err();
     }
-    assert_eq!(home.stored().await, Vec::<String>::new());
+    write(&*storage, FILE, b"one").unwrap();
+    for bad in ["../x.parquet", "/x.parquet", "a/../../x.parquet"] {
+        storage.rename(FILE, bad).unwrap_err();
+    }
+    assert_eq!(home.stored().await, [FILE]);
 }

@@ -236,6 +236,14 @@ impl World {
             }
             ("POST", "/api/v1/ingest") => json!({"msg": "hello", "n": n}),
             ("POST", "/api/v1/repos") => json!({"name": format!("repo{n}"), "retention_days": 9}),
+            ("POST", "/api/v1/deletions") => deletion(),
+            ("GET", "/api/v1/deletions/{id}") => {
+                let (site, body) = (&self.site, deletion());
+                let begun = site.call("admin", "POST", "/api/v1/deletions", &body).await;
+                let id = begun.json["id"].as_str().unwrap().to_owned();
+                sent.target = sent.target.replace("{id}", &id);
+                return;
+            }
             ("POST", "/api/v1/instances") => instance(n),
             ("DELETE", "/api/v1/instances/{name}") => {
                 self.site
@@ -333,6 +341,11 @@ impl World {
             .unwrap_or("0123456789")
             .to_owned()
     }
+}
+
+fn deletion() -> Value {
+    json!({"query": "user=nobody", "repos": ["default"], "from": "2020-01-01T00:00:00Z",
+        "to": "2020-01-02T00:00:00Z", "reason": "to be forgotten", "dry_run": true})
 }
 
 fn instance(n: u32) -> Value {
