@@ -1,7 +1,7 @@
 //! What a search finds, keeps and refuses.
 
 use crate::{Home, START, Server, event, request};
-use cresset_catalog::port::{Files, Lists, Repos};
+use cresset_catalog::port::{Files, Quarantine as _, Lists, Repos};
 use cresset_model::repo::Repo;
 use cresset_model::{Duration, ObjectId, Timestamp, Value};
 use cresset_query::ResultSet;
@@ -279,7 +279,7 @@ async fn time_limits_hold_within_one_event() {
 }
 
 #[tokio::test]
-async fn a_lost_file_fails_the_search_and_an_expired_one_does_not() {
+async fn a_lost_file_is_named_and_an_expired_one_is_not() {
     let home = Home::new();
     let server = filled(&home, SearchSettings::default()).await;
     let files = server
@@ -289,16 +289,17 @@ async fn a_lost_file_fails_the_search_and_an_expired_one_does_not() {
         .unwrap();
     let lost = &files[0];
     std::fs::remove_file(home.events().join(&lost.path)).unwrap();
-    let error = server.searcher.run(request("")).await.unwrap_err();
-    assert!(error.to_string().contains(&lost.path), "{error}");
-    server.catalog.unregister_files(&[lost.id]).await.unwrap();
     let left = server.searcher.run(request("")).await.unwrap();
     assert_eq!(left.total, 30 - lost.rows);
+    assert!(left.missing[0].contains(&lost.path), "{:?}", left.missing);
+    server.catalog.forget_file(lost.id, None).await.unwrap();
+    let left = server.searcher.run(request("")).await.unwrap();
+    assert_eq!((left.total, left.missing.len()), (30 - lost.rows, 0));
 
     let damaged = &files[1];
     std::fs::write(home.events().join(&damaged.path), b"PAR1").unwrap();
-    let error = server.searcher.run(request("")).await.unwrap_err();
-    assert!(error.to_string().contains(&damaged.path), "{error}");
+    let left = server.searcher.run(request("")).await.unwrap();
+    assert!(left.missing[0].contains(&damaged.path), "{:?}", left.missing);
 }
 
 /// Searches while retention removes a file: each sees all of it or nothing of it, or
