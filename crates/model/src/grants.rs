@@ -179,13 +179,16 @@ pub const GRANTS: &[Grant] = &[
         &["logs"],
         Operation::Write,
     ),
-    // What is deleted is gone for good: managers may not.
-    logs(
-        Ability::Scope(Scope::LogsDelete),
-        &["administrator"],
-        &["deletion"],
-        Operation::Write,
-    ),
+    // What is deleted is gone for good: neither managers may, nor roles that may do all with logs.
+    Grant {
+        ability: Ability::Scope(Scope::LogsDelete),
+        built_in: &["administrator"],
+        privilege: Some(Wanted {
+            object_type: "setting",
+            object_ids: &["events.deletion"],
+            operation: Operation::Write,
+        }),
+    },
     logs(Ability::ReadIncidents, ALL, &["incidents"], Operation::Read),
     logs(
         Ability::WorkOnIncidents,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Ended deletions that are remembered.
 const REMEMBERED: usize = 100;
 /// Deletions that wait for their turn.
-const WAITING: usize = 16;
+const WAITING: usize = 64;
 
 /// Who deletes, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

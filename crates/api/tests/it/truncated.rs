@@ -120,6 +120,14 @@ fn requests(id: &str, incident: &str) -> Vec<(&'static str, String, &'static str
         ),
         (
             "POST",
+            "/api/v1/deletions".into(),
+            JSON,
+            json!({"query": "a=b", "repos": ["default"], "from": "2020-01-01T00:00:00Z",
+                "to": "2020-01-02T00:00:00Z", "reason": "r", "dry_run": true})
+            .to_string(),
+        ),
+        (
+            "POST",
             "/api/v1/instances".into(),
             JSON,
             json!({"name": "far", "url": "http://h", "user": "u", "secret_key": "s"}).to_string(),

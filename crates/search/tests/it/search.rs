@@ -1,7 +1,7 @@
 //! What a search finds, keeps and refuses.
 
 use crate::{Home, START, Server, event, request};
-use cresset_catalog::port::{Files, Quarantine as _, Lists, Repos};
+use cresset_catalog::port::{Files, Lists, Quarantine as _, Repos};
 use cresset_model::repo::Repo;
 use cresset_model::{Duration, ObjectId, Timestamp, Value};
 use cresset_query::ResultSet;
@@ -299,7 +299,11 @@ async fn a_lost_file_is_named_and_an_expired_one_is_not() {
     let damaged = &files[1];
     std::fs::write(home.events().join(&damaged.path), b"PAR1").unwrap();
     let left = server.searcher.run(request("")).await.unwrap();
-    assert!(left.missing[0].contains(&damaged.path), "{:?}", left.missing);
+    assert!(
+        left.missing[0].contains(&damaged.path),
+        "{:?}",
+        left.missing
+    );
 }
 
 /// Searches while retention removes a file: each sees all of it or nothing of it, or

@@ -183,6 +183,15 @@ async fn lists_and_repos(stage: &mut Stage, outside: &Outside) -> Result<()> {
         .run(Call::new("POST", "/api/v1/repos").json(json!({"name": "canaries"})))
         .await?;
     stage.run(Call::new("GET", "/api/v1/repos")).await?;
+    let deletion = json!({"query": "canary=yes", "repos": ["canaries"], "reason": "a canary",
+        "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z", "dry_run": true});
+    let begun = stage
+        .run(Call::new("POST", "/api/v1/deletions").json(deletion))
+        .await?;
+    let id = begun["id"].as_str().context("no id")?;
+    stage
+        .run(Call::new("GET", "/api/v1/deletions/{id}").with("{id}", id))
+        .await?;
     let body = json!({"name": "talkative", "url": outside.instance.url("").trim_end_matches('/'),
         "user": "searcher", "secret_key": INSTANCE_KEY});
     stage
