@@ -155,7 +155,7 @@ fn any(value: &Value, room: &mut Room, depth: usize) -> Result<Any, String> {
         "intValue" => text().parse().map_or_else(|_| Any::Text(text()), Any::Int),
         "doubleValue" => text()
             .parse()
-            .map_or_else(|_| Any::Text(text()), Any::Float),
+            .map_or_else(|_| Any::Text(text()), Any::float),
         "arrayValue" => {
             let values = value.get("values").and_then(Value::as_array);
             let values = values.into_iter().flatten();

@@ -130,7 +130,7 @@ fn any(message: &[u8], room: &mut Room, depth: usize) -> Result<Any, String> {
             (1, Wire::Bytes(text)) => Any::Text(lossy(text)),
             (2, Wire::Varint(n)) => Any::Bool(n != 0),
             (3, Wire::Varint(n)) => Any::Int(n.cast_signed()),
-            (4, Wire::Fixed64(bits)) => Any::Float(f64::from_bits(bits)),
+            (4, Wire::Fixed64(bits)) => Any::float(f64::from_bits(bits)),
             (5, Wire::Bytes(array)) => {
                 let mut items = Vec::new();
                 for field in Fields::of(array) {

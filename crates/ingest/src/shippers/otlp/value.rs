@@ -43,6 +43,15 @@ impl Room {
 }
 
 impl Any {
+    /// A number, or the word for what no JSON holds.
+    pub(super) fn float(n: f64) -> Self {
+        if n.is_finite() {
+            Self::Float(n)
+        } else {
+            Self::Text(n.to_string())
+        }
+    }
+
     /// Bytes, which no field holds, as base64.
     pub(super) fn bytes(bytes: &[u8]) -> Self {
         Self::Text(STANDARD.encode(bytes))

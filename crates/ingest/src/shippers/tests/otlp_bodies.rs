@@ -24,11 +24,11 @@ fn otlp_bodies() {
     );
     check(
         &records(
-            r#"7,{"body":{"doubleValue":1.5},"attributes":[{"key":"l","value":{"arrayValue":{"values":[{"boolValue":true},{"stringValue":"b"}]}}},{"key":"m","value":{"kvlistValue":{"values":[{"key":"k","value":{"bytesValue":"AAE="}}]}}},{"key":"none","value":{}}]}"#,
+            r#"7,{"body":{"doubleValue":1.5},"attributes":[{"key":"l","value":{"arrayValue":{"values":[{"boolValue":true},{"stringValue":"b"}]}}},{"key":"m","value":{"kvlistValue":{"values":[{"key":"k","value":{"bytesValue":"AAE="}}]}}},{"key":"d","value":{"doubleValue":"Infinity"}},{"key":"none","value":{}}]}"#,
         ),
         &[
             "refused: Unreadable",
-            "1.5 l=true, b m.k=AAE= scope.name=n service.name=s",
+            "1.5 l=true, b m.k=AAE= d=inf scope.name=n service.name=s",
         ],
     );
     for none in [
