@@ -27,6 +27,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use parquet::file::reader::Length as _;
 use shape::Shape;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,6 +58,11 @@ impl StoredFile {
     ) -> Result<Self> {
         let path = storage.root().join(&file.path);
         let bytes = storage.open(&file.path, file.bytes)?;
+        // What is known of a file may lead past that it was cut off.
+        if bytes.len() != file.bytes {
+            let reason = format!("it has {} bytes of {}", bytes.len(), file.bytes);
+            return Err(Error::Damaged { path, reason });
+        }
         Self::of(path, bytes, known.map(|shapes| (shapes, file.id)))
     }
 
