@@ -278,7 +278,14 @@ mod tests {
             &[("setting", "useraccess.apitoken", "read")],
             "setting:read",
         );
-        check(&[("setting", "*", "write")], "setting:read setting:write");
+        check(
+            &[("setting", "events.deletion", "write")],
+            "logs:delete setting:read",
+        );
+        check(
+            &[("setting", "*", "write")],
+            "logs:delete setting:read setting:write",
+        );
     }
 
     #[test]
