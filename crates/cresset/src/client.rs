@@ -223,9 +223,9 @@ pub(crate) async fn read_reply(reply: reqwest::Response) -> anyhow::Result<serde
     let message = ["message", "detail", "error"]
         .iter()
         .find_map(|k| value.get(k)?.as_str());
-    let details = value
-        .get("validationErrors")
-        .map(|v| format!(": {v}"))
+    let details = ["validationErrors", "errors"]
+        .iter()
+        .find_map(|k| Some(format!(": {}", value.get(k)?)))
         .unwrap_or_default();
     if status.is_success() {
         bail!("{}{details}", message.unwrap_or("refused without a reason"));
