@@ -152,7 +152,8 @@ interrupted is simply repeated. The code is 1 if something of it may be left.")]
 Examples:
   cresset store list --data-dir data
   cresset store restore 67f8ae6fbe9edae2fcfbc1ee     after it was copied back from a backup
-  cresset store discard 67f8ae6fbe9edae2fcfbc1ee     its events are lost for good")]
+  cresset store discard 67f8ae6fbe9edae2fcfbc1ee     its events are lost for good
+  cresset store list --config /etc/cresset.toml      where event files are in object storage")]
     Store(crate::cmd::StoreArgs),
     /// List notifications and send dead ones again.
     #[command(after_help = "\

@@ -204,6 +204,8 @@ fn every_command_has_help_with_examples_and_completions_exist() -> Result<()> {
         "api",
         "ingest",
         "search",
+        "delete",
+        "store",
         "outbox",
         "audit",
         "bench",

@@ -13,6 +13,7 @@ mod conformance_search;
 mod conformance_shippers;
 mod corpus;
 mod crash;
+mod deletion;
 mod delivery;
 mod dev_script;
 mod fleet;
@@ -20,8 +21,10 @@ mod group;
 mod hostile_server;
 mod instance;
 mod lists;
+mod lost_files;
 mod normalize;
 mod object_storage;
+mod on_disk;
 mod plain_parquet;
 mod preferences;
 #[path = "../../src/proc_memory.rs"]

@@ -1,5 +1,6 @@
 //! A server whose event files are in a bucket.
 
+use crate::cli::stdout;
 use crate::world::{World, binary, now};
 use anyhow::{Result, ensure};
 use cresset_testkit::{S3Server, ServerProcess, installed};
@@ -105,6 +106,7 @@ async fn events_outlive_the_server_and_its_copies() -> Result<()> {
         !data.join("events").exists(),
         "nothing is in the local folder"
     );
+    deletion_and_command(&world, &stage).await?;
 
     // Another server would take these files for its own.
     let other = tempfile::tempdir()?;
@@ -112,6 +114,28 @@ async fn events_outlive_the_server_and_its_copies() -> Result<()> {
     let refused = second.run().await.map_err(|e| format!("{e:#}"));
     let refused = refused.expect_err("a second server starts on the same files");
     ensure!(refused.contains("belong to another server"), "{refused}");
+    Ok(())
+}
+
+/// Events are deleted by a query, and the command that looks after files finds the bucket.
+async fn deletion_and_command(world: &World, stage: &Stage) -> Result<()> {
+    let count = async || {
+        let rows = world.rows("repo_name=default | chart count() as c").await?;
+        anyhow::Ok(rows.first().map_or(0, |row| row["c"].as_u64().unwrap_or(0)))
+    };
+    let command = |args: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(args).arg("--data-dir");
+        command.arg(world.server.data_dir()).envs(stage.variables());
+        stdout(&command.output()?)
+    };
+    let said = command(&[
+        "delete", "n>=400", "--repo", "default", "--last", "1d", "--reason", "a test", "--yes",
+    ])?;
+    ensure!(said == "100 events deleted from 1 event files", "{said}");
+    ensure!(count().await? == 400);
+    let said = command(&["store", "list"])?;
+    ensure!(said == "no event file is in quarantine", "{said}");
     Ok(())
 }
 

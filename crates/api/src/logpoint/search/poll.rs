@@ -96,7 +96,8 @@ fn done(
     let mut reply = common(id, request, result.kind);
     reply["final"] = true.into();
     reply["complete"] = (!result.truncated && result.missing.is_empty()).into();
-    // A key of our own: other instances that were not searched, each with the reason.
+    // A key of our own: other instances that were not searched and event files that are lost,
+    // each with the reason.
     if !result.missing.is_empty() {
         let not_searched = result.missing.iter().map(|m| format!("not searched: {m}"));
         reply["warnings"] = not_searched.collect::<Vec<_>>().into();
