@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of #[test]")]
 
+mod agree;
 mod concurrent;
 mod delete;
 mod feed;
@@ -18,7 +19,7 @@ use cresset_model::{Clock, Duration, Entropy, Event, ManualClock, Timestamp};
 use cresset_search::{
     Flusher, FlusherSettings, ListCache, SearchRequest, SearchSettings, StoreSearcher,
 };
-use cresset_store::{EventStore, STORE_CURSOR};
+use cresset_store::{EventStore, STORE_CURSOR, StoreSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +48,7 @@ struct Home {
     folder: tempfile::TempDir,
     clock: Arc<ManualClock>,
     entropy: Arc<Counting>,
+    store: StoreSettings,
 }
 
 /// A running server's parts.
@@ -68,6 +70,7 @@ impl Home {
             folder,
             clock: Arc::new(ManualClock::at(START)),
             entropy,
+            store: StoreSettings::default(),
         }
     }
 
@@ -94,11 +97,12 @@ impl Home {
         let config = LocalLogConfig::new(self.folder.path().join("log"));
         let log = Arc::new(LocalLog::open(config, stored, keys).unwrap());
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let store = EventStore::open(
+        let store = EventStore::open_with(
             self.events(),
             catalog.clone(),
             clock.clone(),
             self.entropy.clone(),
+            self.store,
         );
         let store = Arc::new(store.await.unwrap());
         let lists = Arc::new(ListCache::new(catalog.clone(), clock.clone()));
