@@ -6,9 +6,11 @@ mod agree;
 mod concurrent;
 mod delete;
 mod feed;
+mod fickle;
 mod flush;
 mod lost;
 mod once;
+mod power_loss;
 mod search;
 
 use cresset_catalog::port::Files;
@@ -19,7 +21,7 @@ use cresset_model::{Clock, Duration, Entropy, Event, ManualClock, Timestamp};
 use cresset_search::{
     Flusher, FlusherSettings, ListCache, SearchRequest, SearchSettings, StoreSearcher,
 };
-use cresset_store::{EventStore, STORE_CURSOR, StoreSettings};
+use cresset_store::{EventStore, LocalFolder, STORE_CURSOR, Storage, StoreSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +51,7 @@ struct Home {
     clock: Arc<ManualClock>,
     entropy: Arc<Counting>,
     store: StoreSettings,
+    storage: Arc<dyn Storage>,
 }
 
 /// A running server's parts.
@@ -66,10 +69,12 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let entropy = Arc::new(Counting::default());
         Sealer::generate_file(&folder.path().join("key"), &*entropy).unwrap();
+        let storage = Arc::new(LocalFolder::new(folder.path().join("events")));
         Self {
             folder,
             clock: Arc::new(ManualClock::at(START)),
             entropy,
+            storage,
             store: StoreSettings::default(),
         }
     }
@@ -97,8 +102,8 @@ impl Home {
         let config = LocalLogConfig::new(self.folder.path().join("log"));
         let log = Arc::new(LocalLog::open(config, stored, keys).unwrap());
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let store = EventStore::open_with(
-            self.events(),
+        let store = EventStore::open_in(
+            self.storage.clone(),
             catalog.clone(),
             clock.clone(),
             self.entropy.clone(),

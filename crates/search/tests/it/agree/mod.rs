@@ -167,7 +167,10 @@ fn context<'a>(lists: &'a dyn ListLookup, around: &Around) -> Context<'a> {
 /// fractions differ in their last digits.
 fn shown(result: &ResultSet, query: &str) -> Vec<String> {
     let text = |value: &Value| match value {
-        Value::Float(n) => format!("{n:.9e}"),
+        Value::Float(n) => {
+            let rounded = format!("{n:.9e}").parse().unwrap_or(*n);
+            Value::Float(rounded).text().into_owned()
+        }
         Value::List(items) if query.contains("list(") => {
             let mut items: Vec<&str> = items.iter().map(|item| &**item).collect();
             items.sort_unstable();
