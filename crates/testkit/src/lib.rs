@@ -15,6 +15,7 @@ mod mime;
 mod ports;
 mod s3_server;
 mod server;
+mod small_disk;
 mod smtp_sink;
 
 pub use http_sink::{HttpSink, Received, Reply};
@@ -23,4 +24,5 @@ pub use mail::{Mail, Part};
 pub use ports::free_port;
 pub use s3_server::S3Server;
 pub use server::{Credentials, ServerProcess};
+pub use small_disk::SmallDisk;
 pub use smtp_sink::{SmtpMode, SmtpSink};

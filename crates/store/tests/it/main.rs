@@ -5,6 +5,7 @@
 mod compact;
 mod delete;
 mod faults;
+mod full_disk;
 mod home;
 mod quarantine;
 mod retention;
