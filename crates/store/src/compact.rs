@@ -2,10 +2,10 @@
 //!
 //! A flush writes what arrived in half a minute. Searches and compression want larger files:
 //! each file costs a search the same again, and texts that occur in many rows stand once in
-//! each row group. Files are made one if their events are within a week, as in a flush.
+//! each row group. Files are made one if their events are in the same span of time, as in a flush.
 
 use crate::read::StoredFile;
-use crate::slices::SPAN;
+use crate::slices::{Cell, cell};
 use crate::storage::Storage;
 use crate::store::blocking;
 use crate::{Error, EventStore, Result, layout, merge, writing};
@@ -135,30 +135,25 @@ pub(crate) fn written(id: ObjectId) -> Timestamp {
     Timestamp::from_secs(i64::from(u32::from_be_bytes([a, b, c, d])))
 }
 
-/// The files to be made one, if any: the most that are of one repo and within a week.
+/// The files to be made one, if any: the most that are of one repo and one span of time.
 fn choose(
     files: &[FileEntry],
     spoiled: &HashSet<ObjectId>,
     now: Timestamp,
 ) -> Option<Vec<FileEntry>> {
-    let mut repos: BTreeMap<&str, Vec<&FileEntry>> = BTreeMap::new();
-    let small = |f: &&FileEntry| {
-        f.rows < SMALL && f.max_log_ts.since(f.min_log_ts) <= SPAN && !spoiled.contains(&f.id)
-    };
+    let mut cells: BTreeMap<(&str, Cell), Vec<&FileEntry>> = BTreeMap::new();
+    let small = |f: &&FileEntry| f.rows < SMALL && !spoiled.contains(&f.id);
     for file in files.iter().filter(small) {
-        repos.entry(&file.repo).or_default().push(file);
+        if let Some(cell) = cell(file.min_log_ts, file.max_log_ts) {
+            cells.entry((&file.repo, cell)).or_default().push(file);
+        }
     }
     let mut groups: Vec<Vec<&FileEntry>> = Vec::new();
-    for mut files in repos.into_values() {
+    for mut files in cells.into_values() {
         files.sort_by_key(|f| (f.min_log_ts, f.id));
         let (mut group, mut rows): (Vec<&FileEntry>, u64) = (Vec::new(), 0);
         for file in files {
-            let fits = group.first().is_none_or(|first| {
-                file.max_log_ts.since(first.min_log_ts) <= SPAN
-                    && rows + file.rows <= MAX_ROWS
-                    && group.len() < MOST
-            });
-            if !fits {
+            if rows + file.rows > MAX_ROWS || group.len() >= MOST {
                 groups.push(std::mem::take(&mut group));
                 rows = 0;
             }
@@ -237,7 +232,8 @@ mod tests {
         let mut id = [0; 12];
         id[..4].copy_from_slice(&(written as u32).to_be_bytes());
         id[11] = n;
-        let day = |n: i64| Timestamp(0) + Duration::days(n);
+        // Counted from a Monday.
+        let day = |n: i64| Timestamp(0) + Duration::days(n + 4);
         FileEntry {
             id: ObjectId::from_bytes(id),
             repo: repo.to_owned(),
@@ -253,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn small_files_of_one_week_and_repo() {
+    fn small_files_of_one_span_and_repo() {
         let check = |files: &[FileEntry], now: i64, expect: &[u8]| {
             let chosen = choose(files, &HashSet::new(), Timestamp::from_secs(now));
             let found: Vec<u8> = chosen.iter().flatten().map(|f| f.id.bytes()[11]).collect();

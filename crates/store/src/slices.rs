@@ -16,11 +16,30 @@ pub(crate) struct Slice {
     pub(crate) max_seq: u64,
 }
 
-/// Events further apart are in different files, so that a few with a wrong clock do
-/// not keep the others from expiring and do not widen every search.
-pub(crate) const SPAN: Duration = Duration::days(7);
+/// Time is cut into spans of this length, which begin on Mondays, and events of different
+/// spans are in different files: a few with a wrong clock do not keep the others from expiring
+/// and do not widen every search, and what several flushes write can be made one.
+const SPAN: Duration = Duration::days(7);
+/// 1969-12-29, a Monday, from which spans of any length are counted.
+const MONDAY: Duration = Duration::days(-3);
 /// Most files per repo; beyond, the span is doubled until it fits.
 const MAX_FILES: usize = 64;
+
+/// A span of time: its length, and its number.
+pub(crate) type Cell = (Duration, i64);
+
+/// The shortest span that holds both moments. There is none if one of them is before the first
+/// Monday and the other after: such events are never in one file.
+pub(crate) fn cell(from: Timestamp, to: Timestamp) -> Option<Cell> {
+    let lengths = std::iter::successors(Some(SPAN), |span| Some(Duration(span.0.checked_mul(2)?)));
+    let mut cells = lengths.map(|span| (span, number(from, span)));
+    cells.find(|(span, n)| number(to, *span) == *n)
+}
+
+/// Which of the spans of that length a moment is in.
+const fn number(at: Timestamp, span: Duration) -> i64 {
+    at.0.saturating_sub(MONDAY.0).div_euclid(span.0)
+}
 
 /// Groups events by repo and time.
 pub(crate) fn slices(events: &[LoggedEvent]) -> Vec<Slice> {
@@ -49,17 +68,11 @@ pub(crate) fn slices(events: &[LoggedEvent]) -> Vec<Slice> {
     slices
 }
 
-/// Numbers of events in each piece, such that no piece is longer than `span`.
+/// Numbers of events in each span of that length that has some.
 fn cut(events: &[LoggedEvent], span: Duration) -> Vec<usize> {
-    let mut pieces = Vec::new();
-    let mut rest = events;
-    while let Some(first) = rest.first() {
-        let end = first.event.log_ts + span;
-        let n = rest.partition_point(|e| e.event.log_ts <= end);
-        pieces.push(n);
-        rest = &rest[n..];
-    }
-    pieces
+    let number = |e: &LoggedEvent| number(e.event.log_ts, span);
+    let pieces = events.chunk_by(|a, b| number(a) == number(b));
+    pieces.map(<[LoggedEvent]>::len).collect()
 }
 
 fn slice(repo: Arc<str>, events: Vec<LoggedEvent>) -> Slice {
@@ -94,7 +107,7 @@ mod tests {
         let day = |n: i64| Timestamp(0) + Duration::days(n);
         let found = slices(&[
             at(1, "b", day(1)),
-            at(2, "a", day(5)),
+            at(2, "a", day(3)),
             at(3, "a", day(0)),
             at(4, "a", day(2_000_000)),
             at(5, "a", day(0)),
@@ -105,7 +118,26 @@ mod tests {
             .collect();
         assert_eq!(seqs, [("a", vec![3, 5, 2]), ("a", vec![4]), ("b", vec![1])]);
         assert_eq!((found[0].min_seq, found[0].max_seq), (2, 5));
-        assert_eq!((found[0].min_log_ts, found[0].max_log_ts), (day(0), day(5)));
+        assert_eq!((found[0].min_log_ts, found[0].max_log_ts), (day(0), day(3)));
+    }
+
+    #[test]
+    fn the_shortest_span_of_two_moments() {
+        let check = |from: i64, to: i64, expect: Option<(i64, i64)>| {
+            let day = |n: i64| Timestamp(0) + Duration::days(n);
+            let found = cell(day(from), day(to));
+            let expect = expect.map(|(days, number)| (Duration::days(days), number));
+            assert_eq!(found, expect, "{from} {to}");
+        };
+        check(-3, 3, Some((7, 0)));
+        check(4, 4, Some((7, 1)));
+        check(3, 4, Some((14, 0)));
+        check(10, 11, Some((28, 0)));
+        check(-10, -4, Some((7, -1)));
+        check(-11, -4, Some((14, -1)));
+        check(-4, -3, None);
+        check(0, 36_500, Some((7 << 13, 0)));
+        assert_eq!(cell(Timestamp::MIN, Timestamp::MAX), None);
     }
 
     #[test]

@@ -182,6 +182,17 @@ proptest! {
     }
 }
 
+/// Beside fields without a column, `msg` might be there under another name.
+#[test]
+fn a_message_that_was_not_asked_for_is_not_given() {
+    let mut events = vec![Event::new(Timestamp(1), Timestamp(1)); 2];
+    events[0].set("n".repeat(columns::MAX_COLUMN_NAME + 1), "rare");
+    events[1].set("msg", "text");
+    let file = write(&logged(events), 800);
+    let found = read(&file.path, ALL, Some(&BTreeSet::new())).unwrap();
+    assert!(found.iter().all(|(_, event)| event.fields.is_empty()));
+}
+
 /// `n` events a second apart, with a text that does not compress to nothing.
 fn series(n: i64) -> Vec<LoggedEvent> {
     let event = |i: i64| {

@@ -4,6 +4,7 @@
 
 mod compact;
 mod delete;
+mod far_apart;
 mod faults;
 mod full_disk;
 mod home;
@@ -67,6 +68,8 @@ on_every_storage! {
         small_files_become_one_and_nothing_is_lost,
         a_crash_before_the_small_files_are_removed_leaves_no_event_twice,
         a_damaged_file_does_not_hold_up_the_others;
+    far_apart:
+        files_of_the_same_weeks_become_one;
     retention:
         files_expire_when_all_their_events_have,
         who_reads_a_file_that_expires_goes_on;
