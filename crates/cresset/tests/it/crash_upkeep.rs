@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// How often the server is killed.
-const KILLS: usize = 14;
+const KILLS: usize = 12;
 /// Events of one request.
 const BATCH: usize = 10;
 /// A repo that keeps events for one day, and how old the old ones are when they come: too old to
@@ -125,6 +125,13 @@ async fn kills_amid_merging_and_retention_lose_and_double_nothing() -> Result<()
         .await?
         .ok()?;
     let (begin, known) = (now(), Arc::new(Mutex::new(Known::default())));
+    // Enough files to merge from the first kill on.
+    for n in 0..30 {
+        let event = json!({"msg": "crash test", "event_key": format!("before-{n}")});
+        world.ingest(&[event]).await?;
+        known.lock().await.stay.insert(format!("before-{n}"));
+        tokio::time::sleep(Duration::from_millis(70)).await;
+    }
     let mut merged = 0;
     for round in 0..KILLS {
         let url = world.server.url("/api/v1/ingest");

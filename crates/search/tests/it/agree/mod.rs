@@ -23,7 +23,7 @@ const REPOS: [&str; 2] = ["main", "other"];
 /// Queries of a case, over the same events.
 const QUERIES: usize = 16;
 /// Cases if the environment does not say: `PROPTEST_CASES`.
-const USUAL_CASES: u32 = 40;
+const USUAL_CASES: u32 = 32;
 
 /// What a search is asked beside its query.
 #[derive(Debug, Clone)]
@@ -282,7 +282,7 @@ async fn compare(
 fn rows_columns_and_filed_conditions_agree() {
     let mut config = Config {
         failure_persistence: None,
-        max_shrink_iters: 600,
+        max_shrink_iters: 150,
         ..Config::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {
