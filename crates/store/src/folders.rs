@@ -33,8 +33,21 @@ impl Folders {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_sync(root: PathBuf, sync: fn(&Path) -> Result<()>) -> Self {
+        Self {
+            sync,
+            ..Self::new(root)
+        }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Puts the names in a folder on stable storage.
+    pub(crate) fn sync(&self, folder: &Path) -> Result<()> {
+        (self.sync)(folder)
     }
 
     /// Makes `folder`, which is the root or below it, durably. The root's parent has
@@ -91,10 +104,7 @@ mod tests {
 
     fn process(root: &Path) -> Folders {
         SYNCED.take();
-        Folders {
-            sync: recording,
-            ..Folders::new(root.to_owned())
-        }
+        Folders::with_sync(root.to_owned(), recording)
     }
 
     #[test]

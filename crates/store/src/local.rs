@@ -13,22 +13,28 @@ use std::path::{Path, PathBuf};
 /// A crash leaves a whole file or none: a file is written under another name, put on stable
 /// storage, and then given its name.
 #[derive(Debug)]
-pub struct LocalFolder(Folders);
+pub struct LocalFolder {
+    folders: Folders,
+    sync_file: fn(&File) -> io::Result<()>,
+}
 
 impl LocalFolder {
     /// The folder at `root`, which is created if need be.
     pub fn new(root: PathBuf) -> Self {
-        Self(Folders::new(root))
+        Self {
+            folders: Folders::new(root),
+            sync_file: File::sync_all,
+        }
     }
 }
 
 impl Storage for LocalFolder {
     fn root(&self) -> &Path {
-        self.0.root()
+        self.folders.root()
     }
 
     fn present(&self) -> Result<()> {
-        let root = self.0.root();
+        let root = self.folders.root();
         if root.is_dir() {
             return Ok(());
         }
@@ -37,10 +43,10 @@ impl Storage for LocalFolder {
     }
 
     fn write(&self, path: &str, fill: Fill<'_>) -> Result<Written> {
-        let root = self.0.root();
+        let root = self.folders.root();
         let path = resolve(root, path)?;
         let folder = path.parent().unwrap_or(root);
-        self.0.create(folder)?;
+        self.folders.create(folder)?;
         if path.try_exists().map_err(io_error(&path))? {
             return Err(io_error(&path)(io::ErrorKind::AlreadyExists.into()));
         }
@@ -52,10 +58,10 @@ impl Storage for LocalFolder {
             .map_err(io_error(&unfinished))
             .and_then(|file| fill(file, &unfinished))
             .and_then(|file| {
-                file.sync_all().map_err(io_error(&unfinished))?;
+                (self.sync_file)(&file).map_err(io_error(&unfinished))?;
                 let written = checksum::of_file(&file).map_err(io_error(&unfinished))?;
                 fs::rename(&unfinished, &path).map_err(io_error(&path))?;
-                sync_folder(folder)?;
+                self.folders.sync(folder)?;
                 Ok(written)
             });
         if written.is_err() {
@@ -67,19 +73,19 @@ impl Storage for LocalFolder {
     }
 
     fn open(&self, path: &str, _bytes: u64) -> Result<FileBytes> {
-        let path = resolve(self.0.root(), path)?;
+        let path = resolve(self.folders.root(), path)?;
         let opened = File::open(&path).and_then(FileBytes::new);
         opened.map_err(refused(&path))
     }
 
     fn size(&self, path: &str) -> Result<u64> {
-        let path = resolve(self.0.root(), path)?;
+        let path = resolve(self.folders.root(), path)?;
         let found = fs::metadata(&path).map_err(refused(&path))?;
         Ok(found.len())
     }
 
     fn read(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let path = resolve(self.0.root(), path)?;
+        let path = resolve(self.folders.root(), path)?;
         let mut file = File::open(&path).map_err(refused(&path))?;
         let mut piece = vec![0; checksum::PIECE];
         loop {
@@ -93,8 +99,8 @@ impl Storage for LocalFolder {
     }
 
     fn list(&self) -> Result<Vec<String>> {
-        let root = self.0.root();
-        self.0.create(root)?;
+        let root = self.folders.root();
+        self.folders.create(root)?;
         let found = walk(root)?;
         for path in &found.unfinished {
             remove(path)?;
@@ -103,7 +109,7 @@ impl Storage for LocalFolder {
     }
 
     fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
-        let path = resolve(self.0.root(), folder)?;
+        let path = resolve(self.folders.root(), folder)?;
         let entries = match fs::read_dir(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(io_error(&path))?,
@@ -119,21 +125,21 @@ impl Storage for LocalFolder {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let root = self.0.root();
+        let root = self.folders.root();
         let (from, to) = (resolve(root, from)?, resolve(root, to)?);
         let folder = to.parent().unwrap_or(root);
-        self.0.create(folder)?;
+        self.folders.create(folder)?;
         fs::rename(&from, &to).map_err(refused(&from))?;
-        sync_folder(folder)
+        self.folders.sync(folder)
     }
 
     fn remove(&self, path: &str) -> Result<()> {
-        remove(&resolve(self.0.root(), path)?)
+        remove(&resolve(self.folders.root(), path)?)
     }
 
     fn scratch(&self) -> Result<File> {
-        let root = self.0.root();
-        self.0.create(root)?;
+        let root = self.folders.root();
+        self.folders.create(root)?;
         tempfile::tempfile_in(root).map_err(io_error(root))
     }
 }
@@ -196,4 +202,79 @@ fn walk(root: &Path) -> Result<Found> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::io::Write as _;
+
+    thread_local! {
+        /// What was synced, and the files that were there.
+        static SYNCED: RefCell<Vec<(String, Vec<String>)>> = const { RefCell::new(Vec::new()) };
+        static ROOT: RefCell<PathBuf> = const { RefCell::new(PathBuf::new()) };
+        static FAILING: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+
+    fn synced(what: String) -> io::Result<()> {
+        let found = walk(&ROOT.with_borrow(Clone::clone)).unwrap_or_default();
+        let unfinished = found
+            .unfinished
+            .iter()
+            .map(|path| path.display().to_string());
+        let there = found.files.into_iter().chain(unfinished).collect();
+        let fails = FAILING.with_borrow(|failing| *failing == what);
+        SYNCED.with_borrow_mut(|synced| synced.push((what, there)));
+        if fails {
+            Err(io::Error::other("it fails"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn folder(root: &Path) -> LocalFolder {
+        ROOT.set(root.to_owned());
+        let sync_folder = |folder: &Path| {
+            let name = folder.file_name().unwrap_or_default();
+            synced(name.to_string_lossy().into_owned()).map_err(io_error(folder))
+        };
+        LocalFolder {
+            folders: Folders::with_sync(root.to_owned(), sync_folder),
+            sync_file: |_| synced("the file".to_owned()),
+        }
+    }
+
+    /// What the power leaves at any moment is a whole file or none, and a whole one at the end.
+    #[test]
+    fn a_file_has_its_name_when_it_is_synced_and_then_the_name_is() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("root");
+        let id = ["0123456789abcdef01234567", "0123456789abcdef01234568"];
+        let [one, two] = id.map(|id| format!("r/2026/{id}.parquet"));
+        let storage = folder(&root);
+        let write = |path: &str| {
+            let fill = |mut file: File, _: &Path| {
+                file.write_all(b"all of it").unwrap();
+                Ok(file)
+            };
+            storage.write(path, Box::new(fill))
+        };
+        assert_eq!(write(&one).unwrap().bytes, 9);
+        let unfinished = root.join(format!("{one}.tmp")).display().to_string();
+        let last = SYNCED.take().split_off(3);
+        let expect = [
+            ("the file".to_owned(), vec![unfinished]),
+            ("2026".to_owned(), vec![one.clone()]),
+        ];
+        assert_eq!(last, expect);
+        for failing in ["the file", "2026"] {
+            FAILING.set(failing.to_owned());
+            assert!(write(&two).is_err());
+            let left = walk(&root).unwrap();
+            assert_eq!((left.files, left.unfinished.len()), (vec![one.clone()], 0));
+        }
+        FAILING.set(String::new());
+        write(&two).unwrap();
+    }
 }
