@@ -81,6 +81,7 @@ fn endpoints() -> OpenApiRouter<Api> {
             native::lists_read::read,
             native::lists_delete::delete
         ))
+        .routes(routes!(native::explain::explain))
         .routes(routes!(native::openapi::openapi))
         .routes(routes!(native::docs::docs))
         .routes(routes!(native::search_page::page))

@@ -133,7 +133,9 @@ signatures count. The code is 1 if a line would be refused.")]
     #[command(after_help = "\
 Examples:
   cresset search 'label=Login label=Fail' --last 1h
-  cresset search '| chart count() as cnt by user order by cnt desc limit 10' --last 1d --csv")]
+  cresset search '| chart count() as cnt by user order by cnt desc limit 10' --last 1d --csv
+  cresset search --explain 'label=Login user=amy or user=bob' --last 7d
+Without a server, --explain still tells how the query is read.")]
     Search(SearchArgs),
     /// Delete events that meet a filter, for good; without --yes only count them.
     #[command(after_help = "\
@@ -384,6 +386,9 @@ pub(crate) struct SearchArgs {
     /// Most rows of a search without aggregation.
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: u32,
+    /// Show how the query is read and searched, and what is passed over, instead of rows.
+    #[arg(long, conflicts_with_all = ["csv", "table"])]
+    pub(crate) explain: bool,
     /// One JSON object per line.
     #[arg(long, group = "form")]
     pub(crate) json: bool,

@@ -58,7 +58,8 @@ pub use eval::{
     Check, Context, Expr, Glob, ListLookup, Literal, LookupTable, NoLists, Num, Operand, Pattern,
     Place, Probe, Relation, ResultRow, Row, Subject, ValueSet, Watch, Words, fold, wildcard_match,
 };
-pub use exec::{Executor, Limits, ListAdditions, ResultSet};
+pub use exec::{Executor, Limits, ListAdditions, LookedAt, ResultSet, Share};
+pub use explain::{DecidedBy, Explanation, FilterPart};
 pub use index::ConditionIndex;
 pub use live::{LiveShape, Measure};
 pub use parse::{MAX_DEPTH, MAX_TEXT, Parsed, parse};

@@ -13,6 +13,7 @@ mod feed;
 mod flush;
 mod kept;
 mod lists;
+mod looked_at;
 mod newest;
 mod port;
 mod scan;

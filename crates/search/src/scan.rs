@@ -9,7 +9,7 @@ use cresset_model::event::LoggedEvent;
 use cresset_model::{Event, Timestamp};
 use cresset_query::terms::Needs;
 use cresset_query::{Context, Counting, Plan};
-use cresset_store::EventStore;
+use cresset_store::{EventStore, Pruned};
 use file::FileScan;
 use parking_lot::Mutex;
 use std::cmp::Reverse;
@@ -79,8 +79,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) cancelled: &'a AtomicBool,
     /// No event before this moment, in microseconds, is among the newest any more.
     pub(crate) floor: &'a AtomicI64,
-    /// Counts the files that were opened.
-    pub(crate) opened: AtomicU64,
+    /// Counts what is read and what is passed over.
+    pub(crate) pruned: &'a Pruned,
     /// Counts what reading threads gave to the evaluating one.
     pub(crate) handed_over: AtomicU64,
 }
@@ -133,8 +133,7 @@ impl Scan<'_> {
             stop.store(true, Ordering::Relaxed);
             unread
         });
-        let opened = self.opened.load(Ordering::Relaxed);
-        metrics::counter!("cresset_search_files_opened_total").increment(opened);
+        metrics::counter!("cresset_search_files_opened_total").increment(self.pruned.files());
         let unread = unread?;
         for event in &self.view.tail {
             let wanted = self.plan.filter().matches(&*event.event, self.context);
@@ -202,7 +201,7 @@ impl Scan<'_> {
 
     /// Sends what is found in one file.
     fn read(&self, file: &FileEntry, sender: &SyncSender<Handover>, stop: &AtomicBool) {
-        self.opened.fetch_add(1, Ordering::Relaxed);
+        self.pruned.opened();
         let read = FileScan::open(self, file, sender, stop).and_then(FileScan::run);
         if let Err(error) = read {
             // Nobody listens any more if the search has ended.

@@ -2,6 +2,7 @@
 
 use crate::kept::Kept;
 use crate::lists::SearchLists;
+use crate::looked_at::looked_at;
 use crate::newest::Newest;
 use crate::scan::{self, Found, NO_FLOOR, Scan, Take, Unread};
 use crate::view::{Extent, View};
@@ -13,7 +14,7 @@ use cresset_model::Duration;
 use cresset_model::event::LoggedEvent;
 use cresset_query::terms::Needs;
 use cresset_query::{Context, Limits, Plan, QueryKind, ResultSet};
-use cresset_store::EventStore;
+use cresset_store::{EventStore, Pruned};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -137,6 +138,7 @@ impl StoreSearcher {
             lists: SearchLists::new(self.lists.snapshot(), cancel.0.clone()),
             timezone: timezone(&request.timezone),
             settings: self.settings,
+            pruned: Pruned::default(),
             cancelled: cancel.0.clone(),
         };
         let running = tokio::task::spawn_blocking(move || {
@@ -221,6 +223,7 @@ struct Job {
     lists: SearchLists,
     timezone: TimeZone,
     settings: SearchSettings,
+    pruned: Pruned,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -256,7 +259,7 @@ impl Job {
             fields,
             threads: self.settings.threads.max(1),
             cancelled: &self.cancelled,
-            opened: AtomicU64::new(0),
+            pruned: &self.pruned,
             handed_over: AtomicU64::new(0),
         }
         .run(on_match)
@@ -280,7 +283,7 @@ impl Job {
         let others = self.filtered(others)?;
         let fields = self.plan.fields_needed();
         let not_fetched = others.total.saturating_sub(others.events.len() as u64);
-        let truncated = others.truncated;
+        let (truncated, elsewhere) = (others.truncated, others.total);
         let (mut result, missing);
         if self.plan.rows_are_events() {
             (result, missing) = self.newest(fields.as_ref(), others.events)?;
@@ -289,6 +292,7 @@ impl Job {
             (result, missing) = self.whole(fields.as_ref(), others)?;
         }
         result.truncated |= truncated;
+        result.looked_at = looked_at(&self.view, &self.pruned, elsewhere);
         Ok((result, missing))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use cresset_catalog::Catalog;
-use cresset_catalog::port::FileEntry;
+use cresset_catalog::port::{FileEntry, FilesTotal};
 use cresset_eventlog::EventLog;
 use cresset_model::Timestamp;
 use cresset_model::event::LoggedEvent;
@@ -27,6 +27,8 @@ pub(crate) struct Extent {
 pub(crate) struct View {
     /// By earliest event time.
     pub(crate) files: Vec<FileEntry>,
+    /// All files of the repos, whatever their time.
+    pub(crate) total: FilesTotal,
     /// By `seq`; all within the extent.
     pub(crate) tail: Vec<LoggedEvent>,
 }
@@ -52,13 +54,14 @@ impl View {
         loop {
             let before = catalog.cursor(STORE_CURSOR).await?;
             let mut files = catalog.files(&extent.repos, extent.from, extent.to).await?;
+            let total = catalog.files_total(&extent.repos).await?;
             if before != catalog.cursor(STORE_CURSOR).await? {
                 continue;
             }
             files.retain(|f| f.min_seq <= extent.up_to_seq && f.max_log_ts > extent.from);
             files.sort_unstable_by_key(|f| (f.min_log_ts, f.id));
             let tail = tail.into_iter().filter(|e| e.seq > before).collect();
-            return Ok(Self { files, tail });
+            return Ok(Self { files, total, tail });
         }
     }
 }

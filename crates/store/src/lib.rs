@@ -41,7 +41,8 @@ pub use leaving::Reading;
 pub use local::LocalFolder;
 pub use quarantine::{Checked, Depth, discard, quarantine_folder, restore};
 pub use read::{
-    Column, ColumnBatch, Columns, Events, FileBytes, Overlap, Own, StoredFile, whole_number,
+    Column, ColumnBatch, Columns, Events, Fate, FileBytes, Overlap, Own, Pruned, StoredFile,
+    whole_number,
 };
 pub use s3::{Bucket, S3Settings, S3Storage};
 pub use storage::{Fill, Storage, Written};

@@ -6,6 +6,7 @@ pub(crate) mod deletions_read;
 pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod evaluations;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod incident_notify;
 pub(crate) mod ingest;

@@ -1,6 +1,7 @@
 //! Bodies of our own endpoints as the OpenAPI document shows them.
 
 pub mod deletions;
+pub mod explain;
 pub mod rules;
 
 use crate::logpoint::schemas::HexId;

@@ -6,6 +6,7 @@ mod auth;
 mod authorisation;
 mod bad_requests;
 mod docs_page;
+mod explain;
 mod incident_life;
 mod incident_shapes;
 mod incidents;

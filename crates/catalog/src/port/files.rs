@@ -46,6 +46,15 @@ pub struct FlushCommit {
 /// not pruned.
 pub const MAX_BATCH_KEYS: usize = 200_000;
 
+/// Some files together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FilesTotal {
+    /// How many there are.
+    pub files: u64,
+    /// Events in them.
+    pub events: u64,
+}
+
 /// Event files and cursors.
 #[async_trait]
 pub trait Files: Send + Sync + 'static {
@@ -60,6 +69,8 @@ pub trait Files: Send + Sync + 'static {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<FileEntry>>;
+    /// How many files `repos` (empty: all) have, and how many events are in them.
+    async fn files_total(&self, repos: &[String]) -> Result<FilesTotal>;
     /// Unregisters files; only then may they be deleted. Unknown ids are ignored.
     async fn unregister_files(&self, ids: &[ObjectId]) -> Result<()>;
     /// Registers a file in the places of others, which may be deleted once nobody reads them.

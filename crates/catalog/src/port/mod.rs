@@ -29,7 +29,7 @@ pub use accounts::{
 pub use audit_chain::{AuditChain, AuditFilter, AuditRecord, RefusedRequest};
 pub use audit_log::{AUDIT_COLUMNS, AuditLine, AuditLog};
 pub use deliveries::{AttemptOutcome, AttemptRecord, Deliveries, DueDelivery};
-pub use files::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
+pub use files::{FileEntry, Files, FilesTotal, FlushCommit, MAX_BATCH_KEYS};
 pub use groups::{Groups, MAX_GROUPS};
 pub use incident_acts::{Actor, IncidentActs, IncidentChange, MAX_CHANGES};
 pub use incidents::{

@@ -2,7 +2,7 @@
 
 use super::SqliteCatalog;
 use super::columns::{Columns, expect_row, int};
-use crate::port::{FileEntry, Files, FlushCommit, MAX_BATCH_KEYS};
+use crate::port::{FileEntry, Files, FilesTotal, FlushCommit, MAX_BATCH_KEYS};
 use crate::{Error, Result};
 use async_trait::async_trait;
 use cresset_model::{ObjectId, Timestamp};
@@ -83,6 +83,23 @@ impl Files for SqliteCatalog {
             files.retain(|file| wanted.contains(&file.repo));
         }
         Ok(files)
+    }
+
+    async fn files_total(&self, repos: &[String]) -> Result<FilesTotal> {
+        let rows = sqlx::query(
+            "SELECT repo, COUNT(*) AS files, SUM(row_count) AS events FROM files GROUP BY repo",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        let wanted: HashSet<&str> = repos.iter().map(String::as_str).collect();
+        let mut total = FilesTotal::default();
+        for row in &rows {
+            if wanted.is_empty() || wanted.contains(row.text("repo")?.as_str()) {
+                total.files += row.natural("files")?;
+                total.events += row.natural("events")?;
+            }
+        }
+        Ok(total)
     }
 
     async fn unregister_files(&self, ids: &[ObjectId]) -> Result<()> {

@@ -1,5 +1,5 @@
 use crate::support::{at, id};
-use cresset_catalog::port::{AuditEntry, FileEntry, FlushCommit};
+use cresset_catalog::port::{AuditEntry, FileEntry, FilesTotal, FlushCommit};
 use cresset_catalog::{Catalog, Error};
 
 fn file(n: u64, repo: &str, from: i64, to: i64) -> FileEntry {
@@ -63,6 +63,16 @@ async fn files_are_found_by_repo_and_overlap(catalog: &dyn Catalog) {
         let found: Vec<_> = found.iter().map(|f| f.id).collect();
         let expect: Vec<_> = expect.into_iter().map(id).collect();
         assert_eq!(found, expect, "{} repos {from}..={to}", repos.len());
+    }
+    for (repos, files) in [
+        (&[][..], 3),
+        (&web, 2),
+        (&many, 2),
+        (&["none".to_owned()], 0),
+    ] {
+        let events = 10 * files;
+        let expect = FilesTotal { files, events };
+        assert_eq!(catalog.files_total(repos).await.unwrap(), expect);
     }
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod credentials;
 mod delete;
+mod explain;
 mod group;
 mod ingest;
 mod instance;

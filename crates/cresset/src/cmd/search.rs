@@ -25,6 +25,9 @@ const HIDDEN: [&str; 9] = [
 ];
 
 pub(crate) async fn run(args: SearchArgs) -> anyhow::Result<()> {
+    if args.explain {
+        return super::explain::run(&args).await;
+    }
     let client = Client::new(&args.remote).await?;
     let reply = search(&client, &args).await?;
     let rows: Vec<Row> = reply
@@ -63,7 +66,8 @@ fn warnings(reply: &Value) -> impl Iterator<Item = &Value> {
     all.into_iter().flatten()
 }
 
-async fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
+/// The final reply to a search.
+pub(super) async fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
     let to = SystemClock.now();
     let from = to.secs().saturating_sub(args.last.0 / 1_000_000);
     let start = json!({
@@ -82,9 +86,10 @@ async fn search(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
     for warning in warnings(&started) {
         eprintln!("note: {}", text_of(warning));
     }
+    let poll = json!({"search_id": id, "explain": args.explain});
     let spinner = indicatif::ProgressBar::new_spinner();
     loop {
-        let reply = client.search_call(&json!({"search_id": id})).await?;
+        let reply = client.search_call(&poll).await?;
         if reply.get("final") == Some(&Value::Bool(true)) {
             spinner.finish_and_clear();
             return Ok(reply);

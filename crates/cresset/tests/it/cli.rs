@@ -184,12 +184,46 @@ async fn files_are_sent_once_and_searched() -> Result<()> {
     )?)?;
     assert_eq!(json.lines().count(), 3);
     assert!(stdout(&cresset(dir, &["search", query])?)?.contains("203.0.113.4"));
+    let explained = stdout(&cresset(dir, &["search", "--explain", query])?)?;
+    for part in [
+        "  (label=\"Login\" and label=\"Fail\") | chart count() as cnt by source_address",
+        "  1. counts them by source_address in the columns",
+        "  files   ",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
     let wrong = cresset(dir, &["search", "user=root | chrat count()"])?;
     let text = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(
         !wrong.status.success() && text.contains("chart"),
         "no suggestion: {text}"
     );
+    Ok(())
+}
+
+/// Where no server is, or none that is known.
+#[test]
+fn a_query_is_explained_without_a_server() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let key = dir.path().join("key");
+    std::fs::write(&key, "secret")?;
+    let key = key.display().to_string();
+    let nowhere = ["--url", "http://127.0.0.1:9", "--secret-file", &key];
+    for at in [&[][..], &nowhere] {
+        let args = [&["search", "--explain", "a=1 b=2 or c=3"], at].concat();
+        let output = cresset(dir.path(), &args)?;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("nothing was searched"), "{told}");
+        let explained = stdout(&output)?;
+        assert!(explained.contains("(a=1 and (b=2 or c=3))"), "{explained}");
+        let json = stdout(&cresset(dir.path(), &[&args[..], &["--json"]].concat())?)?;
+        let json: Value = serde_json::from_str(&json)?;
+        assert_eq!(json["tree"], "(a=1 and (b=2 or c=3))");
+        assert!(json["looked_at"].is_null());
+    }
+    let wrong = cresset(dir.path(), &["search", "--explain", "a=1 | chrat count()"])?;
+    let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && told.contains("chart"), "{told}");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ fn rows(field: &str, values: &[&str]) -> ResultSet {
         aggregated: 0,
         missing: Vec::new(),
         additions: Vec::new(),
+        looked_at: Default::default(),
         rows: values.iter().map(row).collect(),
     }
 }

@@ -105,6 +105,13 @@ pub enum Operand {
 }
 
 impl Operand {
+    /// The field that it reads.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Field(field) | Self::Call(_, field) => &field.text,
+        }
+    }
+
     const fn is_time_part(&self) -> bool {
         matches!(self, Self::Call(function, _) if function.is_time_part())
     }

@@ -171,6 +171,20 @@ impl Expr {
         }
     }
 
+    /// Whether no row meets the condition that lacks the fields which `lacks` is true for. It
+    /// may say no where in truth none does.
+    pub fn cannot_hold(&self, lacks: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Const(always) => !always,
+            Self::And(all) => all.iter().any(|part| part.cannot_hold(lacks)),
+            Self::Or(any) => any.iter().all(|part| part.cannot_hold(lacks)),
+            // What is absent meets the opposite of any test.
+            Self::Not(_) => false,
+            Self::Test(operand, _) => lacks(operand.field()),
+            Self::Words(_) => lacks("msg"),
+        }
+    }
+
     /// Adds the fields that the condition reads.
     pub(crate) fn fields_into(&self, fields: &mut BTreeSet<String>) {
         match self {

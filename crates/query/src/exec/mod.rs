@@ -11,6 +11,7 @@ mod chart;
 #[cfg(test)]
 mod chart_tests;
 mod link;
+mod looked_at;
 mod order;
 mod pattern;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod tests;
 mod view;
 
 pub use additions::ListAdditions;
+pub use looked_at::{LookedAt, Share};
 pub use result::{Limits, ResultSet};
 
 use crate::eval::Context;
@@ -122,6 +124,7 @@ impl<'a> Executor<'a> {
             aggregated: table.aggregated.unwrap_or(0),
             missing: Vec::new(),
             additions: self.gathered.into_additions(),
+            looked_at: LookedAt::default(),
             rows: table.into_rows(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a run gives, and how much it may keep.
 
 use super::additions::ListAdditions;
+use super::looked_at::LookedAt;
 use crate::eval::ResultRow;
 use crate::plan::QueryKind;
 
@@ -89,4 +90,6 @@ pub struct ResultSet {
     /// What the query adds to lists (`process toList`). Who runs it decides whether that
     /// is written down; a list looked at within the same run does not change.
     pub additions: Vec<ListAdditions>,
+    /// What was looked at for it.
+    pub looked_at: LookedAt,
 }

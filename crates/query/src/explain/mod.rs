@@ -2,8 +2,10 @@
 //! gives the same tree.
 
 mod condition;
+mod words;
 
 pub(crate) use condition::{aggregate_text, group_text};
+pub use words::{DecidedBy, Explanation, FilterPart};
 
 use crate::ast::{
     Chart, Command, CommandKind, Group, Head, Name, OrderKey, Part, Process, Query, Search, Stream,

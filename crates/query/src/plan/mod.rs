@@ -25,6 +25,7 @@ use crate::ast::{CommandKind, Head, Part, Query, Search};
 use crate::diag::{Diagnostic, Findings};
 use crate::eval::{Context, Expr};
 use crate::exec::Executor;
+use crate::explain::Explanation;
 use crate::live::{LiveShape, live_shape};
 use crate::parse::parse;
 use crate::process::Step;
@@ -165,6 +166,11 @@ impl Plan {
     /// the explanation gives the same explanation.
     pub fn explain(&self) -> String {
         crate::explain::query(&self.inner.query)
+    }
+
+    /// How the plan runs, in words.
+    pub fn explanation(&self) -> Explanation {
+        Explanation::of(self)
     }
 
     /// Fields that the whole plan needs; `None` means all. Event time is always

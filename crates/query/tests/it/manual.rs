@@ -107,13 +107,14 @@ fn run(page: &str) -> (String, usize) {
         out.push_str(before);
         match kind {
             "json" => events = body.lines().map(event).collect(),
-            "query" => {
+            "query" | "explain" => {
                 examples += 1;
                 let query = body.trim_end();
-                out.push_str(&format!(
-                    "```query\n{body}```\n```result\n{}```",
-                    result(query, &events, &stored)
-                ));
+                let given = match kind {
+                    "explain" => compile(query).unwrap().explanation().to_string(),
+                    _ => result(query, &events, &stored),
+                };
+                out.push_str(&format!("```{kind}\n{body}```\n```result\n{given}```"));
                 // What stood there before is replaced.
                 let old = after
                     .strip_prefix("\n```result\n")

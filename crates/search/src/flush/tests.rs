@@ -2,7 +2,7 @@
 
 use super::*;
 use async_trait::async_trait;
-use cresset_catalog::port::FileEntry;
+use cresset_catalog::port::{FileEntry, FilesTotal};
 use cresset_catalog::seal::Sealer;
 use cresset_catalog::sqlite::SqliteCatalog;
 use cresset_catalog::{Error, Result};
@@ -88,6 +88,10 @@ impl Files for Faulty {
         to: Timestamp,
     ) -> Result<Vec<FileEntry>> {
         self.catalog.files(repos, from, to).await
+    }
+
+    async fn files_total(&self, repos: &[String]) -> Result<FilesTotal> {
+        self.catalog.files_total(repos).await
     }
 
     async fn unregister_files(&self, ids: &[ObjectId]) -> Result<()> {

@@ -8,7 +8,7 @@ use cresset_catalog::port::FileEntry;
 use cresset_model::Event;
 use cresset_model::event::LoggedEvent;
 use cresset_query::{Counting, Expr};
-use cresset_store::{ColumnBatch, Overlap, Own, Result, StoredFile};
+use cresset_store::{ColumnBatch, Fate, Overlap, Own, Result, StoredFile};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -153,6 +153,12 @@ impl<'a> FileScan<'a> {
         metrics::counter!("cresset_search_events_read_total").increment(rows);
     }
 
+    fn note_odd(&self, batch: &ColumnBatch) {
+        if let Some(odd) = batch.overflowing() {
+            self.scan.pruned.judged_whole(odd.count_set_bits());
+        }
+    }
+
     /// What it takes to tell which rows are asked about, and what the filter reads.
     const fn own(&self, among: Among) -> Own {
         let [log_ts, col_ts] = self.times;
@@ -164,27 +170,41 @@ impl<'a> FileScan<'a> {
         }
     }
 
-    /// Which rows of a group are asked about; `None` for no row.
-    fn among(&self, group: usize) -> Option<Among> {
+    /// Which rows of a group are asked about; `None` for no row. Counts the group.
+    fn among(&self, group: usize) -> Result<Option<Among>> {
         let overlap = self.stored.overlap(group, self.scan.range);
-        (overlap != Overlap::None).then(|| Among {
+        let fate = if overlap == Overlap::None {
+            Fate::OutOfTime
+        } else if self.nothing_wanted(group)? {
+            Fate::NothingWanted
+        } else {
+            Fate::Read
+        };
+        self.scan.pruned.block(fate, self.stored.rows(group));
+        Ok((fate == Fate::Read).then(|| Among {
             within: overlap == Overlap::Whole,
             before: self.stored.max_seq(group) <= self.scan.up_to_seq,
-        })
+        }))
+    }
+
+    /// Whether the fields of a group, or the words in it, show that nothing meets the filter.
+    fn nothing_wanted(&self, group: usize) -> Result<bool> {
+        let filter = self.scan.plan.filter();
+        if filter.cannot_hold(&|field| self.stored.lacks(group, field)) {
+            return Ok(true);
+        }
+        match self.scan.needs {
+            Some(needs) => Ok(!self.stored.may_meet(group, needs)?),
+            None => Ok(false),
+        }
     }
 
     /// The rows of a group that meet the filter.
     fn rows_of(&self, group: usize) -> Result<BooleanBuffer> {
         let (scan, len) = (self.scan, self.stored.rows(group));
-        let Some(among) = self.among(group) else {
+        let Some(among) = self.among(group)? else {
             return Ok(BooleanBuffer::new_unset(len));
         };
-        if let Some(needs) = scan.needs
-            && !self.stored.may_meet(group, needs)?
-        {
-            metrics::counter!("cresset_search_groups_passed_over_total").increment(1);
-            return Ok(BooleanBuffer::new_unset(len));
-        }
         self.read(group);
         if among.all() && matches!(scan.plan.filter(), Expr::Const(true)) {
             return Ok(BooleanBuffer::new_set(len));
@@ -198,6 +218,7 @@ impl<'a> FileScan<'a> {
             .columns(group, None, own, &self.fields, &self.exact)?;
         for batch in columns {
             let batch = batch?;
+            self.note_odd(&batch);
             let among = among.of(scan, &batch);
             let met = columnar::select(scan.plan.filter(), &batch, &among, scan.context)?;
             rows.append_buffer(&met);

@@ -94,7 +94,7 @@ fn scan(store: &EventStore, view: &View, query: &str, raise_at: u64) -> (Result<
         fields: None,
         threads: 1,
         cancelled: &cancelled,
-        opened: AtomicU64::new(0),
+        pruned: &Pruned::default(),
         handed_over: AtomicU64::new(0),
     };
     let result = scan.run(&mut |_| {
@@ -115,10 +115,12 @@ async fn a_scan_that_was_cut_short_is_never_complete() {
     let in_files = View {
         files,
         tail: Vec::new(),
+        ..View::default()
     };
     let in_tail = View {
         files: Vec::new(),
         tail,
+        ..View::default()
     };
     for (view, place) in [(&in_files, "files"), (&in_tail, "tail")] {
         for query in ["user in NAMES", "user not in NAMES", "-(user in NAMES)"] {
@@ -144,6 +146,7 @@ async fn a_long_filter_is_cut_within_one_event() {
     let view = View {
         files: Vec::new(),
         tail: events().into_iter().take(1).collect(),
+        ..View::default()
     };
     let query = vec!["user not in NAMES"; 5_000].join(" or ");
     let (result, _, looked_up) = scan(&store, &view, &query, u64::MAX);
@@ -165,6 +168,7 @@ fn scan_many(
     let view = View {
         files: vec![file.clone(); 2_000],
         tail: Vec::new(),
+        ..View::default()
     };
     let context = Context::bare();
     let plan = cresset_query::compile("user=*").unwrap();
@@ -181,7 +185,7 @@ fn scan_many(
         fields: None,
         threads: 2,
         cancelled,
-        opened: AtomicU64::new(0),
+        pruned: &Pruned::default(),
         handed_over: AtomicU64::new(0),
     };
     let mut matched = 0;
@@ -189,7 +193,7 @@ fn scan_many(
         matched += 1;
         on_match(matched)
     });
-    (result.map(|_| ()), scan.opened.load(Ordering::Relaxed))
+    (result.map(|_| ()), scan.pruned.files())
 }
 
 #[tokio::test]
@@ -241,6 +245,7 @@ async fn threads_do_not_read_far_ahead() {
     let view = View {
         files: store.write(&events).await.unwrap(),
         tail: Vec::new(),
+        ..View::default()
     };
     let cancelled = AtomicBool::new(false);
     let lists = Raising {
@@ -266,7 +271,7 @@ async fn threads_do_not_read_far_ahead() {
         fields: None,
         threads: 2,
         cancelled: &cancelled,
-        opened: AtomicU64::new(0),
+        pruned: &Pruned::default(),
         handed_over: AtomicU64::new(0),
     };
     let mut matched = 0;

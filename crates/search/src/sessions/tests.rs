@@ -50,6 +50,7 @@ impl Searcher for Gated {
             aggregated: 0,
             missing: Vec::new(),
             additions: Vec::new(),
+            looked_at: Default::default(),
         })
     }
 

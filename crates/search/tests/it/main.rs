@@ -8,6 +8,7 @@ mod delete;
 mod feed;
 mod fickle;
 mod flush;
+mod looked_at;
 mod lost;
 mod once;
 mod power_loss;

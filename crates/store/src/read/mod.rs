@@ -4,6 +4,7 @@
 mod batch;
 mod bytes;
 mod events;
+mod pruned;
 mod range;
 mod shape;
 mod twins;
@@ -12,6 +13,7 @@ mod vocabulary;
 pub use batch::{Column, ColumnBatch, whole_number};
 pub(crate) use bytes::Fetch;
 pub use bytes::FileBytes;
+pub use pruned::{Fate, Pruned};
 pub use shape::{Overlap, Own};
 
 pub(crate) use range::RangeBatch;
@@ -125,6 +127,11 @@ impl StoredFile {
     /// Whether the terms of `msg` stand in a column of their own.
     pub fn has_terms(&self) -> bool {
         self.shape.has_terms()
+    }
+
+    /// Whether no event of a row group has the field; the two times are in every event.
+    pub fn lacks(&self, group: usize, field: &str) -> bool {
+        self.shape.lacks(group, field)
     }
 
     /// The rows of a row group as columns, all or those that are set: some of our own, and those of `fields` that the file

@@ -180,6 +180,28 @@ impl Shape {
         self.terms.is_some()
     }
 
+    /// Whether no row of a group has a value of the field, in whichever column.
+    pub(super) fn lacks(&self, group: usize, field: &str) -> bool {
+        if [LOG_TS, COL_TS].contains(&field) {
+            return false;
+        }
+        let one = BTreeSet::from([field.to_owned()]);
+        if self.overflows(Some(&one)) || self.may_be_msg(&one) {
+            return false;
+        }
+        let Some(place) = self.fields.get(field) else {
+            return true;
+        };
+        let chunk = self
+            .groups()
+            .get(group)
+            .and_then(|g| g.columns().get(place.root));
+        chunk.is_some_and(|chunk| {
+            let absent = chunk.statistics().and_then(Statistics::null_count_opt);
+            absent == Some(chunk.num_values().unsigned_abs())
+        })
+    }
+
     /// Whether the field has a column that values of several kinds share.
     pub(super) fn is_mixed(&self, field: &str) -> bool {
         self.fields.get(field).is_some_and(|place| place.mixed)

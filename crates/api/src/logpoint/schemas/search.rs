@@ -1,5 +1,6 @@
 //! Search, and what a user may search.
 
+use crate::native::schemas::explain::Explanation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -300,6 +301,9 @@ pub struct SearchPoll {
     /// our own.
     #[schema(default = false)]
     pub typed_rows: Option<bool>,
+    /// Whether the result tells how the search was done; a key of our own.
+    #[schema(default = false)]
+    pub explain: Option<bool>,
 }
 
 /// A started search, or how far one is.
@@ -393,4 +397,6 @@ pub struct SearchResult {
     pub extra_fields: Option<Vec<String>>,
     /// Other nodes that were not searched, each with the reason; absent if all were.
     pub warnings: Option<Vec<String>>,
+    /// How the search was done, if that was asked for.
+    pub explain: Option<Box<Explanation>>,
 }

@@ -34,7 +34,8 @@ pub(crate) async fn get_search_logs(
     let reply = match id {
         Some(id) => {
             let form = RowForm::asked(data.get("typed_rows"));
-            poll::poll(&api, &request.caller, id, form).await?
+            let explain = data.get("explain") == Some(&Value::Bool(true));
+            poll::poll(&api, &request.caller, id, form, explain).await?
         }
         None => start::start(&api, &request.caller, &data).await?,
     };

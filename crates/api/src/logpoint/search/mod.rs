@@ -1,11 +1,12 @@
 //! Search (spec/logpoint-api.md §5).
 
 pub(crate) mod allowed_data;
+pub(crate) mod explained;
 pub(crate) mod get_search_logs;
 mod life;
 mod poll;
 pub(crate) mod rows;
-mod start;
+pub(crate) mod start;
 mod time_range;
 
 use cresset_query::Diagnostic;

@@ -1,5 +1,6 @@
 //! The second half of `/getsearchlogs`.
 
+use super::explained::explained;
 use super::rows::RowForm;
 use super::time_range::Window;
 use super::{life, rows};
@@ -16,7 +17,13 @@ use serde_json::{Map, Value, json};
 const FORGOTTEN: &str = "Forgotten search";
 
 /// Shows how far the search `id` is, waiting a moment for it to end.
-pub(super) async fn poll(api: &Context, caller: &Caller, id: &str, form: RowForm) -> Result<Value> {
+pub(super) async fn poll(
+    api: &Context,
+    caller: &Caller,
+    id: &str,
+    form: RowForm,
+    explain: bool,
+) -> Result<Value> {
     let session = match id.strip_prefix(life::PREFIX) {
         Some(life_id) => life::session(api, caller, life_id).await?,
         None => {
@@ -30,9 +37,13 @@ pub(super) async fn poll(api: &Context, caller: &Caller, id: &str, form: RowForm
     match session.state {
         SessionState::Running => Ok(running(id, request)),
         SessionState::Done { result, elapsed } => {
-            Ok(done(id, request, &result, elapsed, |row, at| {
+            let mut reply = done(id, request, &result, elapsed, |row, at| {
                 form.row(row, at, &api.settings.server_name)
-            }))
+            });
+            if explain {
+                reply["explain"] = explained(&request.plan, Some(&result.looked_at));
+            }
+            Ok(reply)
         }
         SessionState::Failed { message } => Err(Error::Refused(message)),
     }

@@ -25,21 +25,13 @@ pub(super) async fn start(
 ) -> Result<Value> {
     let plan = plan(data)?;
     may_fill_lists(api, caller, &plan).await?;
-    let custom = Custom::of(&caller.user);
-    let range = data.get("time_range").unwrap_or(&Value::Null);
-    let window = time_range::parse(range, api.now(), &custom).map_err(Error::Malformed)?;
-    let directory = api.repo_directory(&caller.user).await?;
-    let addresses = addresses(data.get("repos"))?;
-    let repos = directory
-        .resolve(addresses.iter().map(String::as_str))
-        .map_err(|problem| Error::Malformed(problem.to_string()))?;
     let kind = plan.kind();
-    let warnings: Vec<String> = plan
-        .warnings()
-        .iter()
-        .map(|w| problem(plan.text(), w))
-        .collect();
-    let request = request(api, caller, data, plan, window, repos)?;
+    let warnings = warnings(&plan);
+    let request = request(api, caller, data, plan).await?;
+    let window = Window {
+        from: request.from,
+        to: request.to,
+    };
     let id = begin(api, caller, request)?;
     let mut reply = json!({
         "success": true,
@@ -72,7 +64,7 @@ pub(super) async fn may_fill_lists(api: &Context, caller: &Caller, plan: &Plan) 
 }
 
 /// Starts a search of `caller`, if there is room for one.
-pub(super) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> Result<String> {
+pub(crate) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> Result<String> {
     let started = api.sessions.start(caller.user.id, request);
     started.map_err(|full| Error::Busy {
         message: full.to_string(),
@@ -80,14 +72,27 @@ pub(super) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> R
     })
 }
 
-fn request(
+/// What is doubtful about a query.
+pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
+    let shown = |warning| problem(plan.text(), warning);
+    plan.warnings().iter().map(shown).collect()
+}
+
+/// What `data` asks to be searched with `plan`.
+pub(crate) async fn request(
     api: &Context,
     caller: &Caller,
     data: &Map<String, Value>,
     plan: Plan,
-    window: Window,
-    repos: Vec<String>,
 ) -> Result<SearchRequest> {
+    let custom = Custom::of(&caller.user);
+    let range = data.get("time_range").unwrap_or(&Value::Null);
+    let window = time_range::parse(range, api.now(), &custom).map_err(Error::Malformed)?;
+    let directory = api.repo_directory(&caller.user).await?;
+    let addresses = addresses(data.get("repos"))?;
+    let repos = directory
+        .resolve(addresses.iter().map(String::as_str))
+        .map_err(|problem| Error::Malformed(problem.to_string()))?;
     let settings = &api.settings;
     let limit = number(data, "limit")?.map_or(DEFAULT_LIMIT, |n| n as usize);
     let timeout = number(data, "timeout")?.map_or(DEFAULT_TIMEOUT, |n| Duration::seconds(n as i64));
@@ -104,7 +109,8 @@ fn request(
     })
 }
 
-fn plan(data: &Map<String, Value>) -> Result<Plan> {
+/// The plan of the query in `data`.
+pub(crate) fn plan(data: &Map<String, Value>) -> Result<Plan> {
     let query = match data.get("query") {
         Some(Value::String(query)) => query,
         Some(_) => return Err(Error::Malformed("query must be a string".to_owned())),

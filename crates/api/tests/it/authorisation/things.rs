@@ -266,6 +266,7 @@ impl World {
                 json!(["two", "three"])
             }
             ("POST", "/Repo/get_all_searchable_logpoint") => json!({}),
+            ("POST", "/api/v1/explain") => json!({"query": "msg=hello", "time_range": "Last hour"}),
             _ => return,
         };
         sent.body = body.to_string().into_bytes();

@@ -176,6 +176,10 @@ async fn lists_and_repos(stage: &mut Stage, outside: &Outside) -> Result<()> {
     stage
         .run(Call::new("GET", list).with("{name}", "CANARIES"))
         .await?;
+    let asked = json!({"query": "user in CANARIES", "time_range": "Last 10 minutes"});
+    stage
+        .run(Call::new("POST", "/api/v1/explain").json(asked))
+        .await?;
     stage
         .run(Call::new("POST", "/Repo/get_all_searchable_logpoint").json(json!({})))
         .await?;
