@@ -3,7 +3,8 @@
 //! It keeps what a storage promises and nothing more: a file whose writing has ended is there,
 //! one that was being written may be, whole, and one that was removed may come back.
 
-use cresset_store::{Error, FileBytes, Fill, LocalFolder, Result, Storage};
+use cresset_store::{Error, FileBytes, Fill, LocalFolder, Result, Storage, Written};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
@@ -121,7 +122,11 @@ impl Storage for FickleFolder {
         self.folder.root()
     }
 
-    fn write(&self, path: &str, fill: Fill<'_>) -> Result<u64> {
+    fn present(&self) -> Result<()> {
+        self.folder.present()
+    }
+
+    fn write(&self, path: &str, fill: Fill<'_>) -> Result<Written> {
         match self.change() {
             Change::Done => self.folder.write(path, fill),
             Change::DoneUnseen => {
@@ -143,8 +148,31 @@ impl Storage for FickleFolder {
         self.folder.list()
     }
 
-    fn set_aside(&self, path: &str) -> Result<()> {
-        self.folder.set_aside(path)
+    fn size(&self, path: &str) -> Result<u64> {
+        self.folder.size(path)
+    }
+
+    fn read(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        self.folder.read(path, take)
+    }
+
+    fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
+        self.folder.list_folder(folder)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        match self.change() {
+            Change::Done => self.folder.rename(from, to),
+            Change::DoneUnseen => {
+                self.folder.rename(from, to)?;
+                Err(self.gone(from))
+            }
+            Change::NotDone => Err(self.gone(from)),
+        }
+    }
+
+    fn scratch(&self) -> Result<File> {
+        self.folder.scratch()
     }
 
     fn remove(&self, path: &str) -> Result<()> {
