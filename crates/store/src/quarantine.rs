@@ -84,6 +84,8 @@ impl EventStore {
             return Ok(None);
         }
         let found = self.find(file, Depth::Bytes, 0).await?;
+        // A footer that read otherwise than it was may have read well.
+        self.shapes.forget(file.id);
         let reason = match (found, error) {
             (Finding::Wrong { reason, .. }, _) => reason,
             // Without a checksum the reader's word has to do.
@@ -179,7 +181,6 @@ impl EventStore {
         let lost = QuarantinedFile { file, reason, at };
         tracing::error!(file = lost.file.path, "{lost}");
         metrics::counter!("cresset_store_files_quarantined_total").increment(1);
-        // A footer that reads otherwise than it was may have read well.
         self.shapes.forget(lost.file.id);
         let (storage, path) = (Arc::clone(&self.storage), lost.file.path.clone());
         blocking(move || set_aside(&*storage, &path)).await?;

@@ -3,7 +3,7 @@
 use crate::{Home, START, event};
 use cresset_catalog::port::{AuditEntry, FileEntry, Quarantine, QuarantinedFile, Repos};
 use cresset_model::repo::Repo;
-use cresset_model::{Duration, Timestamp};
+use cresset_model::{Duration, Event, Timestamp};
 use cresset_store::{Checked, Depth, Error, EventStore, discard, restore};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -45,6 +45,18 @@ async fn flip(home: &Home, file: &FileEntry, at: usize) {
     home.put(&file.path, &bytes).await;
 }
 
+/// All events of a file.
+async fn events(store: &EventStore, file: &FileEntry) -> cresset_store::Result<Vec<(u64, Event)>> {
+    let mut found = Vec::new();
+    let take = &mut |seq, event| {
+        found.push((seq, event));
+        ControlFlow::Continue(())
+    };
+    let all = (Timestamp::MIN, Timestamp::MAX);
+    store.scan(file, all, None, take).await?;
+    Ok(found)
+}
+
 /// Where what is left of a file is kept.
 fn aside(file: &FileEntry) -> String {
     format!(".quarantine/{}", file.path.replace('/', "~"))
@@ -58,9 +70,14 @@ pub(crate) async fn every_flipped_bit_is_found_by_the_check(home: Home) {
     };
     assert_eq!(store.check_files(Depth::Bytes).await.unwrap(), whole);
     let file = &files_before[1];
+    let whole_events = events(&store, file).await.unwrap();
+    assert_eq!(whole_events.len(), 200);
     let bytes = home.read(&file.path).await;
     for at in (0..bytes.len()).step_by(bytes.len() / 40) {
         flip(&home, file, at).await;
+        // Who reads it may meet nothing wrong; what it was told must not outlive the file.
+        let store = home.open().await.unwrap();
+        let _ = events(&store, file).await;
         let found = store.check_files(Depth::Bytes).await.unwrap();
         assert_eq!((found.whole, found.quarantined), (2, 1), "byte {at}");
         let [one] = &lost(&home).await[..] else {
@@ -75,6 +92,11 @@ pub(crate) async fn every_flipped_bit_is_found_by_the_check(home: Home) {
         let found = store.check_files(Depth::Bytes).await.unwrap();
         assert_eq!((found.whole, found.restored), (3, 1));
         assert!(!home.stored().await.contains(&aside(file)));
+        assert_eq!(
+            events(&store, file).await.unwrap(),
+            whole_events,
+            "byte {at}"
+        );
     }
     assert_eq!(home.files().await, files_before);
 }
