@@ -14,6 +14,7 @@ mod flush;
 mod kept;
 mod lists;
 mod looked_at;
+mod lost;
 mod newest;
 mod port;
 mod scan;

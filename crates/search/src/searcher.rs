@@ -3,6 +3,7 @@
 use crate::kept::Kept;
 use crate::lists::SearchLists;
 use crate::looked_at::looked_at;
+use crate::lost;
 use crate::newest::Newest;
 use crate::scan::{self, Found, NO_FLOOR, Scan, Take, Unread};
 use crate::view::{Extent, View};
@@ -20,9 +21,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use tokio::sync::Semaphore;
-
-/// Most lost files that a result names.
-const MOST_NAMED: usize = 20;
 
 /// How much searches may use.
 #[derive(Debug, Clone, Copy)]
@@ -153,30 +151,8 @@ impl StoreSearcher {
         let (result, unread) = running
             .await
             .map_err(|e| cresset_store::Error::Thread(e.to_string()))??;
-        let lost = self.lost(&asked, &unread).await?;
+        let lost = lost::named(&self.store, &*self.catalog, &asked, &unread).await?;
         Ok((result, lost))
-    }
-
-    /// What the result lacks, for people: files that just did not read, unless their events have
-    /// expired since the search began, and those that did not before.
-    async fn lost(&self, extent: &Extent, unread: &[Unread]) -> Result<Vec<String>> {
-        let mut lost = Vec::new();
-        for (file, error) in unread {
-            lost.extend(self.store.examine(file, error).await?);
-        }
-        let before = self
-            .catalog
-            .quarantined_files(&extent.repos, extent.from, extent.to)
-            .await?;
-        let just_now = |path: &str| unread.iter().any(|(file, _)| file.path == path);
-        let before = before.iter().filter(|lost| !just_now(&lost.file.path));
-        lost.extend(before.map(ToString::to_string));
-        if lost.len() > MOST_NAMED {
-            let more = lost.len() - MOST_NAMED;
-            lost.truncate(MOST_NAMED);
-            lost.push(format!("{more} more event files"));
-        }
-        Ok(lost)
     }
 }
 
