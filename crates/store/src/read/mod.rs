@@ -7,6 +7,7 @@ mod events;
 mod pruned;
 mod range;
 mod shape;
+mod shapes;
 mod twins;
 mod vocabulary;
 
@@ -17,7 +18,7 @@ pub use pruned::{Fate, Pruned};
 pub use shape::{Overlap, Own};
 
 pub(crate) use range::RangeBatch;
-pub(crate) use shape::Shapes;
+pub(crate) use shapes::Shapes;
 
 use crate::storage::Storage;
 use crate::{Error, Result};

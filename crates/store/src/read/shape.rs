@@ -1,13 +1,11 @@
-//! What the footer of a file says, kept from one search to the next.
+//! What the footer of a file says of its columns and row groups.
 
 use super::vocabulary::Vocabularies;
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ, TERMS};
 use crate::encode::{DESCRIPTION, Description};
 use arrow_schema::{DataType, Field, Schema};
+use cresset_model::Timestamp;
 use cresset_model::event::SAME_AS_MSG;
-use cresset_model::{ObjectId, Timestamp};
-use lru::LruCache;
-use parking_lot::Mutex;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::Encoding;
@@ -62,7 +60,7 @@ pub(crate) struct Shape {
     terms: Option<usize>,
     pub(super) vocabularies: Vocabularies,
     /// Bytes in memory, roughly.
-    size: usize,
+    pub(super) size: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -415,55 +413,4 @@ fn by_number(chunk: &ColumnChunkMetaData) -> bool {
             && chunk.page_encoding_stats_mask().is_some_and(|mask| {
                 mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
             })
-}
-
-/// Shapes of the files that were read last.
-#[derive(Debug)]
-pub(crate) struct Shapes {
-    kept: Mutex<Kept>,
-    max_bytes: usize,
-}
-
-#[derive(Debug)]
-struct Kept {
-    by_file: LruCache<ObjectId, Arc<Shape>>,
-    bytes: usize,
-}
-
-impl Shapes {
-    /// Keeps shapes of at most so many bytes.
-    pub(crate) fn new(max_bytes: usize) -> Self {
-        Self {
-            kept: Mutex::new(Kept {
-                by_file: LruCache::unbounded(),
-                bytes: 0,
-            }),
-            max_bytes,
-        }
-    }
-
-    pub(super) fn get(&self, file: ObjectId) -> Option<Arc<Shape>> {
-        self.kept.lock().by_file.get(&file).cloned()
-    }
-
-    /// What a damaged file said of itself is not for the one that takes its place.
-    pub(crate) fn forget(&self, file: ObjectId) {
-        let mut kept = self.kept.lock();
-        if let Some(old) = kept.by_file.pop(&file) {
-            kept.bytes -= old.size;
-        }
-    }
-
-    pub(super) fn keep(&self, file: ObjectId, shape: &Arc<Shape>) {
-        let mut kept = self.kept.lock();
-        kept.bytes += shape.size;
-        if let Some(old) = kept.by_file.put(file, Arc::clone(shape)) {
-            kept.bytes -= old.size;
-        }
-        while kept.bytes > self.max_bytes
-            && let Some((_, old)) = kept.by_file.pop_lru()
-        {
-            kept.bytes -= old.size;
-        }
-    }
 }
