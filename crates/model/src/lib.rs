@@ -16,6 +16,7 @@ pub mod id;
 pub mod incident;
 pub mod instance;
 pub mod list;
+pub mod macros;
 pub mod notification;
 pub mod repo;
 pub mod role;

@@ -55,13 +55,14 @@ impl Lowering {
             .push(Diagnostic::error(span, message).with_help(help));
     }
 
-    /// Reports a macro: none are kept.
+    /// Reports a macro: those that there are have been put in.
     pub(super) fn unknown_macro(&mut self, name: &ast::Name) {
         if self.findings.is_full(Severity::Error) {
             return;
         }
-        let message = format!("there is no macro `{}`", name.text);
-        let help = "no macros are kept here: write out what it stands for";
+        let called = name.text.split('(').next().unwrap_or_default().trim();
+        let message = format!("there is no macro `{called}`");
+        let help = "a server keeps macros: `PUT /api/v1/macros/NAME` makes one";
         self.error_help(name.span.clone(), message, help);
     }
 

@@ -27,6 +27,7 @@ use crate::eval::{Context, Expr};
 use crate::exec::Executor;
 use crate::explain::Explanation;
 use crate::live::{LiveShape, live_shape};
+use crate::macros::{Expanded, Macros, expand};
 use crate::parse::parse;
 use crate::process::Step;
 use lower::Lowering;
@@ -53,7 +54,8 @@ pub struct Plan {
 
 #[derive(Debug)]
 struct Inner {
-    text: String,
+    written: String,
+    expanded: Expanded,
     query: Query,
     typed: compile::Typed,
     warnings: Vec<Diagnostic>,
@@ -65,22 +67,34 @@ struct Inner {
 /// if there are any, otherwise names that cannot be there and constructs that
 /// are not supported yet.
 pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
-    let parsed = parse(text);
+    compile_with(text, &Macros::default())
+}
+
+/// [`compile`] of a query that may call these macros. What is wrong within one is told where it
+/// is called.
+pub fn compile_with(text: &str, macros: &Macros) -> Result<Plan, Vec<Diagnostic>> {
+    let expanded = expand(text, macros)?;
+    let told = |findings: Findings| {
+        let sorted = findings.into_sorted().into_iter();
+        sorted.map(|finding| expanded.told(finding)).collect()
+    };
+    let parsed = parse(&expanded.text);
     if !parsed.is_ok() {
-        return Err(Findings::from(parsed.diagnostics).into_sorted());
+        return Err(told(Findings::from(parsed.diagnostics)));
     }
     let mut lowering = Lowering {
         findings: Findings::from(parsed.diagnostics),
         ..Lowering::default()
     };
     let typed = lowering.query(&parsed.query);
-    let diagnostics = lowering.findings.into_sorted();
+    let diagnostics: Vec<Diagnostic> = told(lowering.findings);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(diagnostics);
     }
     let query = parsed.query;
     let inner = Inner {
-        text: text.to_owned(),
+        written: text.to_owned(),
+        expanded,
         query,
         typed,
         warnings: diagnostics,
@@ -124,9 +138,19 @@ fn head_alone(search: Search) -> String {
 }
 
 impl Plan {
-    /// The query as it was written.
+    /// The query as it was written, to which the places of [`Plan::warnings`] belong.
+    pub fn written(&self) -> &str {
+        &self.inner.written
+    }
+
+    /// The query with its macros put in: what runs, here or at another server.
     pub fn text(&self) -> &str {
-        &self.inner.text
+        &self.inner.expanded.text
+    }
+
+    /// Upper-case names of the macros in it, those in others included.
+    pub fn macros(&self) -> &BTreeSet<String> {
+        &self.inner.expanded.macros
     }
 
     /// The syntax tree.
@@ -259,10 +283,11 @@ impl Plan {
     }
 
     /// The lists that a run feeds (`process toList`): names in upper case, and where in the
-    /// text each is named for the last time, in bytes.
+    /// text as it was written each is named for the last time, in bytes.
     pub fn lists_fed(&self) -> BTreeMap<String, Range<usize>> {
+        let expanded = &self.inner.expanded;
         let fed = |stage: &Stage| match stage {
-            Stage::ToList(to_list) => Some((to_list.list.clone(), to_list.at.clone())),
+            Stage::ToList(to_list) => Some((to_list.list.clone(), expanded.written(&to_list.at))),
             _ => None,
         };
         self.all_stages().filter_map(fed).collect()

@@ -2,8 +2,9 @@
 //!
 //! `UPDATE_DOCS=1 cargo test -p cresset-query --test it -- manual` writes the results anew.
 
+use cresset_model::macros::Macro;
 use cresset_model::{Event, FieldName, Timestamp, Value};
-use cresset_query::{Context, ListLookup, LookupTable, Place, ResultRow, compile};
+use cresset_query::{Context, ListLookup, LookupTable, Macros, Place, ResultRow, compile_with};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 struct Stored {
     /// By upper-case name.
     tables: HashMap<String, Arc<LookupTable>>,
+    macros: Macros,
 }
 
 impl ListLookup for Stored {
@@ -71,7 +73,7 @@ fn shown(row: &ResultRow) -> String {
 }
 
 fn result(query: &str, events: &[Event], stored: &Stored) -> String {
-    let plan = match compile(query) {
+    let plan = match compile_with(query, &stored.macros) {
         Ok(plan) => plan,
         Err(mistakes) => return format!("{}\n", mistakes[0].render(query)),
     };
@@ -111,7 +113,10 @@ fn run(page: &str) -> (String, usize) {
                 examples += 1;
                 let query = body.trim_end();
                 let given = match kind {
-                    "explain" => compile(query).unwrap().explanation().to_string(),
+                    "explain" => {
+                        let plan = compile_with(query, &stored.macros).unwrap();
+                        plan.explanation().to_string()
+                    }
                     _ => result(query, &events, &stored),
                 };
                 out.push_str(&format!("```{kind}\n{body}```\n```result\n{given}```"));
@@ -127,6 +132,22 @@ fn run(page: &str) -> (String, usize) {
         if let Some(name) = kind.strip_prefix("table ") {
             let table = LookupTable::new(body.lines()).unwrap();
             stored.tables.insert(name.to_owned(), Arc::new(table));
+        }
+        if let Some(call) = kind.strip_prefix("macro ") {
+            let (name, parameters) = call.split_once('(').unwrap_or((call, ""));
+            let parameters = parameters.trim_end_matches(')').split(", ");
+            let one = Macro {
+                name: name.to_owned(),
+                parameters: parameters
+                    .filter(|p| !p.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+                text: body.trim_end().to_owned(),
+                description: String::new(),
+                updated_at: Timestamp(0),
+            };
+            stored.macros = stored.macros.with(one.clone());
+            stored.macros.check(&one).unwrap();
         }
         out.push_str(&format!("```{kind}\n{body}```"));
         rest = after;
