@@ -236,6 +236,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/lists/{name}",
         Access::Token(Scope::SearchWrite),
     ),
+    native(GET, "/api/v1/macros", Access::Token(Scope::SearchRead)),
+    native(
+        GET,
+        "/api/v1/macros/{name}",
+        Access::Token(Scope::SearchRead),
+    ),
+    native(
+        PUT_DELETE,
+        "/api/v1/macros/{name}",
+        Access::Token(Scope::SearchWrite),
+    ),
     native(POST, "/api/v1/explain", Access::Token(Scope::SearchRead)),
     native(GET, "/api/v1/openapi.json", Access::Open),
     native(GET, "/api/v1/docs", Access::Open),

@@ -81,6 +81,12 @@ fn endpoints() -> OpenApiRouter<Api> {
             native::lists_read::read,
             native::lists_delete::delete
         ))
+        .routes(routes!(native::macros_all::macros))
+        .routes(routes!(
+            native::macros::put,
+            native::macros_read::read,
+            native::macros_delete::delete
+        ))
         .routes(routes!(native::explain::explain))
         .routes(routes!(native::openapi::openapi))
         .routes(routes!(native::docs::docs))

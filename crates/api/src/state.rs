@@ -13,7 +13,8 @@ use cresset_ingest::Ingestor;
 use cresset_model::incident::EvaluationMode;
 use cresset_model::instance::Nodes;
 use cresset_model::{Clock, Duration, Entropy, ObjectId, Timestamp};
-use cresset_search::{Deletions, SearchSessions, Searcher};
+use cresset_query::Macros;
+use cresset_search::{Deletions, MacroCache, SearchSessions, Searcher};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -134,9 +135,10 @@ impl Default for ApiSettings {
     }
 }
 
-/// How the detector runs a rule, and why, where these nodes belong to other instances. This
-/// crate may not depend on the detector, so the binary lends it.
-pub type RuleMode = Arc<dyn Fn(&RuleWithOwner, &Nodes) -> (EvaluationMode, String) + Send + Sync>;
+/// How the detector runs a rule, and why, where these nodes belong to other instances and there
+/// are these macros. This crate may not depend on the detector, so the binary lends it.
+pub type RuleMode =
+    Arc<dyn Fn(&RuleWithOwner, &Nodes, &Macros) -> (EvaluationMode, String) + Send + Sync>;
 
 /// Whether the server can do its work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -205,6 +207,10 @@ pub(crate) struct Context {
     pub(crate) login_budget: Arc<Budget>,
     /// Searches of the queries of rules that are under way.
     pub(crate) live_searches: LiveSearches,
+    /// What queries call.
+    pub(crate) macros: MacroCache,
+    /// Held while a macro changes.
+    pub(crate) changing_macros: tokio::sync::Mutex<()>,
 }
 
 impl std::ops::Deref for Context {
@@ -232,6 +238,7 @@ impl Context {
         let login_budget = Budget::new(all.max(largest), largest);
         let replays = Replays::new(settings.refuse_replays);
         let quotas = Quotas::new(settings.quota);
+        let macros = MacroCache::new(Arc::clone(&app.catalog));
         Self {
             app,
             failures,
@@ -245,6 +252,8 @@ impl Context {
             importing: Semaphore::new(1),
             login_budget,
             live_searches: LiveSearches::default(),
+            macros,
+            changing_macros: tokio::sync::Mutex::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use cresset_model::incident::EvaluationMode;
 use cresset_model::instance::is_remote;
 use cresset_model::rule::{AlertRule, ConditionOption, SearchParams};
 use cresset_model::{Duration, Event, ObjectId, Timestamp};
-use cresset_query::{Context, ListLookup, Measure, Plan};
+use cresset_query::{Context, ListLookup, Macros, Measure, Plan};
 use std::sync::Arc;
 
 /// Most rows kept with an incident of an aggregating query, whose `limit` is ignored.
@@ -86,14 +86,20 @@ pub struct CompiledRule {
 }
 
 impl CompiledRule {
-    /// Compiles a rule where no other instances are known. Reads nothing but its argument.
+    /// Compiles a rule where no other instances are known, and no macros. Reads nothing but its
+    /// argument.
     pub fn compile(source: &RuleWithOwner) -> Result<Self, CompileError> {
-        Self::compile_among(source, &Nodes::default())
+        Self::compile_among(source, &Nodes::default(), &Macros::default())
     }
 
-    /// Compiles a rule whose repos may be at other instances. Such a rule is scheduled: their
-    /// events do not arrive here. Reads nothing but its arguments.
-    pub fn compile_among(source: &RuleWithOwner, nodes: &Nodes) -> Result<Self, CompileError> {
+    /// Compiles a rule whose query may call macros, and whose repos may be at other instances.
+    /// Such a rule is scheduled: their events do not arrive here. Reads nothing but its
+    /// arguments.
+    pub fn compile_among(
+        source: &RuleWithOwner,
+        nodes: &Nodes,
+        macros: &Macros,
+    ) -> Result<Self, CompileError> {
         let params = &source.rule.spec.search_params;
         if params.search_interval_minute == 0 {
             return Err(CompileError::Interval);
@@ -111,7 +117,7 @@ impl CompiledRule {
         };
         let zone = jiff::tz::TimeZone::get(zone_name)
             .map_err(|_| CompileError::Timezone(zone_name.to_owned()))?;
-        let plan = compile_plan(&params.query)?;
+        let plan = compile_plan(&params.query, macros)?;
         let condition = &source.rule.spec.incident_condition;
         let mut live = live_count(&plan, condition.condition_option, condition.condition_value);
         let grows = live.is_ok();
@@ -264,8 +270,12 @@ impl CompiledRule {
 
 /// How the detector runs a rule and why, for people. What cannot run at all counts as
 /// scheduled, with what is wrong with it as the reason.
-pub fn told_mode(source: &RuleWithOwner, nodes: &Nodes) -> (EvaluationMode, String) {
-    match CompiledRule::compile_among(source, nodes).map(|rule| rule.mode()) {
+pub fn told_mode(
+    source: &RuleWithOwner,
+    nodes: &Nodes,
+    macros: &Macros,
+) -> (EvaluationMode, String) {
+    match CompiledRule::compile_among(source, nodes, macros).map(|rule| rule.mode()) {
         Ok(Mode::Live) => {
             let reason = "the result can only grow with each event";
             (EvaluationMode::Live, reason.to_owned())
@@ -275,18 +285,18 @@ pub fn told_mode(source: &RuleWithOwner, nodes: &Nodes) -> (EvaluationMode, Stri
     }
 }
 
-/// Whether a rule with this query and condition would run live, or the reason
+/// Whether a rule with this query, which calls no macros, and condition would run live, or the reason
 /// why it is scheduled. [`CompileError::Query`] if the query cannot run.
 pub fn classify(query: &str, option: ConditionOption, value: u64) -> Result<Mode, CompileError> {
-    let plan = compile_plan(query)?;
+    let plan = compile_plan(query, &Macros::default())?;
     Ok(match live_count(&plan, option, value) {
         Ok(_) => Mode::Live,
         Err(reason) => Mode::Scheduled { reason },
     })
 }
 
-fn compile_plan(query: &str) -> Result<Plan, CompileError> {
-    cresset_query::compile(query).map_err(|diagnostics| {
+fn compile_plan(query: &str, macros: &Macros) -> Result<Plan, CompileError> {
+    cresset_query::compile_with(query, macros).map_err(|diagnostics| {
         let text = diagnostics
             .iter()
             .map(|d| d.message.as_str())

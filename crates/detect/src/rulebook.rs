@@ -1,12 +1,14 @@
 //! The active rules, compiled, and kept up to date.
 
 use crate::detector::{DetectSettings, DetectorDeps, Figures, let_others_go_on, stopped};
-use crate::rule::{CompiledRule, Nodes};
+use crate::rule::{CompileError, CompiledRule, Nodes};
 use crate::ruleset::{Change, RuleSet};
 use crate::slots::slot_end;
 use cresset_catalog::port::{RuleOwner, RuleWithOwner};
 use cresset_model::incident::{Evaluation, EvaluationMode, Verdict};
 use cresset_model::{Duration, ObjectId, Timestamp};
+use cresset_query::Macros;
+use cresset_search::MacroCache;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,7 +46,8 @@ async fn rest(changed: &Notify) -> bool {
 type Known = (RuleWithOwner, Option<Arc<CompiledRule>>);
 
 /// The compiled rule from before, if it runs as `now` does: what changed about its owner
-/// concerns how dates are written, or repos that it does not search.
+/// concerns how dates are written, or repos that it does not search; macros that changed are
+/// not in its query.
 fn unchanged(
     before: Known,
     source: &RuleWithOwner,
@@ -54,7 +57,9 @@ fn unchanged(
     let same = old.rule == source.rule
         && old.owner_name == source.owner_name
         && old.timezone == source.timezone;
-    compiled.filter(|compiled| same && compiled.repos() == now.repos())
+    compiled.filter(|compiled| {
+        same && compiled.repos() == now.repos() && compiled.plan().text() == now.plan().text()
+    })
 }
 
 /// Loads and compiles rules.
@@ -71,11 +76,16 @@ pub(crate) struct Rulebook {
     version: Option<u64>,
     owners: Vec<RuleOwner>,
     nodes: Nodes,
+    macro_cache: MacroCache,
+    /// Those that the rules were compiled with.
+    macros: Arc<Macros>,
 }
 
 impl Rulebook {
     pub(crate) fn new(deps: DetectorDeps, settings: DetectSettings, figures: Arc<Figures>) -> Self {
         Self {
+            macro_cache: MacroCache::new(Arc::clone(&deps.catalog)),
+            macros: Arc::default(),
             deps,
             settings,
             figures,
@@ -129,7 +139,8 @@ impl Rulebook {
         let first = self.version.is_none();
         let since = self.version.unwrap_or(version);
         let nodes = self.nodes().await?;
-        let moved = nodes != self.nodes;
+        let macros = self.macro_cache.current().await?;
+        let moved = nodes != self.nodes || !Arc::ptr_eq(&macros, &self.macros);
         let changes = self.deps.catalog.rule_changes(since).await?;
         let whole = first || moved || changes.owners != self.owners || {
             self.count_after(&changes.changed) != changes.active
@@ -142,6 +153,7 @@ impl Rulebook {
         self.version = Some(version);
         self.owners = changes.owners;
         self.nodes = nodes;
+        self.macros = macros;
         let_others_go_on().await;
         let (changes, broken) = self.take(sources, whole, moved);
         if changes.is_empty() && !first {
@@ -179,7 +191,7 @@ impl Rulebook {
     }
 
     /// Takes over `sources`, which are all active rules if `whole`. Tells what that changes,
-    /// and of rules that cannot run. `moved`: other instances came or went.
+    /// and of rules that cannot run. `moved`: other instances came or went, or macros changed.
     fn take(
         &mut self,
         sources: Vec<RuleWithOwner>,
@@ -206,7 +218,7 @@ impl Rulebook {
             let compiled = match before {
                 Some((old, compiled)) if old == source && !moved => compiled,
                 before => {
-                    let compiled = match CompiledRule::compile_among(&source, &self.nodes) {
+                    let compiled = match self.compile(&source) {
                         Ok(rule) => Some(
                             before
                                 .and_then(|b| unchanged(b, &source, &rule))
@@ -225,6 +237,10 @@ impl Rulebook {
             self.remember(source, compiled);
         }
         (changes, broken)
+    }
+
+    fn compile(&self, source: &RuleWithOwner) -> Result<CompiledRule, CompileError> {
+        CompiledRule::compile_among(source, &self.nodes, &self.macros)
     }
 
     fn remember(&mut self, source: RuleWithOwner, compiled: Option<Arc<CompiledRule>>) {

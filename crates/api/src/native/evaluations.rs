@@ -39,7 +39,8 @@ pub(crate) async fn evaluations(
     let rule = own_rule_with_owner(&api, &caller, id).await?;
     let instances = api.catalog.instances().await?;
     let nodes = Nodes::new(&instances, api.catalog.removed_nodes().await?);
-    let (mode, reason) = (api.rule_mode)(&rule, &nodes);
+    let macros = api.macros.current().await?;
+    let (mode, reason) = (api.rule_mode)(&rule, &nodes, &macros);
     let rule = rule.rule;
     let evaluations = api.catalog.evaluations(rule.id, limit as u32).await?;
     let rows: Vec<Value> = evaluations.iter().map(row).collect();

@@ -37,7 +37,7 @@ pub(crate) async fn explain(
     caller: Authorized<SearchRead>,
     JsonObject(data): JsonObject,
 ) -> Result<Json<Value>> {
-    let plan = start::plan(&data)?;
+    let plan = start::plan(&api, &data).await?;
     let (kind, warnings) = (rows::kind_word(plan.kind()), start::warnings(&plan));
     let range = data.get("time_range").filter(|range| !range.is_null());
     let why_not = if range.is_none() {

@@ -2,6 +2,7 @@
 
 pub mod deletions;
 pub mod explain;
+pub mod macros;
 pub mod rules;
 
 use crate::logpoint::schemas::HexId;

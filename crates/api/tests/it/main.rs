@@ -16,6 +16,7 @@ mod instances_registered;
 mod lists;
 mod logicmonitor;
 mod logicmonitor_accounts;
+mod macros;
 mod model;
 mod moved;
 mod native;

@@ -113,6 +113,18 @@ fn requests(id: &str, incident: &str) -> Vec<(&'static str, String, &'static str
             json!(["a", "b", "c"]).to_string(),
         ),
         (
+            "PUT",
+            "/api/v1/macros/NAMED".into(),
+            JSON,
+            json!({"text": "user=amy"}).to_string(),
+        ),
+        (
+            "POST",
+            "/api/v1/explain".into(),
+            JSON,
+            json!({"query": "user=amy"}).to_string(),
+        ),
+        (
             "POST",
             "/api/v1/repos".into(),
             JSON,
@@ -204,6 +216,7 @@ async fn state(site: &Site, id: &str) -> Vec<Value> {
         format!("/pluggables/Notification/HTTPNotification/read_api?id={id}"),
         format!("/pluggables/Notification/EmailNotification/read_api?id={id}"),
         "/UserDefinedList/lists_api".to_owned(),
+        "/api/v1/macros".to_owned(),
         "/api/v1/repos".to_owned(),
         "/api/v1/instances".to_owned(),
         "/api/v1/deliveries".to_owned(),

@@ -13,6 +13,7 @@ mod incident_acts;
 mod incidents;
 mod instances;
 mod lists;
+mod macros;
 mod moment;
 mod quarantine;
 mod roles;
@@ -37,6 +38,7 @@ pub use incidents::{
 };
 pub use instances::{Instances, MAX_INSTANCES};
 pub use lists::{Lists, Repos};
+pub use macros::Macros;
 pub use moment::Moment;
 pub use quarantine::{Quarantine, QuarantinedFile};
 pub use roles::{MAX_ROLE_DOCUMENT, MAX_ROLE_NAME, MAX_ROLES, NewRole, RoleChange, Roles};
@@ -63,6 +65,7 @@ pub trait Catalog:
     + Instances
     + Repos
     + Lists
+    + Macros
     + Rules
     + Incidents
     + IncidentActs
@@ -84,6 +87,7 @@ impl<T> Catalog for T where
         + Instances
         + Repos
         + Lists
+        + Macros
         + Rules
         + Incidents
         + IncidentActs

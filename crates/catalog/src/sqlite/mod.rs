@@ -26,6 +26,7 @@ mod instances;
 mod list_page;
 mod lists;
 mod long_lists;
+mod macros;
 mod memory;
 mod notifications;
 mod passwords;

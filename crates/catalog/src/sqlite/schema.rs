@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Migration `n` leads from schema version `n` to `n + 1`. Never edit one that
 /// was released; add another.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/0001_catalog.sql"),
     include_str!("migrations/0002_groups.sql"),
     include_str!("migrations/0003_dynamic_lists.sql"),
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0012_token_care.sql"),
     include_str!("migrations/0013_token_texts.sql"),
     include_str!("migrations/0014_quarantine.sql"),
+    include_str!("migrations/0015_macros.sql"),
 ];
 /// Marks the file as a Cresset catalog ("CRST").
 const APPLICATION_ID: i64 = 0x4352_5354;

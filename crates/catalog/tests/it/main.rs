@@ -31,6 +31,7 @@ mod incident_acts;
 mod incidents;
 mod instances;
 mod lists;
+mod macros;
 mod many_tokens;
 mod migration;
 mod notifications;

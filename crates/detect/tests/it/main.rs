@@ -7,6 +7,7 @@ mod changes;
 mod clocks;
 mod elsewhere;
 mod lists;
+mod macros;
 mod oracle;
 mod permissions;
 mod random;

@@ -19,7 +19,7 @@ use cresset_model::ObjectId;
 use cresset_model::grants::Ability;
 use cresset_model::rule::{AlertRule, RuleSpec};
 use cresset_model::user::Scope;
-use cresset_query::{Diagnostic, Severity};
+use cresset_query::{Diagnostic, Macros, Severity};
 use cresset_search::why_not_fed;
 use serde_json::{Map, Value, json};
 
@@ -47,7 +47,8 @@ async fn checked_spec(
     saved: &[String],
     mut errors: ValidationErrors,
 ) -> Result<RuleSpec> {
-    let spec = spec::read(body, &mut errors);
+    let macros = api.macros.current().await?;
+    let spec = spec::read(body, &macros, &mut errors);
     let display = &spec.incident_display_data;
     // One that is switched off harms nobody, and may be written for another server.
     if let Some(template) = display.jinja_template.clone()
@@ -61,7 +62,7 @@ async fn checked_spec(
     if let Some(problem) = api.unsearchable(&caller.user, repos, saved).await? {
         errors.add(&["search_params", "repos"], problem.to_string());
     }
-    if let Some(problem) = unfed_list(api, caller, &spec.search_params.query).await? {
+    if let Some(problem) = unfed_list(api, caller, &spec.search_params.query, &macros).await? {
         errors.add(&["search_params", "query"], problem);
     }
     let assignee = &spec.incident_ownership.assignee;
@@ -90,9 +91,10 @@ async fn unfed_list(
     api: &Context,
     caller: &Authorized<AlertrulesWrite>,
     query: &str,
+    macros: &Macros,
 ) -> Result<Option<String>> {
     // A query that does not compile was refused already.
-    let Ok(plan) = cresset_query::compile(query) else {
+    let Ok(plan) = cresset_query::compile_with(query, macros) else {
         return Ok(None);
     };
     let fed = plan.lists_fed();

@@ -7,6 +7,7 @@ use cresset_model::rule::{
     ConditionOption, DisplayData, FourEyes, IncidentCondition, MetadataField, Ownership, Risk,
     RiskFunction, RuleSpec, SearchParams, Taxonomy,
 };
+use cresset_query::Macros;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -21,7 +22,11 @@ const MAX_NAME_CHARS: usize = 500;
 
 /// Reads a rule and notes every mistake. Something stands in the place of what could not be
 /// read, so that what is right can be looked into further.
-pub(super) fn read(body: &Map<String, Value>, errors: &mut ValidationErrors) -> RuleSpec {
+pub(super) fn read(
+    body: &Map<String, Value>,
+    macros: &Macros,
+    errors: &mut ValidationErrors,
+) -> RuleSpec {
     let mut root = Section::root(body, errors);
     let name = root.required_text("name").trim().to_owned();
     let length = name.chars().count();
@@ -33,7 +38,7 @@ pub(super) fn read(body: &Map<String, Value>, errors: &mut ValidationErrors) -> 
         root.refuse("name", "must be one line without control characters");
     }
     let description = root.text("description");
-    let search_params = search_params(Section::of(body, "search_params", true, errors));
+    let search_params = search_params(Section::of(body, "search_params", true, errors), macros);
     let condition = condition(Section::of(body, "incident_condition", true, errors));
     let taxonomy = taxonomy(Section::of(body, "taxonomy", true, errors));
     let ownership = ownership(Section::of(body, "incident_ownership", true, errors));
@@ -54,10 +59,10 @@ pub(super) fn read(body: &Map<String, Value>, errors: &mut ValidationErrors) -> 
     }
 }
 
-fn search_params(mut section: Section<'_>) -> SearchParams {
+fn search_params(mut section: Section<'_>, macros: &Macros) -> SearchParams {
     let query = section.required_text("query");
     if !query.trim().is_empty()
-        && let Err(diagnostics) = cresset_query::compile(&query)
+        && let Err(diagnostics) = cresset_query::compile_with(&query, macros)
     {
         section.refuse("query", problems_in_place(&query, &diagnostics));
     }

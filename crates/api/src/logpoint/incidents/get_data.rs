@@ -35,7 +35,7 @@ pub(crate) async fn get_data_from_incident(
     let incident = incident.ok_or_else(|| unknown(&id.to_string()))?;
     let (incident, view) = api.incident_view(incident).await?;
     // A query that does not compile any more is taken for a simple one.
-    let plan = cresset_query::compile(&incident.query).ok();
+    let plan = cresset_query::compile_with(&incident.query, &*api.macros.current().await?).ok();
     let plan = plan.filter(|plan| plan.kind() != QueryKind::Simple);
     let grouping = plan.map(|plan| rows::columns(&plan).grouping);
     let rows: Vec<Value> = incident

@@ -128,6 +128,7 @@ async fn repos(api: &Context, user: &User, chosen: &Chosen) -> Result<Value> {
 async fn live_searches(api: &Context, user: &User) -> Result<Value> {
     let directory = api.repo_directory(user).await?;
     let rules = api.catalog.rules_of(user.id).await?;
+    let macros = api.macros.current().await?;
     let searches: Vec<Value> = rules
         .iter()
         .filter(|rule| rule.active)
@@ -136,7 +137,7 @@ async fn live_searches(api: &Context, user: &User) -> Result<Value> {
                 .remaining(&rule.spec.search_params.repos)
                 .is_some()
         })
-        .map(super::life::shown)
+        .map(|rule| super::life::shown(rule, &macros))
         .collect();
     Ok(json!({"success": true, "livesearches": searches}))
 }

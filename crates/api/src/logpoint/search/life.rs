@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::state::Context;
 use cresset_model::rule::AlertRule;
 use cresset_model::{Duration, ObjectId};
+use cresset_query::Macros;
 use cresset_search::{SearchRequest, SearchSessions, Session, SessionState};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -141,7 +142,8 @@ async fn request(
     repos: Vec<String>,
 ) -> Result<SearchRequest> {
     let params = &rule.spec.search_params;
-    let plan = cresset_query::compile(&params.query)
+    let macros = api.macros.current().await?;
+    let plan = cresset_query::compile_with(&params.query, &macros)
         .map_err(|mistakes| Error::Refused(problems(&params.query, &mistakes)))?;
     may_fill_lists(api, caller, &plan).await?;
     let now = api.now();
@@ -159,7 +161,7 @@ async fn request(
 }
 
 /// An alert rule as the live search it rests on.
-pub(super) fn shown(rule: &AlertRule) -> serde_json::Value {
+pub(super) fn shown(rule: &AlertRule, macros: &Macros) -> serde_json::Value {
     let params = &rule.spec.search_params;
     serde_json::json!({
         "generated_by": "alert",
@@ -167,7 +169,7 @@ pub(super) fn shown(rule: &AlertRule) -> serde_json::Value {
         "description": rule.spec.description,
         "flush_on_trigger": params.flush_on_trigger,
         "query": params.query,
-        "query_info": query_info(&params.query),
+        "query_info": query_info(&params.query, macros),
         "timerange_day": params.timerange_day,
         "timerange_hour": params.timerange_hour,
         "timerange_minute": params.timerange_minute,
@@ -179,8 +181,8 @@ pub(super) fn shown(rule: &AlertRule) -> serde_json::Value {
     })
 }
 
-fn query_info(query: &str) -> serde_json::Value {
-    let plan = cresset_query::compile(query).ok();
+fn query_info(query: &str, macros: &Macros) -> serde_json::Value {
+    let plan = cresset_query::compile_with(query, macros).ok();
     let kind = plan
         .as_ref()
         .map_or("simple", |p| rows::kind_word(p.kind()));

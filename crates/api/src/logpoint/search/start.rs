@@ -23,7 +23,7 @@ pub(super) async fn start(
     caller: &Caller,
     data: &Map<String, Value>,
 ) -> Result<Value> {
-    let plan = plan(data)?;
+    let plan = plan(api, data).await?;
     may_fill_lists(api, caller, &plan).await?;
     let kind = plan.kind();
     let warnings = warnings(&plan);
@@ -74,7 +74,7 @@ pub(crate) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> R
 
 /// What is doubtful about a query.
 pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
-    let shown = |warning| problem(plan.text(), warning);
+    let shown = |warning| problem(plan.written(), warning);
     plan.warnings().iter().map(shown).collect()
 }
 
@@ -110,7 +110,7 @@ pub(crate) async fn request(
 }
 
 /// The plan of the query in `data`.
-pub(crate) fn plan(data: &Map<String, Value>) -> Result<Plan> {
+pub(crate) async fn plan(api: &Context, data: &Map<String, Value>) -> Result<Plan> {
     let query = match data.get("query") {
         Some(Value::String(query)) => query,
         Some(_) => return Err(Error::Malformed("query must be a string".to_owned())),
@@ -120,7 +120,9 @@ pub(crate) fn plan(data: &Map<String, Value>) -> Result<Plan> {
             ));
         }
     };
-    cresset_query::compile(query).map_err(|mistakes| Error::Malformed(problems(query, &mistakes)))
+    let macros = api.macros.current().await?;
+    cresset_query::compile_with(query, &macros)
+        .map_err(|mistakes| Error::Malformed(problems(query, &mistakes)))
 }
 
 /// A whole number of at least 1; clients send `null` for what they do not set,

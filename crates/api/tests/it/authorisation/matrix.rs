@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use cresset_catalog::port::{
     Accounts as _, ApiTokens as _, Deliveries as _, IncidentFilter, Incidents as _, Instances as _,
-    Lists as _, Repos as _, Roles as _, Rules as _, Users as _,
+    Lists as _, Macros as _, Repos as _, Roles as _, Rules as _, Users as _,
 };
 use cresset_model::Duration;
 use cresset_model::filter::{ListQuery, Page};
@@ -307,6 +307,7 @@ async fn state(world: &World) -> String {
         ));
         add(format!("{list:?}"));
     }
+    add(format!("{:?}", catalog.macros().await.unwrap()));
     add(format!("{:?}", catalog.rules_version().await.unwrap()));
     for user in catalog.users().await.unwrap() {
         add(format!("{:?}", catalog.rules_of(user.id).await.unwrap()));

@@ -5,7 +5,8 @@ use super::policy::{Family, Line, Thing, Whose};
 use crate::incidents::fired;
 use crate::rules::{created, rule};
 use crate::site::{FORM, JSON, START, Site, key_of};
-use cresset_catalog::port::{Lists as _, Rules as _};
+use cresset_catalog::port::{Lists as _, Macros as _, Rules as _};
+use cresset_model::macros::Macro;
 use cresset_model::notification::{DispatchOption, HttpAuth, HttpMethod, HttpNotification};
 use cresset_model::rule::RuleSpec;
 use cresset_model::{Clock as _, ObjectId, SecretString};
@@ -264,6 +265,22 @@ impl World {
                     return;
                 }
                 json!(["two", "three"])
+            }
+            (method, "/api/v1/macros/{name}") => {
+                let (site, name) = (&self.site, format!("MACRO_{n}"));
+                let made = Macro {
+                    name: name.clone(),
+                    parameters: Vec::new(),
+                    text: "user=amy".to_owned(),
+                    description: String::new(),
+                    updated_at: site.clock.now(),
+                };
+                site.catalog.put_macro(made).await.unwrap();
+                sent.target = sent.target.replace("{name}", &name);
+                if method != "PUT" {
+                    return;
+                }
+                json!({"text": "user=bob"})
             }
             ("POST", "/Repo/get_all_searchable_logpoint") => json!({}),
             ("POST", "/api/v1/explain") => json!({"query": "msg=hello", "time_range": "Last hour"}),

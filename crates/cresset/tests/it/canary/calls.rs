@@ -176,6 +176,20 @@ async fn lists_and_repos(stage: &mut Stage, outside: &Outside) -> Result<()> {
     stage
         .run(Call::new("GET", list).with("{name}", "CANARIES"))
         .await?;
+    let one = "/api/v1/macros/{name}";
+    stage
+        .run(
+            Call::new("PUT", one)
+                .with("{name}", "CANARY")
+                .json(json!({"text": "user in CANARIES"})),
+        )
+        .await?;
+    stage.run(Call::new("GET", "/api/v1/macros")).await?;
+    for method in ["GET", "DELETE"] {
+        stage
+            .run(Call::new(method, one).with("{name}", "CANARY"))
+            .await?;
+    }
     let asked = json!({"query": "user in CANARIES", "time_range": "Last 10 minutes"});
     stage
         .run(Call::new("POST", "/api/v1/explain").json(asked))

@@ -19,7 +19,7 @@ fn good() -> Value {
 
 fn read_value(value: &Value) -> (RuleSpec, Value) {
     let mut errors = ValidationErrors::default();
-    let spec = read(value.as_object().unwrap(), &mut errors);
+    let spec = read(value.as_object().unwrap(), &Macros::default(), &mut errors);
     (spec, errors.to_json())
 }
 
