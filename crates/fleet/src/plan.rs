@@ -1,16 +1,18 @@
 //! What would have to change on an instance so that it has what a folder says.
 
-use crate::document::{Email, Http, RuleDoc, SecretRef};
+use crate::document::{Email, Http, MacroDoc, RuleDoc, SecretRef};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a folder says: rules and lists.
+/// What a folder says: rules, lists and macros.
 #[derive(Debug, Clone, Default)]
 pub struct Folder {
     /// The rules, by name.
     pub rules: BTreeMap<String, RuleDoc>,
     /// The lists, by name in upper case.
     pub lists: BTreeMap<String, ListFile>,
+    /// The macros, by name in upper case.
+    pub macros: BTreeMap<String, MacroDoc>,
 }
 
 /// A list's file.
@@ -31,6 +33,8 @@ pub struct Present {
     pub rules: BTreeMap<String, RuleDoc>,
     /// Names of lists in upper case; `None` if the folder has none, so nobody asked.
     pub lists: Option<BTreeSet<String>>,
+    /// The macros, by name in upper case, if the folder has any.
+    pub macros: BTreeMap<String, MacroDoc>,
 }
 
 /// What is to be done besides creating and updating.
@@ -102,6 +106,8 @@ pub struct Plan {
     pub rules: Vec<RuleStep>,
     /// Lists to import; true if the instance does not have it.
     pub lists: Vec<(String, bool)>,
+    /// Macros to send; true if the instance does not have it.
+    pub macros: Vec<(String, bool)>,
 }
 
 impl Plan {
@@ -110,9 +116,10 @@ impl Plan {
         self.rules.iter().filter(|r| r.action == action).count()
     }
 
-    /// How many rules and lists would change.
+    /// How many rules, lists and macros would change.
     pub fn changes(&self) -> usize {
-        self.rules.len() - self.count(Action::Unchanged) + self.lists.len()
+        let rules = self.rules.len() - self.count(Action::Unchanged);
+        rules + self.lists.len() + self.macros.len()
     }
 }
 
@@ -141,9 +148,14 @@ pub fn plan(folder: &Folder, present: &Present, user: &str, options: Options) ->
         let missing = !known(name);
         (missing || options.update_lists).then(|| (name.clone(), missing))
     });
+    let macros = folder.macros.iter().filter_map(|(name, wanted)| {
+        let found = present.macros.get(name);
+        (found != Some(wanted)).then(|| (name.clone(), found.is_none()))
+    });
     Plan {
         rules,
         lists: lists.collect(),
+        macros: macros.collect(),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::member::{Error, Member};
 use crate::plan::{Action, Folder, Plan, Present, RuleStep};
 use crate::rules_api::by_name;
 use cresset_model::SecretString;
+use std::collections::BTreeMap;
 
 /// Gives the secrets that rules refer to.
 pub trait Secrets: Send + Sync {
@@ -26,7 +27,9 @@ pub struct Outcome {
     pub deleted: usize,
     /// Lists imported.
     pub imported: usize,
-    /// What failed: the rule or list, and why. A rule that was created or changed, but not
+    /// Macros sent.
+    pub macros: usize,
+    /// What failed: the rule, list or macro, and why. A rule that was created or changed, but not
     /// whole, is counted there too.
     pub failed: Vec<(String, String)>,
     /// Steps that were not tried because the instance went away.
@@ -67,7 +70,21 @@ pub async fn present(
     } else {
         Some(member.list_names().await?.into_iter().collect())
     };
-    Ok(Present { ids, rules, lists })
+    let macros = if folder.macros.is_empty() {
+        BTreeMap::new()
+    } else {
+        match member.macros().await {
+            // A server of another make, which is told when they are sent.
+            Err(error) if error.is_missing() => BTreeMap::new(),
+            found => found?,
+        }
+    };
+    Ok(Present {
+        ids,
+        rules,
+        lists,
+        macros,
+    })
 }
 
 /// All rules of an instance, in full.
@@ -80,7 +97,7 @@ pub async fn export(
     read_all(jobs, progress).await
 }
 
-/// Carries a plan out: lists one after the other, then rules, some at the same time. What
+/// Carries a plan out: macros and lists one after the other, then rules, some at the same time. What
 /// is done stays done: after an interruption a new plan holds the rest. `progress` is
 /// called after each step.
 pub async fn apply(
@@ -91,6 +108,10 @@ pub async fn apply(
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Outcome {
     let mut outcome = Outcome::default();
+    if send_macros(member, folder, plan, &mut outcome, progress).await {
+        outcome.left += plan.lists.len() + steps(plan).count();
+        return outcome;
+    }
     let mut lists = plan.lists.iter();
     // Before the rules, whose queries may name them.
     for (name, _) in lists.by_ref() {
@@ -120,7 +141,7 @@ pub async fn apply(
         outcome.note(step, carried)
     })
     .await;
-    outcome.left = left;
+    outcome.left += left;
     outcome.failed.sort();
     outcome
 }
@@ -173,6 +194,48 @@ impl Outcome {
             Action::Delete => self.deleted += 1,
             Action::Unchanged => {}
         }
+    }
+}
+
+/// Sends macros, those that others call before these; true if the instance went away.
+async fn send_macros(
+    member: &Member,
+    folder: &Folder,
+    plan: &Plan,
+    outcome: &mut Outcome,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> bool {
+    let mut waiting: Vec<&String> = plan.macros.iter().map(|(name, _)| name).collect();
+    loop {
+        let (before, mut refused) = (waiting.len(), Vec::new());
+        for (at, name) in waiting.iter().enumerate() {
+            let Some(one) = folder.macros.get(*name) else {
+                continue;
+            };
+            match member.put_macro(name, one).await {
+                Ok(()) => {
+                    outcome.macros += 1;
+                    progress(name);
+                }
+                Err(error) if error.is_outage() => {
+                    let failed = (format!("macro {name}"), error.to_string());
+                    outcome.failed.push(failed);
+                    outcome.left = before - at - 1;
+                    return true;
+                }
+                Err(error) => refused.push((*name, error)),
+            }
+        }
+        // What was refused may call what has come since.
+        if refused.is_empty() || refused.len() == before {
+            for (name, error) in refused {
+                progress(name);
+                let failed = (format!("macro {name}"), error.to_string());
+                outcome.failed.push(failed);
+            }
+            return false;
+        }
+        waiting = refused.into_iter().map(|(name, _)| name).collect();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The public endpoints for rules, notifications and lists.
 
-use crate::document::{Email, Http, RuleDoc};
+use crate::document::{Email, Http, MacroDoc, RuleDoc};
 use crate::member::{Error, Member, Repeat};
 use crate::multipart;
 use cresset_model::rule::RuleSpec;
@@ -17,6 +17,7 @@ const MAX_PAGES: usize = 5_000;
 /// Most ids in one request.
 const BATCH: usize = 200;
 const EMAIL: &str = "/pluggables/Notification/EmailNotification";
+const MACROS: &str = "/api/v1/macros";
 const HTTP: &str = "/pluggables/Notification/HTTPNotification";
 
 /// One row of the list of rules.
@@ -53,6 +54,37 @@ impl Member {
             .await?;
         let names = rows.iter().filter_map(|row| row.get("name")?.as_str());
         Ok(names.map(str::to_uppercase).collect())
+    }
+
+    /// The macros, by name in upper case. Only Cresset tells them.
+    pub async fn macros(&self) -> Result<BTreeMap<String, MacroDoc>, Error> {
+        let mut reply = self
+            .call(Method::GET, MACROS, "search:read", Repeat::Safe, |r| r)
+            .await?;
+        let unexpected = |what: &str| Error::Unexpected {
+            path: MACROS.to_owned(),
+            what: what.to_owned(),
+        };
+        let Some(Value::Array(rows)) = reply.get_mut("macros").map(Value::take) else {
+            return Err(unexpected("no macros"));
+        };
+        let one = |mut row: Value| {
+            let name = row.get("name")?.as_str()?.to_ascii_uppercase();
+            let row = row.as_object_mut()?;
+            row.retain(|key, _| ["description", "parameters", "text"].contains(&key.as_str()));
+            Some((name, serde_json::from_value(json!(row)).ok()?))
+        };
+        let macros: Option<BTreeMap<_, _>> = rows.into_iter().map(one).collect();
+        macros.ok_or_else(|| unexpected("a macro without name or text"))
+    }
+
+    /// Creates a macro, or replaces the one of that name.
+    pub async fn put_macro(&self, name: &str, one: &MacroDoc) -> Result<(), Error> {
+        let path = format!("{MACROS}/{name}");
+        let put = |request: reqwest::RequestBuilder| request.json(one);
+        self.call(Method::PUT, &path, "search:write", Repeat::Safe, put)
+            .await
+            .map(drop)
     }
 
     /// The rows of all pages: the first one that is short is the last one.

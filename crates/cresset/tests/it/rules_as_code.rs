@@ -253,3 +253,47 @@ async fn lists_are_imported_once_or_when_asked() -> Result<()> {
     assert_eq!(world.rows("user in BAD_USERS").await?.len(), 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn macros_go_before_the_rules_that_call_them() -> Result<()> {
+    let world = World::new().await?;
+    world.ingest(&[json!({"user": "eve", "msg": "x"})]).await?;
+    let files = Files::new(&[&world])?;
+    fs::create_dir(files.dir.path().join("rules/macros"))?;
+    // The one that is called comes later in the alphabet.
+    files.write(
+        "macros/a_pair.yaml",
+        "text: '`of_user(eve)` or `of_user(\"amy b\")`'\n",
+    )?;
+    files.write(
+        "macros/OF_USER.yaml",
+        "description: Somebody\nparameters: [who]\ntext: user=$who$\n",
+    )?;
+    files.write(
+        "one.yaml",
+        "name: Rule one\nquery: '`A_PAIR` x=1'\nover: 10m\nrisk: low\ntests:\n\
+         - name: fires\n  events: [{user: amy b, x: 1}]\n  expect: {fires: true}\n",
+    )?;
+    let said = files.run(&["test", "rules"]).await?.code(0)?;
+    assert!(said.contains("fires ... ok"), "{said}");
+    let first = files.applied(&["a"]).await?;
+    assert!(
+        first.contains("send macro A_PAIR (new)") && first.contains("2 macro(s) sent, 0 failed"),
+        "{first}"
+    );
+    assert_eq!(world.rows("`a_pair`").await?.len(), 1);
+    let again = files.applied(&["a"]).await?;
+    assert!(again.contains("0 change(s)"), "{again}");
+    files.write("macros/A_pair.yml", "text: user=eve\n")?;
+    files.write("macros/BROKEN.yaml", "text: a=(\n")?;
+    files.write("macros/LOST.yaml", "text: '`nowhere`'\n")?;
+    let said = files.run(&["validate", "rules"]).await?.code(1)?;
+    for part in [
+        "the macro A_PAIR is in",
+        "in the macro `BROKEN`",
+        "calls the macro `nowhere`, which there is not",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    Ok(())
+}

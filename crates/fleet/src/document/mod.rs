@@ -5,6 +5,7 @@
 //! [`RuleDoc::from_wire`] and [`RuleDoc::to_wire`] lose nothing that has an effect.
 
 mod cases;
+mod macros;
 mod mend;
 mod mitre;
 mod notification;
@@ -13,6 +14,7 @@ mod words;
 mod yaml;
 
 pub use cases::{Expect, TestCase};
+pub use macros::MacroDoc;
 pub use mend::Mended;
 pub use notification::{Auth, AuthType, Dispatch, Email, Http, SecretRef, Threshold};
 pub use span::Minutes;

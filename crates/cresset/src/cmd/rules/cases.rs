@@ -3,6 +3,7 @@
 use super::events::{self, How, LONGEST, MAX_EVENTS};
 use super::folder::{Contents, LISTS, Loaded};
 use super::junit::{Case, Suite, Verdict, xml};
+use super::macros::as_macros;
 use super::place::Mistake;
 use super::validate;
 use anyhow::{Context, bail};
@@ -15,11 +16,12 @@ use cresset_detect::slots::slot_end;
 use cresset_fleet::document::{Expect, RuleDoc, TestCase};
 use cresset_ingest::{IngestSettings, Normaliser, Origin, read_signatures};
 use cresset_model::event::LoggedEvent;
+use cresset_model::instance::Nodes;
 use cresset_model::repo::DEFAULT_REPO;
 use cresset_model::rule::AlertRule;
 use cresset_model::user::{DateFormat, HourFormat, RepoAccess};
 use cresset_model::{Duration, ObjectId, Timestamp};
-use cresset_query::{ListLookup, wildcard_match};
+use cresset_query::{ListLookup, Macros, wildcard_match};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -103,6 +105,7 @@ fn suites(
     let runner = Runner {
         normaliser: Normaliser::new(settings)?,
         lists: lists.map(|(name, list)| (name, list.values)).collect(),
+        macros: as_macros(&contents.macros),
     };
     for Loaded { file, rule, .. } in &contents.rules {
         if !rule.tests.is_empty() {
@@ -137,6 +140,8 @@ struct Runner {
     normaliser: Normaliser,
     /// The lists of the folder.
     lists: BTreeMap<String, Vec<String>>,
+    /// The macros of the folder.
+    macros: Macros,
 }
 
 impl Runner {
@@ -161,7 +166,7 @@ impl Runner {
         if let Some(mistake) = events::mistake(test) {
             return Err(mistake);
         }
-        let rule = Arc::new(compile(document)?);
+        let rule = Arc::new(compile(document, &self.macros)?);
         let mut lists = self.lists.clone();
         let own = test.lists.iter();
         lists.extend(own.map(|(name, values)| (name.to_uppercase(), values.clone())));
@@ -265,7 +270,7 @@ impl Runner {
     }
 }
 
-fn compile(document: &RuleDoc) -> Result<CompiledRule, String> {
+fn compile(document: &RuleDoc, macros: &Macros) -> Result<CompiledRule, String> {
     let id = ObjectId::from_bytes([0; 12]);
     let rule = AlertRule {
         id,
@@ -285,7 +290,7 @@ fn compile(document: &RuleDoc) -> Result<CompiledRule, String> {
         hour_format: HourFormat::default(),
         repos: RepoAccess::All,
     };
-    CompiledRule::compile(&source).map_err(|e| e.to_string())
+    CompiledRule::compile_among(&source, &Nodes::default(), macros).map_err(|e| e.to_string())
 }
 
 /// Compares what came with what was expected.

@@ -1,10 +1,10 @@
-//! Rules, tests and lists in a folder.
+//! Rules, tests, lists and macros in a folder.
 
 use super::lists::List;
 use super::place::Mistake;
 use crate::cmd::credentials::read_at_most;
 use anyhow::{Context, bail};
-use cresset_fleet::document::{Mended, Problem, RuleDoc, TestCase};
+use cresset_fleet::document::{MacroDoc, Mended, Problem, RuleDoc, TestCase};
 use cresset_fleet::plan::Folder;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -18,6 +18,8 @@ const MAX_DEPTH: usize = 8;
 const MAX_BYTES: u64 = 256 << 20;
 /// Name of the folder with lists.
 pub(crate) const LISTS: &str = "lists";
+/// Name of the folder with macros.
+pub(crate) const MACROS: &str = "macros";
 const NOT_UTF8: &str = "the file is not UTF-8 text";
 
 /// A rule and the file that it came from.
@@ -82,6 +84,7 @@ pub(crate) struct Contents {
     /// What stands in files that do not read.
     pub(crate) broken: Vec<Broken>,
     pub(crate) lists: BTreeMap<String, List>,
+    pub(crate) macros: BTreeMap<String, MacroDoc>,
     pub(crate) mistakes: Vec<Mistake>,
     /// Where secrets are looked for.
     pub(crate) root: PathBuf,
@@ -124,6 +127,7 @@ impl Contents {
                 .into_iter()
                 .map(|(name, list)| (name, list.file))
                 .collect(),
+            macros: self.macros,
         };
         Ok((folder, self.root))
     }
@@ -142,7 +146,7 @@ impl Contents {
             let home = homes.get(&file.stem).map_or(&[][..], Vec::as_slice);
             self.test_file(file, home)?;
         }
-        self.read_lists(&root.join(LISTS))
+        self.read_beside(root)
     }
 
     /// One rule's file with the tests beside it.
@@ -172,7 +176,7 @@ impl Contents {
         for tests in &tests {
             self.test_file(tests, &[home])?;
         }
-        self.read_lists(&self.root.join(LISTS))
+        self.read_beside(&self.root.clone())
     }
 
     fn rule_file(&mut self, path: &Path) -> anyhow::Result<Home> {
@@ -262,8 +266,10 @@ impl Contents {
         Home::Broken(self.broken.len() - 1)
     }
 
-    fn read_lists(&mut self, folder: &Path) -> anyhow::Result<()> {
-        self.lists = super::lists::read(folder, &mut self.mistakes)?;
+    /// The lists and macros that stand beside the rules.
+    fn read_beside(&mut self, root: &Path) -> anyhow::Result<()> {
+        self.lists = super::lists::read(&root.join(LISTS), &mut self.mistakes)?;
+        self.macros = super::macros::read(&root.join(MACROS), &mut self.mistakes)?;
         Ok(())
     }
 
@@ -305,14 +311,15 @@ impl Contents {
     }
 }
 
-/// The YAML files below `folder`, but neither lists nor hidden ones.
+/// The YAML files below `folder`, but neither lists nor macros nor hidden ones.
 fn walk(folder: &Path, depth: usize, files: &mut Vec<File>) -> anyhow::Result<()> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
-        if name.starts_with('.') || name == LISTS {
+        let beside = name == LISTS || depth == 0 && name == MACROS && path.is_dir();
+        if name.starts_with('.') || beside {
             continue;
         }
         if path.is_dir() {

@@ -8,6 +8,7 @@ mod export;
 mod folder;
 mod junit;
 mod lists;
+mod macros;
 mod notified;
 mod place;
 mod report;

@@ -44,6 +44,10 @@ pub(crate) fn plan(member: &Member, plan: &Plan, all: bool) {
         let word = if *missing { "new" } else { "again" };
         println!("  + import list {name} ({word})");
     }
+    for (name, missing) in &plan.macros {
+        let word = if *missing { "new" } else { "changed" };
+        println!("  + send macro {name} ({word})");
+    }
     println!("  {}", numbers(plan));
 }
 
@@ -67,6 +71,9 @@ fn numbers(plan: &Plan) -> String {
         .collect();
     if !plan.lists.is_empty() {
         parts.push(format!("{} list(s) to import", plan.lists.len()));
+    }
+    if !plan.macros.is_empty() {
+        parts.push(format!("{} macro(s) to send", plan.macros.len()));
     }
     parts.push(format!("{} unchanged", plan.count(Action::Unchanged)));
     format!("{} change(s): {}", plan.changes(), parts.join(", "))
@@ -118,12 +125,13 @@ pub(crate) fn outcome(member: &Member, outcome: &Outcome, took: Duration, all: b
         switched,
         deleted,
         imported,
+        macros,
         ..
     } = outcome;
     let failed = outcome.failed.len();
     println!(
         "{}: {created} created, {updated} updated, {switched} switched, {deleted} deleted, \
-         {imported} list(s) imported, {failed} failed, {} not tried; {:.1} s",
+         {imported} list(s) imported, {macros} macro(s) sent, {failed} failed, {} not tried; {:.1} s",
         member.name(),
         outcome.left,
         took.as_secs_f64()

@@ -1,9 +1,11 @@
 //! `cresset rules validate`: every file, every query, every mistake.
 
 use super::folder::{Contents, Loaded};
+use super::macros::as_macros;
 use super::place::Mistake;
 use super::{events, notified};
 use cresset_fleet::document::{Minutes, RuleDoc};
+use cresset_query::Macros;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,12 +39,20 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 pub(crate) fn of_rules(contents: &Contents) -> Vec<Mistake> {
     let mut mistakes = contents.mistakes.clone();
     let none = BTreeSet::new();
+    let macros = as_macros(&contents.macros);
     for loaded in &contents.rules {
-        mistakes.extend(check(&loaded.file, &loaded.text, &loaded.rule, &none));
+        mistakes.extend(check(
+            &loaded.file,
+            &loaded.text,
+            &loaded.rule,
+            &none,
+            &macros,
+        ));
     }
     for broken in &contents.broken {
         if let Some((text, mended)) = &broken.mended {
-            mistakes.extend(check(&broken.file, text, &mended.rule, &mended.unread));
+            let mended = check(&broken.file, text, &mended.rule, &mended.unread, &macros);
+            mistakes.extend(mended);
         }
     }
     mistakes
@@ -88,7 +98,13 @@ impl Findings<'_> {
 }
 
 /// What a server would refuse, but for the fields in `unread`.
-fn check(file: &str, text: &str, rule: &RuleDoc, unread: &BTreeSet<String>) -> Vec<Mistake> {
+fn check(
+    file: &str,
+    text: &str,
+    rule: &RuleDoc,
+    unread: &BTreeSet<String>,
+    macros: &Macros,
+) -> Vec<Mistake> {
     let mut findings = Findings {
         file,
         text,
@@ -103,7 +119,7 @@ fn check(file: &str, text: &str, rule: &RuleDoc, unread: &BTreeSet<String>) -> V
     }
     if rule.query.trim().is_empty() {
         found.push(Mistake::at_key(file, text, "query", "the query is empty"));
-    } else if let Err(diagnostics) = cresset_query::compile(&rule.query) {
+    } else if let Err(diagnostics) = cresset_query::compile_with(&rule.query, macros) {
         found.extend(diagnostics.iter().filter(|d| d.is_error()).map(|d| {
             let mut message = d.message.clone();
             if let Some(help) = &d.help {
