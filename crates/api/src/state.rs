@@ -77,6 +77,8 @@ pub struct ApiSettings {
     pub max_search_time: Duration,
     /// How long a poll waits for its search; clients give up after 10 seconds.
     pub poll_hold: Duration,
+    /// Whether there is a database of where addresses are, for `process geoip`.
+    pub knows_places: bool,
 }
 
 /// How the first version of LogicMonitor's API tells that somebody is not proven: the HTTP
@@ -131,6 +133,7 @@ impl Default for ApiSettings {
             max_search_rows: 100_000,
             max_search_time: Duration::minutes(15),
             poll_hold: Duration::seconds(1),
+            knows_places: false,
         }
     }
 }

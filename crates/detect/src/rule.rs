@@ -57,6 +57,9 @@ pub enum CompileError {
     /// The owner lost the permission for everything that the rule searches.
     #[error("its owner may search none of its repos; `cresset user repos` grants them")]
     NoRepo,
+    /// The query asks where addresses are, and there is no database of them.
+    #[error("{}", cresset_search::Error::NoPlaces)]
+    NoPlaces,
 }
 
 /// What a live rule counts.

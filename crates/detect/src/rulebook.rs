@@ -240,7 +240,12 @@ impl Rulebook {
     }
 
     fn compile(&self, source: &RuleWithOwner) -> Result<CompiledRule, CompileError> {
-        CompiledRule::compile_among(source, &self.nodes, &self.macros)
+        let rule = CompiledRule::compile_among(source, &self.nodes, &self.macros)?;
+        // A search would say so; a live rule would see events without their places.
+        if rule.plan().asks_places() && !self.deps.lists.knows_places() {
+            return Err(CompileError::NoPlaces);
+        }
+        Ok(rule)
     }
 
     fn remember(&mut self, source: RuleWithOwner, compiled: Option<Arc<CompiledRule>>) {

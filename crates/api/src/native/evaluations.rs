@@ -3,14 +3,15 @@
 use crate::auth::{AlertrulesRead, Authorized};
 use crate::body::{Params, PathText};
 use crate::error::{Error, Result};
-use crate::logpoint::alert_rules::own_rule_with_owner;
+use crate::logpoint::alert_rules::{own_rule_with_owner, runnable};
 use crate::native::schemas::rules::EvaluationsReply;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use cresset_model::ObjectId;
-use cresset_model::incident::Evaluation;
+use cresset_model::incident::{Evaluation, EvaluationMode};
 use cresset_model::instance::Nodes;
+use cresset_query::compile_with;
 use serde_json::{Value, json};
 
 /// How a rule runs, and its newest evaluations, newest first.
@@ -40,8 +41,12 @@ pub(crate) async fn evaluations(
     let instances = api.catalog.instances().await?;
     let nodes = Nodes::new(&instances, api.catalog.removed_nodes().await?);
     let macros = api.macros.current().await?;
-    let (mode, reason) = (api.rule_mode)(&rule, &nodes, &macros);
+    let (mut mode, mut reason) = (api.rule_mode)(&rule, &nodes, &macros);
     let rule = rule.rule;
+    let plan = compile_with(&rule.spec.search_params.query, &macros).ok();
+    if let Some(why_not) = plan.and_then(|plan| runnable::why_not(&api, &plan)) {
+        (mode, reason) = (EvaluationMode::Scheduled, why_not);
+    }
     let evaluations = api.catalog.evaluations(rule.id, limit as u32).await?;
     let rows: Vec<Value> = evaluations.iter().map(row).collect();
     Ok(Json(json!({

@@ -193,3 +193,33 @@ async fn a_change_that_breaks_a_rule_is_refused() {
         .await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }
+
+#[tokio::test]
+async fn a_rule_that_cannot_run_is_not_switched_on() {
+    let site = Site::new().await;
+    let places = "user=* | process geoip(source_address) as country";
+    let answer = ruled(&site, "admin", "With places", places).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.text.contains("geoip.places"), "{answer:?}");
+
+    made(&site, "SOME", "user=amy", &[]).await;
+    let answer = ruled(&site, "admin", "With a macro", "`some`").await;
+    let id = answer.json["id"].as_str().unwrap().to_owned();
+    let switch = async |act: &str| {
+        let path = format!("/AlertRules/{act}_api");
+        site.call("admin", "POST", &path, &json!({"ids": [id]}))
+            .await
+    };
+    assert_eq!(switch("deactivate").await.status, 200);
+    // Nobody is in its way, since no active rule calls it.
+    let gone = site.call("admin", "DELETE", "/api/v1/macros/SOME", &Value::Null);
+    assert_eq!(gone.await.status, 200);
+    let answer = switch("activate").await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(
+        answer.text.contains("there is no macro `some`"),
+        "{answer:?}"
+    );
+    made(&site, "SOME", "user=bob", &[]).await;
+    assert_eq!(switch("activate").await.status, 200);
+}

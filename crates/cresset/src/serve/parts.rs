@@ -257,6 +257,7 @@ impl Parts {
                 strict_put: config.strict_put,
                 basic: config.basic,
                 quota: config.quota,
+                knows_places: config.geoip_places.is_some() || config.geoip_networks.is_some(),
                 ..ApiSettings::default()
             },
             metrics,

@@ -174,6 +174,9 @@ async fn a_broken_rule_says_so_and_harms_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::open(dir.path(), T0, 1).await;
     let broken = server.rule("broken rule", spec("user=[", 10, 10)).await;
+    // Live, it would see events without their places, for there is no database of them.
+    let placed = "user=* | process geoip(host) as country";
+    let placed = server.rule("placed", spec(placed, 10, 10)).await;
     server.rule("three by user", three_by_user()).await;
     let running = server.detect();
     server
@@ -185,7 +188,11 @@ async fn a_broken_rule_says_so_and_harms_nobody() {
     assert_eq!(evaluations[0].verdict, Verdict::Failed);
     let error = evaluations[0].error.clone().unwrap();
     assert!(error.starts_with("the query cannot run: "), "{error}");
-    assert_eq!(running.handle.health().broken_rules, 1);
+    let evaluations = server.evaluations(placed).await;
+    assert_eq!(evaluations[0].verdict, Verdict::Failed);
+    let error = evaluations[0].error.clone().unwrap();
+    assert!(error.contains("geoip.places"), "{error}");
+    assert_eq!(running.handle.health().broken_rules, 2);
     running.stop().await;
 }
 

@@ -10,13 +10,14 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::Value;
 
-/// Switches rules on; all of them, or none if one is unknown.
+/// Switches rules on; all of them, or none if one is unknown or cannot run.
 #[utoipa::path(
     post, path = "/AlertRules/activate_api", tag = "Alert rules",
     security(("jwt" = ["alertrules:write"])), request_body = Ids,
     responses(
         (status = 200, description = "All are active", body = Done),
         (status = 404, description = "One of the ids is unknown; nothing was changed"),
+        (status = 422, description = "One of the rules cannot run; nothing was changed"),
     )
 )]
 pub(crate) async fn activate(

@@ -6,6 +6,7 @@ pub(crate) mod deactivate;
 pub(crate) mod delete;
 pub(crate) mod lists;
 pub(crate) mod read;
+pub(crate) mod runnable;
 pub mod shape;
 mod spec;
 pub(crate) mod update;
@@ -61,6 +62,10 @@ async fn checked_spec(
     let repos = &spec.search_params.repos;
     if let Some(problem) = api.unsearchable(&caller.user, repos, saved).await? {
         errors.add(&["search_params", "repos"], problem.to_string());
+    }
+    let plan = cresset_query::compile_with(&spec.search_params.query, &macros).ok();
+    if let Some(problem) = plan.and_then(|plan| runnable::why_not(api, &plan)) {
+        errors.add(&["search_params", "query"], problem);
     }
     if let Some(problem) = unfed_list(api, caller, &spec.search_params.query, &macros).await? {
         errors.add(&["search_params", "query"], problem);
@@ -180,6 +185,9 @@ async fn switch(
         ("rules_deactivated", "Alert rules deactivated")
     };
     let ids = ids(body)?;
+    if active {
+        runnable::demand(api, caller, &ids).await?;
+    }
     api.catalog
         .set_rules_active(&ids, caller.user.id, active, api.now())
         .await?;
