@@ -100,25 +100,35 @@ async fn fields_that_share_a_column_or_have_none_are_found() {
         event.set(name, value);
         event
     };
+    let long = "n".repeat(1_100);
     let mut events = vec![
-        event(0, "copy_of_msg", "the same text"),
-        event(1, "kind", "text"),
-        event(2, "label", "One"),
+        event(0, "kind", "text"),
+        event(1, "label", "One"),
+        // Its name is too long for a column.
+        event(2, &long, "x"),
     ];
     let mut number = Event::new(START, START);
     number.set("kind", 5_i64);
     number.add_label("Two");
     events.push(number);
+    // In a file of its own, which needs no overflow: its text is kept once, as `msg`.
+    let mut twin = Event::new(START, START);
+    twin.set("message", "another text");
+    twin.keep_as_msg(0);
+    server.append("twins", vec![twin]).await;
     server.append("default", events).await;
     server.flusher.flush_now().await.unwrap();
+    let long = format!("{long}=*");
     for (query, expect) in [
-        ("copy_of_msg=*", 1),
+        ("message=*", 1),
+        ("message=another*", 1),
+        (&long, 1),
         ("kind=5", 1),
         ("kind=text", 1),
         ("label=*", 2),
-        ("msg=*", 3),
+        ("msg=*", 4),
         ("same", 3),
-        ("log_ts>0 col_ts>0", 3),
+        ("log_ts>0 col_ts>=0", 5),
         ("nowhere=*", 0),
     ] {
         let result = server.searcher.run(request(query)).await.unwrap();
