@@ -1,6 +1,6 @@
 //! Searches whose additions to lists are written down.
 
-use crate::{Error, Result, SearchRequest, Searcher};
+use crate::{Error, Progress, Result, SearchRequest, Searcher};
 use async_trait::async_trait;
 use cresset_catalog::{Catalog, Error as CatalogError};
 use cresset_model::Clock;
@@ -74,8 +74,16 @@ impl ListFeeder {
 #[async_trait]
 impl Searcher for ListFeeder {
     async fn run(&self, request: SearchRequest) -> Result<ResultSet> {
+        self.run_watched(request, Arc::default()).await
+    }
+
+    async fn run_watched(
+        &self,
+        request: SearchRequest,
+        progress: Arc<Progress>,
+    ) -> Result<ResultSet> {
         self.check(&request.plan).await?;
-        let mut result = self.searcher.run(request).await?;
+        let mut result = self.searcher.run_watched(request, progress).await?;
         // Nobody after this needs them, and they can be large.
         let additions = std::mem::take(&mut result.additions);
         if result.missing.is_empty() {

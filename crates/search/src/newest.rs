@@ -10,6 +10,8 @@ use std::collections::BinaryHeap;
 #[derive(Debug)]
 pub(crate) struct Newest {
     kept: BinaryHeap<Reverse<Entry>>,
+    /// The latest time among them, or a later one.
+    newest: Option<Timestamp>,
     limit: usize,
     bytes: usize,
     max_bytes: usize,
@@ -50,6 +52,7 @@ impl Newest {
     pub(crate) fn new(limit: usize, max_bytes: usize) -> Self {
         Self {
             kept: BinaryHeap::new(),
+            newest: None,
             limit,
             bytes: 0,
             max_bytes,
@@ -62,6 +65,7 @@ impl Newest {
     pub(crate) fn push(&mut self, event: LoggedEvent) -> Result<()> {
         self.total += 1;
         self.bytes += event.event.size();
+        self.newest = self.newest.max(Some(event.event.log_ts));
         self.kept.push(Reverse(Entry(event)));
         if self.kept.len() > self.limit
             && let Some(Reverse(Entry(oldest))) = self.kept.pop()
@@ -72,6 +76,21 @@ impl Newest {
             return Err(Error::TooMany(self.kept.len()));
         }
         Ok(())
+    }
+
+    /// Takes out those after this moment, newest first, when no event will come any more
+    /// that is newer. They still count as kept.
+    pub(crate) fn settle(&mut self, after: Timestamp) -> Vec<LoggedEvent> {
+        if self.newest.is_none_or(|newest| newest <= after) {
+            return Vec::new();
+        }
+        let mut settled = std::mem::take(&mut self.kept).into_sorted_vec();
+        let rest = settled.partition_point(|Reverse(Entry(e))| e.event.log_ts > after);
+        let rest = settled.split_off(rest);
+        self.newest = rest.first().map(|Reverse(Entry(e))| e.event.log_ts);
+        self.kept = rest.into();
+        self.limit -= settled.len();
+        in_order(settled)
     }
 
     /// Before this moment nothing is among the newest any more.
@@ -95,13 +114,14 @@ impl Newest {
 
     /// The kept events, newest first.
     pub(crate) fn into_newest_first(self) -> Vec<LoggedEvent> {
-        // Ascending order of the reversed entries.
-        self.kept
-            .into_sorted_vec()
-            .into_iter()
-            .map(|Reverse(Entry(event))| event)
-            .collect()
+        in_order(self.kept.into_sorted_vec())
     }
+}
+
+/// The events of entries that are sorted, which for reversed ones means newest first.
+fn in_order(entries: Vec<Reverse<Entry>>) -> Vec<LoggedEvent> {
+    let event = |Reverse(Entry(event))| event;
+    entries.into_iter().map(event).collect()
 }
 
 #[cfg(test)]
@@ -129,6 +149,26 @@ mod tests {
         assert_eq!(newest.floor(), Timestamp(40));
         let seqs: Vec<u64> = newest.into_newest_first().iter().map(|e| e.seq).collect();
         assert_eq!(seqs, [1, 4, 3]);
+    }
+
+    #[test]
+    fn what_is_settled_leaves_in_order_and_counts_as_kept() {
+        let mut newest = Newest::new(4, usize::MAX);
+        for (seq, at) in [(1, 50), (2, 10), (3, 40), (4, 40), (5, 20)] {
+            newest.push(event(seq, at)).unwrap();
+        }
+        let seqs = |events: Vec<LoggedEvent>| events.iter().map(|e| e.seq).collect::<Vec<_>>();
+        assert_eq!(seqs(newest.settle(Timestamp(50))), [0; 0]);
+        assert_eq!(seqs(newest.settle(Timestamp(39))), [1, 4, 3]);
+        // One place is left of four, and a newer event takes it.
+        newest.push(event(6, 30)).unwrap();
+        newest.push(event(7, 25)).unwrap();
+        assert_eq!(newest.floor(), Timestamp(30));
+        assert_eq!(newest.total(), 7);
+        assert_eq!(seqs(newest.settle(Timestamp(0))), [6]);
+        assert_eq!(newest.floor(), Timestamp::MAX);
+        newest.push(event(8, 20)).unwrap();
+        assert_eq!(seqs(newest.into_newest_first()), [0; 0]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a searcher promises.
 
+use crate::Progress;
 use async_trait::async_trait;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{Duration, Event, Timestamp};
@@ -13,13 +14,20 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It took longer than it was given.
-    #[error("the search exceeded its time limit of {0:?}; narrow the time range or the filter")]
+    #[error(
+        "the search exceeded its time limit of {} s; narrow the time range or the filter, or \
+         raise search.timeout",
+        .0.as_secs_f64()
+    )]
     Timeout(Duration),
     /// It was cancelled.
     #[error("the search was cancelled")]
     Cancelled,
     /// It kept more events than it was given.
-    #[error("the search matched more than {0} events; narrow the time range or the filter")]
+    #[error(
+        "the search matched more than {0} events, and may keep no more of them in memory; \
+         narrow the time range or the filter, or raise search.max_rows or search.max_memory"
+    )]
     TooMany(usize),
     /// None of the other instances that it names could be searched.
     #[error("{0}")]
@@ -74,6 +82,18 @@ pub struct SearchRequest {
 pub trait Searcher: Send + Sync + 'static {
     /// Runs the whole plan. Simple queries give rows by event time, newest first.
     async fn run(&self, request: SearchRequest) -> Result<ResultSet>;
+
+    /// [`Searcher::run`], telling `progress` how far it is. A searcher that does not know
+    /// tells nothing.
+    async fn run_watched(
+        &self,
+        request: SearchRequest,
+        progress: Arc<Progress>,
+    ) -> Result<ResultSet> {
+        let _ = progress;
+        self.run(request).await
+    }
+
     /// Events that match the plan's leading filter, by event time then `seq`, oldest first;
     /// [`Error::TooMany`] beyond `max`. Whole events, whatever the plan reads. What event files
     /// in quarantine held is left out: rules that begin must not wait until one is restored.

@@ -2,6 +2,7 @@
 
 mod file;
 
+use crate::progress::Progress;
 use crate::view::View;
 use crate::{Error, Result};
 use cresset_catalog::port::FileEntry;
@@ -57,6 +58,19 @@ pub(crate) enum Found {
     Counted(Event, u64),
     /// So many events that are not among the newest.
     Passed(u64),
+    /// Where only the newest are wanted: every event after this moment has been given.
+    Settled(Timestamp),
+}
+
+impl Found {
+    /// How many events met the filter.
+    const fn events(&self) -> u64 {
+        match self {
+            Self::Event(_) => 1,
+            Self::Counted(_, events) | Self::Passed(events) => *events,
+            Self::Settled(_) => 0,
+        }
+    }
 }
 
 /// One pass over files and tail.
@@ -81,6 +95,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) floor: &'a AtomicI64,
     /// Counts what is read and what is passed over.
     pub(crate) pruned: &'a Pruned,
+    /// Told how far the scan is.
+    pub(crate) progress: &'a Progress,
     /// Counts what reading threads gave to the evaluating one.
     pub(crate) handed_over: AtomicU64,
 }
@@ -104,13 +120,23 @@ struct Work<'a> {
 }
 
 /// A file and what comes out of it.
-type Begun<'a> = (&'a FileEntry, Receiver<Handover>);
+struct Begun<'a> {
+    file: &'a FileEntry,
+    /// No later file has an event after this moment, if only the newest are wanted.
+    below: Timestamp,
+    found: Receiver<Handover>,
+}
 
 impl Scan<'_> {
     /// Gives what it takes of the events that pass the plan's filter to `on_match`, file by
-    /// file in an order that does not depend on threads, then the tail.
-    /// Returns the files that could not be read, or not to their end.
+    /// file in an order that does not depend on threads, then the tail; the tail first where
+    /// only the newest events are wanted. Returns the files that could not be read, or not to
+    /// their end.
     pub(crate) fn run(&self, on_match: &mut dyn FnMut(Found) -> Result<()>) -> Result<Vec<Unread>> {
+        let newest = matches!(self.take, Take::Newest(_));
+        if newest {
+            self.tail(on_match)?;
+        }
         let stop = AtomicBool::new(false);
         let threads = self.threads.min(self.view.files.len());
         let unread = std::thread::scope(|scope| {
@@ -135,16 +161,29 @@ impl Scan<'_> {
         });
         metrics::counter!("cresset_search_files_opened_total").increment(self.pruned.files());
         let unread = unread?;
+        if !newest {
+            self.tail(on_match)?;
+        }
+        check(self.cancelled)?;
+        Ok(unread)
+    }
+
+    fn tail(&self, on_match: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
+        let after = self.progress.after();
         for event in &self.view.tail {
+            if after.is_some_and(|after| !after.is_before(event.event.log_ts, event.seq)) {
+                continue;
+            }
             let wanted = self.plan.filter().matches(&*event.event, self.context);
             // After the filter, whose answer means nothing if it was cut short.
             check(self.cancelled)?;
             if wanted {
+                self.progress.found(1);
                 on_match(Found::Event(event.clone()))?;
             }
         }
-        check(self.cancelled)?;
-        Ok(unread)
+        self.progress.passed(self.view.tail.len() as u64);
+        Ok(())
     }
 
     /// The files in the view's order, or, where only the newest events are wanted, those
@@ -165,12 +204,27 @@ impl Scan<'_> {
     ) -> Option<(&'a FileEntry, SyncSender<Handover>)> {
         let mut work = work.lock();
         let file = work.files.next()?;
-        let (sender, receiver) = sync_channel(WAITING);
+        if !self.progress.counts_rest() && self.too_old(file.max_log_ts) {
+            // So are those behind it.
+            return None;
+        }
+        let next = work.files.as_slice().first();
+        let (sender, found) = sync_channel(WAITING);
+        let begun = Begun {
+            file,
+            below: next.map_or(Timestamp::MIN, |next| next.max_log_ts),
+            found,
+        };
         // With the lock held, which keeps the files in order.
-        work.begun.send((file, receiver)).ok()?;
+        work.begun.send(begun).ok()?;
         // After what may have been a long wait.
         let ended = stop.load(Ordering::Relaxed) || self.cancelled.load(Ordering::Relaxed);
         (!ended).then_some((file, sender))
+    }
+
+    /// Whether no event up to this moment is among the newest any more.
+    fn too_old(&self, moment: Timestamp) -> bool {
+        moment.0 < self.floor.load(Ordering::Relaxed)
     }
 
     fn collect(
@@ -180,19 +234,27 @@ impl Scan<'_> {
     ) -> Result<Vec<Unread>> {
         let mut unread = Vec::new();
         // By value: after an error the remaining receivers are gone, which ends the threads.
-        for (file, receiver) in files {
-            for handover in receiver {
+        for Begun { file, below, found } in files {
+            for handover in found {
                 check(self.cancelled)?;
                 match handover {
                     Ok(found) => {
+                        self.progress.found(found.iter().map(Found::events).sum());
                         for one in found {
                             check(self.cancelled)?;
-                            on_match(one)?;
+                            on_match(match one {
+                                Found::Settled(to) => Found::Settled(to.max(below)),
+                                other => other,
+                            })?;
                         }
                     }
                     Err(error) if of_one_file(&error) => unread.push((file.clone(), error)),
                     Err(error) => return Err(error.into()),
                 }
+            }
+            self.progress.file_done();
+            if matches!(self.take, Take::Newest(_)) {
+                on_match(Found::Settled(below))?;
             }
         }
         check(self.cancelled)?;

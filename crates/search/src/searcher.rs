@@ -1,10 +1,12 @@
 //! Searches over the local store.
 
+mod events;
+
 use crate::kept::Kept;
 use crate::lists::SearchLists;
 use crate::looked_at::looked_at;
 use crate::lost;
-use crate::newest::Newest;
+use crate::progress::Progress;
 use crate::scan::{self, Found, NO_FLOOR, Scan, Take, Unread};
 use crate::view::{Extent, View};
 use crate::{Elsewhere, Error, Joins, ListCache, Result, SearchRequest, Searcher};
@@ -82,16 +84,29 @@ impl StoreSearcher {
         }
     }
 
+    async fn run_all(
+        &self,
+        request: SearchRequest,
+        progress: Arc<Progress>,
+        others: Elsewhere,
+    ) -> Result<ResultSet> {
+        let work = move |job: &Job| job.run(others);
+        let (mut result, lost) = self.within_limits(request, progress, work).await?;
+        result.missing.extend(lost);
+        Ok(result)
+    }
+
     /// Runs `work` on a blocking thread within the request's time. If the returned
     /// future is dropped, the thread stops soon after.
     async fn within_limits<T: Send + 'static>(
         &self,
         request: SearchRequest,
+        progress: Arc<Progress>,
         work: impl FnOnce(&Job) -> Result<(T, Vec<Unread>)> + Send + 'static,
     ) -> Result<(T, Vec<String>)> {
         let timeout = request.timeout;
         let started = std::time::Instant::now();
-        let result = tokio::time::timeout(timeout.to_std(), self.search(request, work))
+        let result = tokio::time::timeout(timeout.to_std(), self.search(request, progress, work))
             .await
             .unwrap_or(Err(Error::Timeout(timeout)));
         metrics::histogram!("cresset_search_seconds").record(started.elapsed().as_secs_f64());
@@ -102,6 +117,7 @@ impl StoreSearcher {
     async fn search<T: Send + 'static>(
         &self,
         request: SearchRequest,
+        progress: Arc<Progress>,
         work: impl FnOnce(&Job) -> Result<(T, Vec<Unread>)> + Send + 'static,
     ) -> Result<(T, Vec<String>)> {
         let permits = self.permits.clone();
@@ -117,11 +133,22 @@ impl StoreSearcher {
             repos: request.repos.clone(),
             from: request.from,
             to: request.to,
-            up_to_seq: request.up_to_seq.unwrap_or(u64::MAX),
+            up_to_seq: request.up_to_seq.unwrap_or_else(|| {
+                // What comes meanwhile must not move a page's rows to the next one.
+                let head = || *self.log.head().borrow();
+                if progress.rows_early() {
+                    head()
+                } else {
+                    u64::MAX
+                }
+            }),
         };
         // Before the files are asked for, which then stay until the search has ended.
         let reading = self.store.reading();
         let view = View::take(&*self.catalog, &*self.log, &extent).await?;
+        let (files, tail) = (&view.files, view.tail.len() as u64);
+        let events = files.iter().map(|file| file.rows).sum::<u64>() + tail;
+        progress.begin(files.len() as u64, events, extent.up_to_seq);
         let cancel = CancelOnDrop::default();
         let asked = extent.clone();
         let job = Job {
@@ -138,6 +165,7 @@ impl StoreSearcher {
             settings: self.settings,
             pruned: Pruned::default(),
             cancelled: cancel.0.clone(),
+            progress,
         };
         let running = tokio::task::spawn_blocking(move || {
             // Here, so that a search whose caller left counts until it has stopped.
@@ -201,6 +229,7 @@ struct Job {
     settings: SearchSettings,
     pruned: Pruned,
     cancelled: Arc<AtomicBool>,
+    progress: Arc<Progress>,
 }
 
 impl Job {
@@ -236,6 +265,7 @@ impl Job {
             threads: self.settings.threads.max(1),
             cancelled: &self.cancelled,
             pruned: &self.pruned,
+            progress: &self.progress,
             handed_over: AtomicU64::new(0),
         }
         .run(on_match)
@@ -280,53 +310,6 @@ impl Job {
         }
     }
 
-    /// Keeps only the events that will be rows.
-    fn newest(
-        &self,
-        fields: Option<&BTreeSet<String>>,
-        others: Vec<LoggedEvent>,
-    ) -> Result<(ResultSet, Vec<Unread>)> {
-        let limit = match self.limit {
-            0 => self.settings.limits.max_rows,
-            limit => limit.min(self.settings.limits.max_rows),
-        };
-        let mut newest = Newest::new(limit, self.settings.max_bytes);
-        for event in others {
-            newest.push(event)?;
-        }
-        let floor = AtomicI64::new(newest.floor().0);
-        let missing = self.scan(
-            &Take::Newest(limit),
-            &floor,
-            fields,
-            &mut |found| match found {
-                Found::Event(event) => {
-                    newest.push(event)?;
-                    floor.store(newest.floor().0, Ordering::Relaxed);
-                    Ok(())
-                }
-                Found::Counted(..) => Ok(()),
-                Found::Passed(others) => {
-                    newest.pass(others);
-                    Ok(())
-                }
-            },
-        )?;
-        let total = newest.total();
-        let mut executor = self
-            .plan
-            .executor(self.context())
-            .with_limits(self.limits());
-        for event in newest.into_newest_first() {
-            scan::check(&self.cancelled)?;
-            executor.push_matched(&event.event);
-        }
-        let mut result = executor.finish();
-        result.total = total;
-        result.truncated |= limit != self.limit && total > limit as u64;
-        Ok((result, missing))
-    }
-
     /// Leaves it to the executor what to keep.
     fn whole(
         &self,
@@ -352,7 +335,7 @@ impl Job {
                     executor.push_many(&event, times);
                     return Ok(());
                 }
-                Found::Passed(_) => return Ok(()),
+                Found::Passed(_) | Found::Settled(_) => return Ok(()),
             };
             events += 1;
             let bytes = kept.as_mut().map_or(0, |kept| kept.add(&event.event));
@@ -406,6 +389,14 @@ impl Searcher for StoreSearcher {
         self.run_with(request, Elsewhere::default()).await
     }
 
+    async fn run_watched(
+        &self,
+        request: SearchRequest,
+        progress: Arc<Progress>,
+    ) -> Result<ResultSet> {
+        self.run_all(request, progress, Elsewhere::default()).await
+    }
+
     async fn matching(&self, request: SearchRequest, max: usize) -> Result<Vec<LoggedEvent>> {
         self.matching_with(request, Elsewhere::default(), max).await
     }
@@ -414,10 +405,7 @@ impl Searcher for StoreSearcher {
 #[async_trait]
 impl Joins for StoreSearcher {
     async fn run_with(&self, request: SearchRequest, others: Elsewhere) -> Result<ResultSet> {
-        let searched = self.within_limits(request, move |job| job.run(others));
-        let (mut result, lost) = searched.await?;
-        result.missing.extend(lost);
-        Ok(result)
+        self.run_all(request, Arc::default(), others).await
     }
 
     async fn matching_with(
@@ -426,8 +414,8 @@ impl Joins for StoreSearcher {
         others: Elsewhere,
         max: usize,
     ) -> Result<Vec<LoggedEvent>> {
-        let searched = self.within_limits(request, move |job| job.matching(others, max));
-        let (events, lost) = searched.await?;
+        let work = move |job: &Job| job.matching(others, max);
+        let (events, lost) = self.within_limits(request, Arc::default(), work).await?;
         for lost in lost {
             tracing::warn!("events were asked for that are not there: {lost}");
         }

@@ -3,7 +3,7 @@
 //! The API's `getsearchlogs` starts a search with one request and asks for its result
 //! with others. A session belongs to the user who started it.
 
-use crate::{SearchRequest, Searcher};
+use crate::{Progress, SearchRequest, Searcher};
 use cresset_model::{Clock, Duration, Entropy, ObjectId, Timestamp};
 use cresset_query::{ResultRow, ResultSet};
 use parking_lot::Mutex;
@@ -49,10 +49,15 @@ impl Default for SessionSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// The user has too many.
-    #[error("you have {0} searches under way; wait for one to end")]
+    #[error(
+        "you have {0} searches under way, as many as search.queue_per_user allows; wait for one \
+         to end"
+    )]
     TooManyOfUser(usize),
     /// The server has too many.
-    #[error("the server has {0} searches under way; try again later")]
+    #[error(
+        "the server has {0} searches under way, as many as search.queue allows; try again later"
+    )]
     TooMany(usize),
 }
 
@@ -82,6 +87,8 @@ pub struct Session {
     pub request: SearchRequest,
     /// How far it is.
     pub state: SessionState,
+    /// How far it is in numbers, and the rows that are final.
+    pub progress: Arc<Progress>,
 }
 
 /// All sessions. Clones are handles to the same ones.
@@ -107,6 +114,7 @@ struct Table {
 struct Entry {
     user: ObjectId,
     request: SearchRequest,
+    progress: Arc<Progress>,
     polled_at: Timestamp,
     bytes: usize,
     state: watch::Receiver<SessionState>,
@@ -136,6 +144,16 @@ impl SearchSessions {
     /// Starts a search for `user` and returns its id at once.
     /// Must be called on a Tokio runtime.
     pub fn start(&self, user: ObjectId, request: SearchRequest) -> Result<String, StartError> {
+        self.start_watched(user, request, Arc::default())
+    }
+
+    /// [`SearchSessions::start`], of a search that tells `progress` how far it is.
+    pub fn start_watched(
+        &self,
+        user: ObjectId,
+        request: SearchRequest,
+        progress: Arc<Progress>,
+    ) -> Result<String, StartError> {
         let inner = &self.0;
         let now = inner.clock.now();
         let mut table = inner.table.lock();
@@ -151,7 +169,7 @@ impl SearchSessions {
         let work = run(
             Arc::downgrade(inner),
             id.clone(),
-            request.clone(),
+            (request.clone(), Arc::clone(&progress)),
             of_user,
             sender,
             now,
@@ -160,6 +178,7 @@ impl SearchSessions {
         let entry = Entry {
             user,
             request,
+            progress,
             polled_at: now,
             bytes: 0,
             state,
@@ -188,6 +207,7 @@ impl SearchSessions {
         Some(Session {
             request: entry.request.clone(),
             state,
+            progress: Arc::clone(&entry.progress),
         })
     }
 
@@ -208,6 +228,23 @@ impl SearchSessions {
         self.poll(user, id)
     }
 
+    /// [`SearchSessions::wait`], but waits only until more than `rows` rows are final.
+    pub async fn wait_for_rows(
+        &self,
+        user: ObjectId,
+        id: &str,
+        rows: usize,
+        patience: std::time::Duration,
+    ) -> Option<Session> {
+        let progress = self.poll(user, id)?.progress;
+        let more = progress.more_than(rows);
+        let over = self.wait(user, id, patience);
+        tokio::select! {
+            session = over => session,
+            () = more => self.poll(user, id),
+        }
+    }
+
     /// Ends a session of `user`; false if there is none of that id.
     pub fn cancel(&self, user: ObjectId, id: &str) -> bool {
         let mut table = self.0.table.lock();
@@ -226,7 +263,7 @@ impl SearchSessions {
 async fn run(
     inner: Weak<Inner>,
     id: String,
-    request: SearchRequest,
+    (request, progress): (SearchRequest, Arc<Progress>),
     of_user: Arc<Semaphore>,
     state: watch::Sender<SessionState>,
     started: Timestamp,
@@ -244,7 +281,7 @@ async fn run(
     let Ok(_ours) = running.acquire().await else {
         return;
     };
-    let outcome = searcher.run(request).await;
+    let outcome = searcher.run_watched(request, progress).await;
     let Some(inner) = inner.upgrade() else { return };
     let mut bytes = 0;
     let next = match outcome {

@@ -19,7 +19,7 @@ use cresset_model::Duration;
 use cresset_model::event::LoggedEvent;
 use cresset_model::instance::{Instance, is_remote, split_address};
 use cresset_query::ResultSet;
-use cresset_search::{Elsewhere, Error, HERE, Joins, Result, SearchRequest, Searcher};
+use cresset_search::{Elsewhere, Error, HERE, Joins, Progress, Result, SearchRequest, Searcher};
 use futures::StreamExt as _;
 use question::{How, Question};
 use std::collections::BTreeMap;
@@ -220,6 +220,17 @@ impl<S: Joins> Searcher for FleetSearcher<S> {
         let mut result = self.here.run_with(rest(request, started), others).await?;
         result.missing.extend(missing);
         Ok(result)
+    }
+
+    async fn run_watched(
+        &self,
+        request: SearchRequest,
+        progress: Arc<Progress>,
+    ) -> Result<ResultSet> {
+        if asks_others(&request) {
+            return self.run(request).await;
+        }
+        self.here.run_watched(request, progress).await
     }
 
     /// Fails if an instance cannot be searched: who asks for events counts on all of them.

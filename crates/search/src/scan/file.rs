@@ -3,10 +3,11 @@
 
 use super::{Found, Handover, Scan, Take};
 use crate::columnar;
+use crate::progress::Place;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use cresset_catalog::port::FileEntry;
-use cresset_model::Event;
 use cresset_model::event::LoggedEvent;
+use cresset_model::{Event, Timestamp};
 use cresset_query::{Counting, Expr};
 use cresset_store::{ColumnBatch, Fate, Overlap, Own, Result, StoredFile};
 use std::collections::BTreeSet;
@@ -85,6 +86,7 @@ impl<'a> FileScan<'a> {
             if self.ended() || self.rows(group, &rows)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
+            self.passed(group);
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -92,19 +94,31 @@ impl<'a> FileScan<'a> {
     /// The last events are the newest.
     fn newest(&mut self, limit: usize) -> Result<ControlFlow<()>> {
         let mut left = limit;
+        let counts_rest = self.scan.progress.counts_rest();
         for group in (0..self.stored.groups()).rev() {
-            let rows = self.rows_of(group)?;
-            let found = rows.count_set_bits();
             // Older than all that were found, and there are enough of these.
-            if self.stored.max_log_ts(group).0 < self.scan.floor.load(Ordering::Relaxed) {
+            if self.scan.too_old(self.stored.max_log_ts(group)) {
                 left = 0;
             }
+            if left == 0 && !counts_rest {
+                break;
+            }
+            let rows = self.rows_of(group)?;
+            let found = rows.count_set_bits();
             let rows = last(&rows, left);
             let taken = found.min(left);
             left -= taken;
             self.batch.push(Found::Passed((found - taken) as u64));
             if self.ended() || self.rows(group, &rows)?.is_break() {
                 return Ok(ControlFlow::Break(()));
+            }
+            self.passed(group);
+            if group > 0 {
+                let to = self.stored.max_log_ts(group - 1);
+                self.batch.push(Found::Settled(to));
+                if self.hand_over().is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -126,6 +140,7 @@ impl<'a> FileScan<'a> {
                 return Ok(ControlFlow::Break(()));
             }
             if rows.count_set_bits() == 0 {
+                self.passed(group);
                 continue;
             }
             let (mut counted, mut at) = (Vec::new(), 0);
@@ -140,12 +155,18 @@ impl<'a> FileScan<'a> {
                     return Ok(ControlFlow::Break(()));
                 }
             }
+            self.passed(group);
         }
         Ok(ControlFlow::Continue(()))
     }
 
     fn ended(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.scan.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Done with a group, or with what an index said about it.
+    fn passed(&self, group: usize) {
+        self.scan.progress.passed(self.stored.rows(group) as u64);
     }
 
     fn read(&self, group: usize) {
@@ -163,8 +184,8 @@ impl<'a> FileScan<'a> {
     const fn own(&self, among: Among) -> Own {
         let [log_ts, col_ts] = self.times;
         Own {
-            seq: !among.before,
-            log_ts: !among.within || log_ts,
+            seq: !among.before || among.after.is_some(),
+            log_ts: !among.within || among.after.is_some() || log_ts,
             col_ts,
             terms: false,
         }
@@ -184,6 +205,11 @@ impl<'a> FileScan<'a> {
         Ok((fate == Fate::Read).then(|| Among {
             within: overlap == Overlap::Whole,
             before: self.stored.max_seq(group) <= self.scan.up_to_seq,
+            after: self
+                .scan
+                .progress
+                .after()
+                .filter(|after| self.stored.max_log_ts(group) >= after.at),
         }))
     }
 
@@ -344,11 +370,13 @@ struct Among {
     within: bool,
     /// None came too late.
     before: bool,
+    /// Some may be on an earlier page, which ends here.
+    after: Option<Place>,
 }
 
 impl Among {
     const fn all(self) -> bool {
-        self.within && self.before
+        self.within && self.before && self.after.is_none()
     }
 
     /// The rows of a batch that the search is about.
@@ -362,6 +390,11 @@ impl Among {
             let seqs = batch.seqs();
             let before = |row: usize| seqs[row] as u64 <= scan.up_to_seq;
             rows = &rows & &BooleanBuffer::collect_bool(seqs.len(), before);
+        }
+        if let Some(after) = self.after {
+            let (seqs, times) = (batch.seqs(), batch.log_ts());
+            let behind = |row: usize| after.is_before(Timestamp(times[row]), seqs[row] as u64);
+            rows = &rows & &BooleanBuffer::collect_bool(seqs.len(), behind);
         }
         rows
     }

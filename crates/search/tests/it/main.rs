@@ -11,6 +11,7 @@ mod flush;
 mod looked_at;
 mod lost;
 mod once;
+mod pages;
 mod power_loss;
 mod search;
 
