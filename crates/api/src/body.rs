@@ -203,6 +203,16 @@ impl Params {
         }
     }
 
+    /// A whole number, or 0 if it is not given.
+    pub(crate) fn count(&self, name: &'static str) -> Result<usize> {
+        match self.0.get(name).map(|text| text.trim()) {
+            None | Some("") => Ok(0),
+            Some(text) => text
+                .parse()
+                .map_err(|_| Error::field(name, "must be a whole number")),
+        }
+    }
+
     /// True or false in any of the spellings that clients use, `None` if not given.
     pub(crate) fn flag(&self, name: &'static str) -> Result<Option<bool>> {
         match self.0.get(name).map(|text| text.trim()) {

@@ -118,6 +118,7 @@ const fn native(methods: &'static [&'static str], path: &'static str, access: Ac
 const GET: &[&str] = &["GET"];
 const POST: &[&str] = &["POST"];
 const DELETE: &[&str] = &["DELETE"];
+const GET_DELETE: &[&str] = &["GET", "DELETE"];
 const PUT_DELETE: &[&str] = &["PUT", "DELETE"];
 const EITHER: &[&str] = &["GET", "POST"];
 const SEARCH: Ability = Ability::Scope(Scope::SearchRead);
@@ -248,6 +249,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Access::Token(Scope::SearchWrite),
     ),
     native(POST, "/api/v1/explain", Access::Token(Scope::SearchRead)),
+    native(POST, "/api/v1/searches", Access::Token(Scope::SearchRead)),
+    native(
+        GET_DELETE,
+        "/api/v1/searches/{id}",
+        Access::Token(Scope::SearchRead),
+    ),
     native(GET, "/api/v1/openapi.json", Access::Open),
     native(GET, "/api/v1/docs", Access::Open),
     native(GET, "/search", Access::Open),

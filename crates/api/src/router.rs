@@ -88,6 +88,11 @@ fn endpoints() -> OpenApiRouter<Api> {
             native::macros_delete::delete
         ))
         .routes(routes!(native::explain::explain))
+        .routes(routes!(native::searches::start::start))
+        .routes(routes!(
+            native::searches::read::read,
+            native::searches::cancel::cancel
+        ))
         .routes(routes!(native::openapi::openapi))
         .routes(routes!(native::docs::docs))
         .routes(routes!(native::search_page::page))

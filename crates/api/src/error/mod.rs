@@ -91,6 +91,14 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The user has as much under way as one user may; the same request may succeed later.
+    #[error("{message}")]
+    OverShare {
+        /// What there is too much of.
+        message: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The client sends its body too slowly.
     #[error(
         "the body came too slowly: at least {bytes} bytes are expected every {seconds} seconds"

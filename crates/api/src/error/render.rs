@@ -56,6 +56,9 @@ pub(crate) fn tell_when(error: &Error, headers: &mut HeaderMap) {
     if let Error::Throttled(wait)
     | Error::Busy {
         retry_after: wait, ..
+    }
+    | Error::OverShare {
+        retry_after: wait, ..
     } = error
     {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(*wait)));
@@ -84,7 +87,9 @@ fn status(error: &Error, family: Family) -> StatusCode {
             StatusCode::UNAUTHORIZED
         }
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
-        Error::Throttled(_) | Error::OverQuota => StatusCode::TOO_MANY_REQUESTS,
+        Error::Throttled(_) | Error::OverQuota | Error::OverShare { .. } => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NameTaken(_) => StatusCode::OK,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,

@@ -149,7 +149,7 @@ fn statuses(error: &Error) -> (StatusCode, u16) {
         }
         Error::NotFound(_) | Error::UnknownPath(_) => (StatusCode::NOT_FOUND, 1069),
         Error::Conflict(_) | Error::NameTaken(_) => (StatusCode::CONFLICT, 600),
-        Error::OverQuota => (StatusCode::TOO_MANY_REQUESTS, 1429),
+        Error::OverQuota | Error::OverShare { .. } => (StatusCode::TOO_MANY_REQUESTS, 1429),
         Error::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, 1007),
         Error::TooLarge { .. } | Error::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, 1007),
         Error::UnsupportedMedia(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 1007),

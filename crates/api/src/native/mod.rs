@@ -29,3 +29,4 @@ pub(crate) mod repos_list;
 pub(crate) mod resend;
 pub mod schemas;
 pub(crate) mod search_page;
+pub(crate) mod searches;

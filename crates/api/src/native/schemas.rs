@@ -4,6 +4,7 @@ pub mod deletions;
 pub mod explain;
 pub mod macros;
 pub mod rules;
+pub mod searches;
 
 use crate::logpoint::schemas::HexId;
 use crate::logpoint::schemas::lists::ListTypeWord;

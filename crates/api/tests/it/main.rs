@@ -37,6 +37,7 @@ mod scopes;
 mod search;
 mod search_page;
 mod search_shapes;
+mod searches;
 mod shippers;
 mod signed;
 mod site;

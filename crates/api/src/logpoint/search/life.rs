@@ -67,7 +67,7 @@ impl LiveSearches {
         let begun = Arc::new(LiveSearch {
             sessions: Arc::clone(&api.sessions),
             user,
-            id: begin(api, caller, request)?,
+            id: begin(api, caller, request, Arc::default())?,
         });
         searches.insert((user, rule), Arc::clone(&begun));
         Ok(begun)

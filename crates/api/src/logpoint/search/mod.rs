@@ -4,7 +4,7 @@ pub(crate) mod allowed_data;
 pub(crate) mod explained;
 pub(crate) mod get_search_logs;
 mod life;
-mod poll;
+pub(crate) mod poll;
 pub(crate) mod rows;
 pub(crate) mod start;
 mod time_range;

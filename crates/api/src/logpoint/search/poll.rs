@@ -50,7 +50,7 @@ pub(super) async fn poll(
 }
 
 /// A permission that was taken away counts for results that are still there, too.
-fn still_permitted(user: &User, request: &SearchRequest) -> bool {
+pub(crate) fn still_permitted(user: &User, request: &SearchRequest) -> bool {
     let repos = &request.repos;
     user.sees_all_repos() || !repos.is_empty() && repos.iter().all(|repo| user.may_search(repo))
 }

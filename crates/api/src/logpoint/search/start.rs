@@ -10,7 +10,7 @@ use cresset_model::Duration;
 use cresset_model::grants::Ability;
 use cresset_model::user::Scope;
 use cresset_query::Plan;
-use cresset_search::SearchRequest;
+use cresset_search::{Progress, SearchRequest, StartError};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -23,16 +23,13 @@ pub(super) async fn start(
     caller: &Caller,
     data: &Map<String, Value>,
 ) -> Result<Value> {
-    let plan = plan(api, data).await?;
-    may_fill_lists(api, caller, &plan).await?;
-    let kind = plan.kind();
-    let warnings = warnings(&plan);
-    let request = request(api, caller, data, plan).await?;
+    let (request, warnings) = prepare(api, caller, data).await?;
     let window = Window {
         from: request.from,
         to: request.to,
     };
-    let id = begin(api, caller, request)?;
+    let kind = request.plan.kind();
+    let id = begin(api, caller, request, Arc::default())?;
     let mut reply = json!({
         "success": true,
         "search_id": id,
@@ -52,6 +49,19 @@ pub(super) async fn start(
     Ok(reply)
 }
 
+/// The search that `data` describes, and what is to be said about its query.
+pub(crate) async fn prepare(
+    api: &Context,
+    caller: &Caller,
+    data: &Map<String, Value>,
+) -> Result<(SearchRequest, Vec<String>)> {
+    let plan = plan(api, data).await?;
+    may_fill_lists(api, caller, &plan).await?;
+    let warnings = warnings(&plan);
+    let request = request(api, caller, data, plan).await?;
+    Ok((request, warnings))
+}
+
 /// Refuses a query that fills lists to a user whose role may not.
 pub(super) async fn may_fill_lists(api: &Context, caller: &Caller, plan: &Plan) -> Result<()> {
     let write = Ability::Scope(Scope::SearchWrite);
@@ -64,11 +74,26 @@ pub(super) async fn may_fill_lists(api: &Context, caller: &Caller, plan: &Plan) 
 }
 
 /// Starts a search of `caller`, if there is room for one.
-pub(crate) fn begin(api: &Context, caller: &Caller, request: SearchRequest) -> Result<String> {
-    let started = api.sessions.start(caller.user.id, request);
-    started.map_err(|full| Error::Busy {
-        message: full.to_string(),
-        retry_after: Duration::seconds(5),
+pub(crate) fn begin(
+    api: &Context,
+    caller: &Caller,
+    request: SearchRequest,
+    progress: Arc<Progress>,
+) -> Result<String> {
+    let user = caller.user.id;
+    let started = api.sessions.start_watched(user, request, progress);
+    started.map_err(|full| {
+        let (message, retry_after) = (full.to_string(), Duration::seconds(5));
+        match full {
+            StartError::TooManyOfUser(_) => Error::OverShare {
+                message,
+                retry_after,
+            },
+            StartError::TooMany(_) => Error::Busy {
+                message,
+                retry_after,
+            },
+        }
     })
 }
 

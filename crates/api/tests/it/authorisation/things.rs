@@ -175,6 +175,10 @@ impl World {
                 let (_, id) = self.incident_of(owner).await;
                 sent.target = sent.target.replace("{id}", &id.to_string());
             }
+            Thing::Search => {
+                let id = self.search_of(owner).await;
+                sent.target = sent.target.replace("{id}", &id);
+            }
             Thing::AllRules => {
                 let own = self.rule_of(&pair.caller).await;
                 let other = self.rule_of(&pair.other).await;
@@ -236,6 +240,9 @@ impl World {
                 return;
             }
             ("POST", "/api/v1/ingest") => json!({"msg": "hello", "n": n}),
+            ("POST", "/api/v1/searches") => {
+                json!({"query": "msg=hello", "time_range": "Last hour"})
+            }
             ("POST", "/api/v1/repos") => json!({"name": format!("repo{n}"), "retention_days": 9}),
             ("POST", "/api/v1/deletions") => deletion(),
             ("GET", "/api/v1/deletions/{id}") => {

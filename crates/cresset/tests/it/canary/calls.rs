@@ -298,7 +298,16 @@ async fn incidents(stage: &mut Stage, id: &str) -> Result<()> {
     let started = stage.run(search).await?;
     let data = json!({ "search_id": started["search_id"] });
     let poll = Call::new("POST", "/getsearchlogs").login(json!({ "requestData": data }));
-    stage.run(poll).await.map(|_| ())
+    stage.run(poll).await?;
+    let data = json!({"query": "canary=yes", "time_range": "Last hour"});
+    let search = Call::new("POST", "/api/v1/searches").json(data);
+    let started = stage.run(search).await?;
+    let id = started["search_id"].as_str().context("no search")?;
+    for method in ["GET", "DELETE"] {
+        let call = Call::new(method, "/api/v1/searches/{id}").with("{id}", id);
+        stage.run(call).await?;
+    }
+    Ok(())
 }
 
 async fn notifications(stage: &mut Stage, rule: &str, incident: &str) -> Result<()> {
