@@ -27,8 +27,6 @@ use std::sync::Arc;
 
 /// Most memory of the events of one body, in bytes.
 const MAX_BATCH: usize = 32 << 20;
-/// Most bytes of events that other instances send for one search.
-const SEARCH_BYTES: usize = 256 << 20;
 /// How long batch keys are remembered.
 const KEEP_KEYS: Duration = Duration::hours(48);
 
@@ -93,10 +91,15 @@ impl Parts {
             Arc::clone(&lists),
             SearchSettings {
                 max_concurrent: config.max_searches,
+                max_bytes: config.max_search_bytes,
+                limits: cresset_query::Limits {
+                    max_rows: config.max_search_rows,
+                    ..cresset_query::Limits::default()
+                },
                 ..SearchSettings::default()
             },
         ));
-        let searcher = FleetSearcher::new(here, members.clone(), SEARCH_BYTES);
+        let searcher = FleetSearcher::new(here, members.clone(), config.max_search_bytes);
         let searcher: Arc<dyn Searcher> = Arc::new(ListFeeder::new(
             Arc::new(searcher),
             Arc::clone(&catalog),
@@ -108,6 +111,9 @@ impl Parts {
             Arc::clone(&entropy),
             SessionSettings {
                 running: config.max_searches,
+                running_per_user: config.searches_per_user,
+                sessions: config.search_queue,
+                sessions_per_user: config.search_queue_per_user,
                 ..SessionSettings::default()
             },
         ));
@@ -252,6 +258,7 @@ impl Parts {
                 max_ingest_in_flight_bytes: config.max_in_flight,
                 request_timeout: config.request_timeout,
                 max_search_time: config.search_timeout,
+                max_search_rows: config.max_search_rows,
                 refuse_replays: config.refuse_replays,
                 v1_auth_failure: config.v1_auth_failure,
                 strict_put: config.strict_put,

@@ -214,4 +214,34 @@ pub(super) const SETTINGS: &[Setting] = &[
         "4",
         "searches that run at once; others queue",
     ),
+    s(
+        "search.per_user",
+        Kind::Int(1, 1000),
+        "2",
+        "searches of one user that run at once; the user's others queue",
+    ),
+    s(
+        "search.queue",
+        Kind::Int(1, 100_000),
+        "1000",
+        "searches of all users that run or queue, or whose results are kept; beyond it clients are told to wait",
+    ),
+    s(
+        "search.queue_per_user",
+        Kind::Int(1, 100_000),
+        "100",
+        "the same for one user",
+    ),
+    s(
+        "search.max_rows",
+        Kind::Int(1, 10_000_000),
+        "200000",
+        "most rows that one search gives; more come in pages",
+    ),
+    s(
+        "search.max_memory",
+        Kind::Size,
+        "\"256MiB\"",
+        "most memory for what one search keeps of events and groups",
+    ),
 ];
