@@ -129,14 +129,23 @@ Examples:
 Nothing is sent anywhere. Of a configuration file, the time zone, the limits and the folder of
 signatures count. The code is 1 if a line would be refused.")]
     Normalize(NormalizeArgs),
-    /// Search a server.
+    /// Search a server: a table or bars for people, CSV, NDJSON or Parquet for programs.
     #[command(after_help = "\
 Examples:
   cresset search 'label=Login label=Fail' --last 1h
   cresset search '| chart count() as cnt by user order by cnt desc limit 10' --last 1d --csv
+  cresset search '| timechart count() every 1 hour' --last 1d
+  cresset search 'user=eve' --from 2026-01-30 --to 2026-01-31T12:00:00Z --all --output eve.parquet
+  cresset search 'user=eve' --last 7d --all --json | jq .msg
   cresset search --explain 'label=Login user=amy or user=bob' --last 7d
-Without a server, --explain still tells how the query is read.")]
-    Search(SearchArgs),
+
+Rows come as soon as it is known that they are next. On a terminal charts are drawn as bars, in
+colours unless NO_COLOR is set, and a search of more than half a second shows how far it is.
+Ctrl-C ends the search on the server too. A file is there when it is complete.
+CSV and Parquet have to know every column first, so they are written at the end. In CSV a text
+that a spreadsheet would run (it begins with = + - @, a tab or a carriage return, and is no
+number) gets a ' before it. Without a server, --explain still tells how the query is read.")]
+    Search(Box<crate::cmd::SearchArgs>),
     /// Delete events that meet a filter, for good; without --yes only count them.
     #[command(after_help = "\
 Examples:
@@ -373,36 +382,7 @@ pub(crate) struct NormalizeArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct SearchArgs {
-    /// The query.
-    pub(crate) query: String,
-    /// How far back, such as 10m, 1h, 7d.
-    #[arg(long, default_value = "1h", value_parser = ttl)]
-    pub(crate) last: cresset_model::Duration,
-    /// Repo; may be repeated; without it all.
-    #[arg(long = "repo")]
-    pub(crate) repos: Vec<String>,
-    /// Most rows of a search without aggregation.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: u32,
-    /// Show how the query is read and searched, and what is passed over, instead of rows.
-    #[arg(long, conflicts_with_all = ["csv", "table"])]
-    pub(crate) explain: bool,
-    /// One JSON object per line.
-    #[arg(long, group = "form")]
-    pub(crate) json: bool,
-    /// Comma-separated values with a header.
-    #[arg(long, group = "form")]
-    pub(crate) csv: bool,
-    /// A table (the default).
-    #[arg(long, group = "form")]
-    pub(crate) table: bool,
-    #[command(flatten)]
-    pub(crate) remote: Remote,
-}
-
-fn ttl(text: &str) -> Result<cresset_model::Duration, String> {
+pub(crate) fn ttl(text: &str) -> Result<cresset_model::Duration, String> {
     crate::config::parse_duration(text)
         .filter(|d| d.0 > 0)
         .ok_or_else(|| "a span such as 30s, 10m, 1h or 7d is expected".to_owned())

@@ -89,7 +89,7 @@ async fn searched(
     let search = Search {
         api,
         user: caller.user.id,
-        id: start::begin(api, caller, request)?,
+        id: start::begin(api, caller, request, Arc::default())?,
     };
     let session = api.sessions.wait(search.user, &search.id, patience).await;
     match session.map(|session| session.state) {

@@ -6,7 +6,6 @@ mod bench;
 mod check;
 mod credentials;
 mod delete;
-mod explain;
 mod group;
 mod ingest;
 mod instance;
@@ -36,6 +35,7 @@ pub(crate) use instance::InstanceArgs;
 pub(crate) use keys::KeysArgs;
 pub(crate) use outbox::OutboxArgs;
 pub(crate) use rules::RulesArgs;
+pub(crate) use search::SearchArgs;
 pub(crate) use store::StoreArgs;
 pub(crate) use token::self_signed;
 pub(crate) use told::plain_lines;
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: Cli) -> anyhow::Result<ExitCode> {
         Command::Api(args) => return api::run(&args).await,
         Command::Ingest(args) => return ingest::run(args).await,
         Command::Normalize(args) => return normalize::run(&args),
-        Command::Search(args) => search::run(args).await?,
+        Command::Search(args) => return search::run(*args).await,
         Command::Delete(args) => return delete::run(&args).await,
         Command::Store(args) => store::run(args).await?,
         Command::Outbox(args) => outbox::run(args).await?,

@@ -35,6 +35,7 @@ mod proc_memory;
 mod request_target;
 mod rules_as_code;
 mod sealing_keys;
+mod search_command;
 mod search_limits;
 mod shippers;
 mod start;

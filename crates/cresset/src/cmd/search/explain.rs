@@ -1,9 +1,11 @@
 //! `cresset search --explain`: how a query is read and searched, and what is passed over.
 
-use super::told::plain;
-use crate::cli::SearchArgs;
+use super::SearchArgs;
 use crate::client::Client;
-use anyhow::{Context, anyhow};
+use crate::cmd::told::plain;
+use crate::system::SystemClock;
+use anyhow::anyhow;
+use cresset_model::Clock;
 use cresset_query::{Explanation, LookedAt};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -12,27 +14,42 @@ use std::io::Write;
 /// is explained.
 pub(crate) async fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let asked = match Client::new(&args.remote).await {
-        Ok(client) => super::search::search(&client, args).await,
+        Ok(client) => ask(&client, args).await,
         Err(no_server) => return alone(args, &no_server),
     };
-    let reply = match asked {
+    let mut explained = match asked {
         Err(error) if is_unreachable(&error) => return alone(args, &error),
         asked => asked?,
     };
-    let mut explained = reply
-        .get("explain")
-        .cloned()
-        .context("the server explains no searches; it is older than this program")?;
     if args.json {
-        explained["elapsed_seconds"] = reply["elapsed_seconds"].clone();
         return print(&format!("{explained}\n"));
     }
-    let looked_at: LookedAt = serde_json::from_value(explained["looked_at"].take())?;
+    let (seconds, why_not) = (
+        explained["elapsed_seconds"].as_f64().unwrap_or_default(),
+        explained["not_searched"].take(),
+    );
+    let looked_at: Option<LookedAt> = serde_json::from_value(explained["looked_at"].take())?;
     let explanation: Explanation = serde_json::from_value(explained)?;
-    let seconds = reply["elapsed_seconds"].as_f64().unwrap_or_default();
+    let Some(looked_at) = looked_at else {
+        let why_not = why_not.as_str().unwrap_or("the server does not say why");
+        eprintln!("note: nothing was searched: {}", plain(why_not));
+        return print(&explanation.to_string());
+    };
     print(&format!(
         "{explanation}What it looked at, in {seconds:.2} s:\n{looked_at}"
     ))
+}
+
+async fn ask(client: &Client, args: &SearchArgs) -> anyhow::Result<Value> {
+    let (from, to) = args.range(SystemClock.now());
+    let asked = json!({
+        "query": args.query,
+        "time_range": [from, to],
+        "repos": args.repos,
+        "limit": args.limit,
+    });
+    let path = "/api/v1/explain";
+    client.post_json(path, "search:read", &asked).await
 }
 
 fn is_unreachable(error: &anyhow::Error) -> bool {
