@@ -70,7 +70,7 @@ pub fn compile(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     compile_with(text, &Macros::default())
 }
 
-/// [`compile`] of a query that may call these macros. What is wrong within one is told where it
+/// [`compile()`] of a query that may call these macros. What is wrong within one is told where it
 /// is called.
 pub fn compile_with(text: &str, macros: &Macros) -> Result<Plan, Vec<Diagnostic>> {
     let expanded = expand(text, macros)?;
