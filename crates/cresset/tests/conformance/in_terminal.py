@@ -27,7 +27,7 @@ if child == 0:
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
 os.write(terminal, b"\n")
 
-written, end = b"", time.monotonic() + 60
+written, end = b"", time.monotonic() + 150
 while True:
     ready, _, _ = select.select([terminal], [], [], 1)
     if time.monotonic() > end:
