@@ -126,6 +126,12 @@ fn requests(id: &str, incident: &str) -> Vec<(&'static str, String, &'static str
         ),
         (
             "POST",
+            "/api/v1/searches".into(),
+            JSON,
+            json!({"query": "user=amy", "time_range": "Last 1 hour"}).to_string(),
+        ),
+        (
+            "POST",
             "/api/v1/repos".into(),
             JSON,
             json!({"name": "web"}).to_string(),

@@ -53,7 +53,6 @@ async fn what_is_passed_over_is_counted() {
     let all = [share(4, 0, 0, 4), share(4, 0, 0, 4), share(20, 0, 0, 20)];
     for query in [
         "",
-        "parity=odd",
         "| chart count() by parity",
         // What is absent meets the opposite.
         "-nowhere=1",
@@ -64,6 +63,11 @@ async fn what_is_passed_over_is_counted() {
     ] {
         check(query, &|_| {}, all, 10).await;
     }
+    // The word is in files of one repo alone.
+    let half = [share(4, 0, 0, 4), share(4, 0, 2, 2), share(20, 0, 10, 10)];
+    check("parity=odd", &|_| {}, half, 10).await;
+    check("parity=*OD* or nowhere=1", &|_| {}, all, 10).await;
+    check("parity=*odd* n=1", &|_| {}, half, 10).await;
     let nothing = [share(4, 0, 0, 4), share(4, 0, 4, 0), share(20, 0, 20, 0)];
     for query in [
         "nowhere=1",
