@@ -1,5 +1,6 @@
 //! The macros of a folder, read as a server reads them.
 
+use super::entries::{Entry, entries};
 use super::folder::bounded;
 use super::place::Mistake;
 use anyhow::Context;
@@ -17,30 +18,15 @@ pub(super) fn read(
     mistakes: &mut Vec<Mistake>,
 ) -> anyhow::Result<BTreeMap<String, MacroDoc>> {
     let mut macros: BTreeMap<String, (String, MacroDoc)> = BTreeMap::new();
-    if !folder.is_dir() {
-        return Ok(BTreeMap::new());
-    }
-    let context = || format!("cannot read {}", folder.display());
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(context)? {
-        paths.push(entry.with_context(context)?.path());
-    }
-    paths.sort();
-    for path in paths {
-        let shown = path.display().to_string();
-        let name = path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or_default();
-        let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-        // Hidden files and read-me files are not meant for a server.
-        if stem.is_empty() || ending.eq_ignore_ascii_case("md") {
-            continue;
-        }
-        let yaml = ["yaml", "yml"]
-            .iter()
-            .any(|e| ending.eq_ignore_ascii_case(e));
-        if !yaml || !valid_name(stem) {
+    for entry in entries(folder)? {
+        let Entry {
+            path,
+            shown,
+            name,
+            stem,
+        } = entry;
+        let ending = name[stem.len()..].to_ascii_lowercase();
+        if !matches!(ending.as_str(), ".yaml" | ".yml") || !valid_name(&stem) {
             let message = "a macro is a file NAME.yaml, with a NAME of 2 to 100 letters, digits, \
                            _ and -, with neither _ nor - at an end";
             mistakes.push(Mistake::whole(&shown, message));

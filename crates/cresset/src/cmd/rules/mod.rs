@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod cases;
+mod entries;
 mod events;
 mod export;
 mod folder;
