@@ -19,9 +19,11 @@ use std::sync::Arc;
 /// Key of the places of vocabularies in the footer.
 pub(crate) const PLACES: &str = "cresset.vocabularies";
 
-/// Most different terms and lines that are remembered, so that hostile texts take no more
+/// Most different terms that are remembered, and most lines, so that hostile texts take no more
 /// memory than others. A row group with more terms has no vocabulary.
 const MAX_KNOWN: usize = 1 << 17;
+/// Most bytes of them: a term is as long as its word, a line as its text.
+const MAX_KNOWN_BYTES: usize = 32 << 20;
 /// zstd's level for vocabularies.
 const LEVEL: i32 = 3;
 /// Longest vocabulary that is read, in bytes.
@@ -40,8 +42,10 @@ pub(crate) struct Place {
 pub(crate) struct Index {
     numbers: HashMap<Box<[u8]>, u32>,
     terms: Vec<Box<str>>,
+    terms_bytes: usize,
     known: HashMap<Box<[u32]>, u32>,
     lines: Vec<Box<str>>,
+    lines_bytes: usize,
     /// Numbers of the terms of the text at hand.
     found: Vec<u32>,
     /// Whether a term stands in the row group at hand, by its number.
@@ -51,9 +55,13 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    const fn is_full(&self) -> bool {
+        self.terms.len() > MAX_KNOWN || self.terms_bytes > MAX_KNOWN_BYTES
+    }
+
     /// Finds the terms of a text of the row group at hand.
     fn read(&mut self, text: &str) {
-        if self.terms.len() > MAX_KNOWN || self.lines.len() > MAX_KNOWN {
+        if self.is_full() {
             *self = Self {
                 too_many: true,
                 ..Self::default()
@@ -63,6 +71,7 @@ impl Index {
         each_term(text, |term| {
             let number = self.numbers.get(term).copied().unwrap_or_else(|| {
                 let number = self.terms.len() as u32;
+                self.terms_bytes += term.len();
                 self.numbers.insert(term.into(), number);
                 self.terms.push(String::from_utf8_lossy(term).into());
                 self.here.push(false);
@@ -80,6 +89,11 @@ impl Index {
         self.read(text);
         self.found.sort_unstable();
         self.found.dedup();
+        if self.lines.len() > MAX_KNOWN || self.lines_bytes > MAX_KNOWN_BYTES {
+            self.known.clear();
+            self.lines.clear();
+            self.lines_bytes = 0;
+        }
         let known = self.known.get(self.found.as_slice()).copied();
         let at = known.unwrap_or_else(|| {
             let terms = self.found.iter();
@@ -87,7 +101,9 @@ impl Index {
             let mut terms: Vec<&str> = terms.map(|term| &**term).collect();
             terms.sort_unstable();
             let at = self.lines.len() as u32;
-            self.lines.push(line(terms).into());
+            let line = line(terms);
+            self.lines_bytes += line.len();
+            self.lines.push(line.into());
             self.known.insert(self.found.as_slice().into(), at);
             at
         });
@@ -140,18 +156,23 @@ impl Index {
         let mut terms: Vec<&str> = here.filter(|(_, h)| **h).map(|(term, _)| &**term).collect();
         terms.sort_unstable();
         let vocabulary = (!self.too_many).then(|| line(terms));
+        if self.is_full() {
+            // Now, when the next group does not suffer from it.
+            *self = Self::default();
+        }
         self.here.fill(false);
         self.too_many = false;
         vocabulary
     }
 }
 
-/// The terms of several vocabularies.
-pub(crate) fn union<'v>(vocabularies: impl Iterator<Item = &'v str>) -> String {
+/// The terms of several vocabularies; `None` if they are too many for one.
+pub(crate) fn union<'v>(vocabularies: impl Iterator<Item = &'v str>) -> Option<String> {
     let terms: BTreeSet<&str> = vocabularies
         .flat_map(|v| v.split_ascii_whitespace())
         .collect();
-    line(terms)
+    let bytes: usize = terms.iter().map(|term| term.len()).sum();
+    (terms.len() <= MAX_KNOWN && bytes <= MAX_KNOWN_BYTES).then(|| line(terms))
 }
 
 /// Hands the vocabularies of all row groups to `write`, which tells where it puts them, and gives
@@ -183,4 +204,71 @@ pub(crate) fn expand(packed: &[u8], place: Place) -> Result<String, String> {
     let expanded = zstd::bulk::decompress(packed, place.expanded.min(MAX_VOCABULARY));
     let expanded = expanded.map_err(|e| format!("a vocabulary does not read: {e}"))?;
     String::from_utf8(expanded).map_err(|_| "a vocabulary is not text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(index: &mut Index, texts: impl Iterator<Item = String>) -> Option<String> {
+        let values: Vec<Value> = texts.map(Value::from).collect();
+        index.note(values.iter());
+        index.end_group()
+    }
+
+    /// The number in letters that are no digits of identifiers.
+    fn word(n: usize) -> String {
+        format!("{n:o}")
+            .bytes()
+            .map(|b| char::from(b - b'0' + b'g'))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_too_much_has_no_vocabulary_and_the_next_group_has_one() {
+        let mut index = Index::default();
+        let long = |n: usize| "x".repeat(MAX_KNOWN_BYTES / 4) + &word(n);
+        for _ in 0..2 {
+            assert_eq!(noted(&mut index, (0..8).map(long)), None);
+            let few = noted(
+                &mut index,
+                ["alice 17".to_owned(), "bob".to_owned()].into_iter(),
+            );
+            assert_eq!(few.as_deref(), Some(" alice bob "));
+            let many = noted(&mut index, (100..MAX_KNOWN + 200).map(word));
+            assert_eq!(many, None);
+        }
+    }
+
+    #[test]
+    fn lines_that_were_forgotten_are_made_again() {
+        let mut index = Index::default();
+        let text = |n: usize| "y".repeat(MAX_KNOWN_BYTES / 8) + " " + &word(n + 100);
+        for _ in 0..2 {
+            for n in 0..20 {
+                let expect = format!(" {} ", {
+                    let mut terms: Vec<String> = text(n).split(' ').map(str::to_owned).collect();
+                    terms.sort();
+                    terms.join(" ")
+                });
+                assert!(index.line(&text(n)) == expect, "{n}");
+            }
+        }
+        assert!(index.lines_bytes <= MAX_KNOWN_BYTES + (MAX_KNOWN_BYTES >> 2));
+        assert!(index.end_group().is_some(), "lines are no terms");
+    }
+
+    #[test]
+    fn vocabularies_join_as_far_as_they_may() {
+        let joined = union([" alice bob ", " bob carol "].into_iter());
+        assert_eq!(joined.as_deref(), Some(" alice bob carol "));
+        let many = line(
+            (100..MAX_KNOWN + 200)
+                .map(word)
+                .collect::<BTreeSet<_>>()
+                .iter()
+                .map(String::as_str),
+        );
+        assert_eq!(union(std::iter::once(many.as_str())), None);
+    }
 }

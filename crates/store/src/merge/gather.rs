@@ -3,13 +3,13 @@
 use crate::columns::{self, Kind};
 use crate::read::{Own, RangeBatch, StoredFile};
 use crate::{Error, Result};
-use arrow_array::builder::StringBuilder;
+use arrow_array::builder::{ArrayBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, StringArray, new_null_array};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray, new_null_array};
 use arrow_schema::DataType;
 use cresset_model::Event;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -142,11 +142,38 @@ impl<'a> Sources<'a> {
     fn texts(&self, found: &[Option<&ArrayRef>]) -> Result<ArrayRef> {
         let texts: Option<Vec<Texts<'_>>> = found.iter().map(|array| Texts::of(*array)).collect();
         let texts = texts.ok_or_else(|| self.damaged("a column of texts has another type"))?;
+        if !texts.iter().any(|texts| matches!(texts, Texts::Plain(_))) {
+            return self.numbered(&texts);
+        }
         let mut all = StringBuilder::with_capacity(self.picks.len(), 0);
         for (batch, row) in &self.picks {
             all.append_option(texts.get(*batch).and_then(|texts| texts.at(*row)));
         }
         Ok(Arc::new(all.finish()))
+    }
+
+    /// Texts that are numbered in each of the batches, which stay so: a long one that many rows
+    /// have is held once.
+    fn numbered(&self, texts: &[Texts<'_>]) -> Result<ArrayRef> {
+        let mut known: HashMap<(usize, i32), i32> = HashMap::new();
+        let (mut all, mut keys) = (StringBuilder::new(), Vec::with_capacity(self.picks.len()));
+        for (batch, row) in &self.picks {
+            let Some(Texts::Numbered { numbers, texts }) = texts.get(*batch) else {
+                keys.push(None);
+                continue;
+            };
+            let number = numbers.is_valid(*row).then(|| numbers.keys().value(*row));
+            keys.push(number.map(|number| {
+                *known.entry((*batch, number)).or_insert_with(|| {
+                    all.append_value(texts.value(number as usize));
+                    all.len() as i32 - 1
+                })
+            }));
+        }
+        let keys = Int32Array::from(keys);
+        let numbered = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(all.finish()));
+        let numbered = numbered.map_err(|error| self.damaged(&error.to_string()))?;
+        Ok(Arc::new(numbered))
     }
 
     /// The rows as events of these fields.

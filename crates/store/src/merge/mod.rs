@@ -27,8 +27,6 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows whose terms are held at a time: as a rule half a kilobyte each.
-const TERMS_ROWS: usize = 16_384;
 /// Rough size of the columns of a row group that are held at a time.
 const BUNDLE_BYTES: u64 = 16 << 20;
 
@@ -204,7 +202,12 @@ impl Group<'_> {
         if self.extra.terms {
             let place = self.schema.fields().len() - 1;
             let mut places: Vec<usize> = self.stretches.iter().map(|s| s.start).collect();
-            for rows in self.rows.chunks(TERMS_ROWS) {
+            let inputs = self.inputs.iter().zip(self.stretches);
+            let bundle = Bundle {
+                bytes: inputs.map(|(i, rows)| i.terms_bytes(rows.len())).sum(),
+                columns: Vec::new(),
+            };
+            for rows in self.rows.chunks(bundle.rows_at_a_time(self.rows.len())) {
                 let stretches = stretches(&mut places, rows);
                 put(place, &Sources::terms_of(self.inputs, &stretches, rows)?)?;
             }
@@ -223,7 +226,7 @@ impl Group<'_> {
                 found.push(vocabulary);
             }
         }
-        Ok(Some(terms::union(found.into_iter())))
+        Ok(terms::union(found.into_iter()))
     }
 
     fn sources(&self, own: Own, fields: &BTreeSet<String>) -> Result<Sources<'_>> {

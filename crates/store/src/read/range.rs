@@ -99,6 +99,11 @@ impl StoredFile {
         self.shape.column_bytes(field, rows)
     }
 
+    /// The same of the terms of `msg`.
+    pub(crate) fn terms_bytes(&self, rows: usize) -> u64 {
+        self.shape.terms_bytes(rows)
+    }
+
     /// Shows each value that stands in the overflow column.
     pub(crate) fn overflowing(&self, take: &mut dyn FnMut(&str, &Value)) -> Result<()> {
         if !self.shape.overflows(None) {

@@ -291,11 +291,18 @@ impl Shape {
 
     /// Bytes that so many rows of the column of a field take in memory, roughly.
     pub(super) fn column_bytes(&self, field: &str, rows: usize) -> u64 {
-        let Some(place) = self.fields.get(field) else {
-            return 0;
-        };
+        let place = self.fields.get(field);
+        place.map_or(0, |place| self.bytes_of(place.root, rows))
+    }
+
+    /// The same of the terms of `msg`.
+    pub(super) fn terms_bytes(&self, rows: usize) -> u64 {
+        self.terms.map_or(0, |root| self.bytes_of(root, rows))
+    }
+
+    fn bytes_of(&self, root: usize, rows: usize) -> u64 {
         let bytes: u64 = self
-            .chunks(place.root)
+            .chunks(root)
             .map(|c| c.uncompressed_size().unsigned_abs())
             .sum();
         let all: u64 = self
