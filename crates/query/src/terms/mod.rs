@@ -72,86 +72,92 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// A word that is being read, as its term.
-#[derive(Debug, Default)]
-struct Word {
-    term: Vec<u8>,
+/// How much of a word is known to make a term of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
     /// Letters in a row up to here.
     letters: usize,
     /// Whether one of them is beyond `f`.
     beyond: bool,
-    after_digit: bool,
     kept: bool,
 }
 
-impl Word {
-    fn clear(&mut self) {
-        self.term.clear();
-        (self.letters, self.beyond) = (0, false);
-        (self.after_digit, self.kept) = (false, false);
-    }
-
-    /// Takes note of a character of the word; whether it stands in the term.
-    fn note(&mut self, class: Class) -> bool {
-        let digit = class == Class::Digit;
-        let repeated = digit && self.after_digit;
-        self.after_digit = digit;
+impl Run {
+    const fn note(&mut self, class: Class) {
         if matches!(class, Class::Hex | Class::Letter) {
             self.letters += 1;
-            self.beyond |= class == Class::Letter;
+            self.beyond |= matches!(class, Class::Letter);
             self.kept |= self.beyond && self.letters >= RUN;
         } else {
             (self.letters, self.beyond) = (0, false);
-        }
-        !repeated
-    }
-
-    /// Ends the word, if there is one.
-    fn end(&mut self, take: &mut impl FnMut(&[u8])) {
-        if self.kept {
-            take(&self.term);
-        }
-        if !self.term.is_empty() {
-            self.clear();
         }
     }
 }
 
 /// Shows each term of a text in UTF-8, as often as it stands there.
-pub fn each_term(text: &str, mut take: impl FnMut(&[u8])) {
-    let mut word = Word::default();
+pub fn each_term(text: &str, take: impl FnMut(&[u8])) {
     if text.is_ascii() {
-        for byte in text.bytes() {
-            match CLASSES[usize::from(byte)] {
-                Class::Other => word.end(&mut take),
-                class => {
-                    if word.note(class) {
-                        let digit = class == Class::Digit;
-                        let c = if digit {
-                            b'0'
-                        } else {
-                            byte.to_ascii_lowercase()
-                        };
-                        word.term.push(c);
-                    }
-                }
+        each_of_ascii(text.as_bytes(), take);
+    } else {
+        each_of_any(&fold(text), take);
+    }
+}
+
+fn each_of_ascii(text: &[u8], mut take: impl FnMut(&[u8])) {
+    let class = |byte: u8| CLASSES[usize::from(byte)];
+    let mut term = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.iter().position(|byte| class(*byte) != Class::Other) {
+        rest = &rest[start..];
+        let (mut run, mut as_written) = (Run::default(), true);
+        let end = rest.iter().position(|byte| {
+            let class = class(*byte);
+            as_written &= !byte.is_ascii_uppercase() && class != Class::Digit;
+            if !run.kept {
+                run.note(class);
+            }
+            class == Class::Other
+        });
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        if !run.kept {
+            continue;
+        }
+        if as_written {
+            take(word);
+            continue;
+        }
+        term.clear();
+        for byte in word {
+            if !byte.is_ascii_digit() {
+                term.push(byte.to_ascii_lowercase());
+            } else if term.last() != Some(&b'0') {
+                // No other character of a word is written so.
+                term.push(b'0');
             }
         }
-    } else {
-        for c in fold(text).chars() {
-            match Class::of(c) {
-                Class::Other => word.end(&mut take),
-                class => {
-                    if word.note(class) {
-                        let c = if class == Class::Digit { '0' } else { c };
-                        let term = c.encode_utf8(&mut [0; 4]).as_bytes().to_owned();
-                        word.term.extend(term);
-                    }
-                }
+        take(&term);
+    }
+}
+
+fn each_of_any(folded: &str, mut take: impl FnMut(&[u8])) {
+    let mut term = String::new();
+    for word in folded.split(|c| Class::of(c) == Class::Other) {
+        let mut run = Run::default();
+        term.clear();
+        for c in word.chars() {
+            let class = Class::of(c);
+            run.note(class);
+            if class != Class::Digit {
+                term.push(c);
+            } else if !term.ends_with('0') {
+                term.push('0');
             }
+        }
+        if run.kept {
+            take(term.as_bytes());
         }
     }
-    word.end(&mut take);
 }
 
 /// The line of terms, each given once and in order.
