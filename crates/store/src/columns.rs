@@ -8,8 +8,8 @@
 //! was written, and a rule sees the same event live and from a file.
 
 use cresset_model::{Event, Value};
+use foldhash::HashMap;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Place in the event log.
 pub(crate) const SEQ: &str = "_seq";
@@ -28,6 +28,12 @@ const ESCAPE: &str = "_field.";
 /// Longer names go to the overflow column, because the footer of a file, which
 /// every search reads, repeats a column's name in several places.
 pub(crate) const MAX_COLUMN_NAME: usize = 1_024;
+
+/// Bytes of the values of a small column, where equal ones that follow one another count once.
+const SMALL: usize = 256;
+
+/// Values of a column that are looked at to learn whether they repeat.
+const SAMPLE: usize = 64;
 
 /// Whole numbers up to this one are exact in a `DOUBLE`.
 const EXACT: i64 = 1 << 53;
@@ -72,6 +78,35 @@ pub(crate) struct Column<'a> {
 }
 
 impl Column<'_> {
+    /// Whether there is so little in it that compression would cost more than it gains: what
+    /// prepares it is as much work as compressing some ten thousand bytes.
+    pub(crate) fn is_small(&self) -> bool {
+        let (mut bytes, mut last) = (0, None);
+        self.cells.iter().all(|(_, value)| {
+            if last != Some(value) {
+                last = Some(value);
+                bytes += match value {
+                    Value::Str(text) => 4 + text.len(),
+                    Value::List(items) => items.iter().map(|item| 4 + item.len()).sum(),
+                    Value::Bool(_) => 1,
+                    Value::Int(_) | Value::Float(_) => 8,
+                };
+            }
+            bytes <= SMALL
+        })
+    }
+
+    /// Whether hardly a value comes again, as far as some of them tell: then a dictionary would be
+    /// made of all of them for nothing.
+    pub(crate) fn is_diverse(&self) -> bool {
+        let step = (self.cells.len() / SAMPLE).max(1);
+        let sample = self.cells.iter().step_by(step).take(SAMPLE);
+        let mut sample: Vec<Cow<'_, str>> = sample.map(|(_, value)| value.text()).collect();
+        sample.sort_unstable();
+        sample.dedup();
+        sample.len() + 1 >= SAMPLE
+    }
+
     /// Whether it is that of `msg`, and its terms tell all that may be asked of them.
     pub(crate) fn has_terms(&self) -> bool {
         has_terms(self.field, self.kind, self.mixed)
@@ -126,7 +161,7 @@ struct Field<'a> {
 
 /// Fields in order of first appearance.
 fn collect<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Field<'a>> {
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut places: HashMap<&str, usize> = HashMap::default();
     let mut fields: Vec<Field<'a>> = Vec::new();
     // Where the fields of the event before went, in its order: events of one source
     // look alike, and comparing a name costs much less than looking it up.

@@ -12,6 +12,7 @@ use crate::compact::written;
 use crate::read::{FileBytes, Overlap, StoredFile};
 use crate::storage::Storage;
 use crate::store::blocking;
+use crate::terms::Index;
 use crate::{Error, EventStore, Result, encode, layout, merge, writing};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use cresset_catalog::port::FileEntry;
@@ -259,8 +260,13 @@ impl Pieces<'_> {
         let events = std::mem::take(&mut self.events);
         self.bytes = 0;
         let (file, place) = (self.rewrite.storage.scratch()?, self.rewrite.place());
-        let file = encode::encode(&events, self.rewrite.max_columns, file)
-            .map_err(|e| writing::encode_error(&place, e))?;
+        let file = encode::encode(
+            &events,
+            self.rewrite.max_columns,
+            &mut Index::default(),
+            file,
+        )
+        .map_err(|e| writing::encode_error(&place, e))?;
         let bytes = FileBytes::new(file).map_err(layout::io_error(&place))?;
         self.written.push(StoredFile::of(place, bytes, None)?);
         Ok(())
@@ -278,7 +284,8 @@ impl Pieces<'_> {
         let fill = |file, path: &Path| {
             let failed = |error| writing::encode_error(path, error);
             if pieces.is_empty() {
-                return encode::encode(events, rewrite.max_columns, file).map_err(failed);
+                let index = &mut Index::default();
+                return encode::encode(events, rewrite.max_columns, index, file).map_err(failed);
             }
             Ok(merge::merge(pieces, rewrite.max_columns, file, &failed)?.0)
         };

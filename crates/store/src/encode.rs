@@ -14,7 +14,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,9 +34,10 @@ pub(crate) struct Description {
 
 /// Rows that are turned into arrow arrays at a time.
 const BATCH_ROWS: usize = 8_192;
-/// Size of events that are turned into arrow arrays at a time; arrow's text
-/// arrays end at 2 GiB.
-const BATCH_BYTES: usize = 16 << 20;
+/// Size of events that are turned into arrow arrays at a time; arrow's text arrays end at 2 GiB,
+/// and the allocator gives memory of more than 8 MiB back to the system at once, to be fetched anew
+/// for the next.
+const BATCH_BYTES: usize = 4 << 20;
 /// Rows of a row group: what a search can skip as one.
 pub(crate) const GROUP_ROWS: usize = 65_536;
 /// Smaller files have no dictionaries. Measured with log lines of 16 fields, they are
@@ -47,10 +49,12 @@ const DICTIONARY_ROWS: usize = 1_000;
 /// take 2 to 9 MB.
 const TERMS_BYTES: usize = 16 << 20;
 
-/// Writes `events`, which are in the order of the file, and gives the sink back.
+/// Writes `events`, which are in the order of the file, and gives the sink back. `index` remembers
+/// words from file to file.
 pub(crate) fn encode<W: Write + Send>(
     events: &[LoggedEvent],
     max_columns: usize,
+    index: &mut Index,
     sink: W,
 ) -> Result<W, ParquetError> {
     let survey = columns::survey(events.iter().map(|e| &*e.event), max_columns);
@@ -61,16 +65,22 @@ pub(crate) fn encode<W: Write + Send>(
     };
     let schema = Arc::new(schema(kinds, extra));
     let mixed = survey.columns.iter().filter(|c| c.mixed);
-    let properties = properties(mixed.map(|c| c.field), events.len())?;
+    let mut properties = properties(mixed.map(|c| c.field), events.len())?;
+    for column in &survey.columns {
+        if column.is_small() {
+            let none = Compression::UNCOMPRESSED;
+            properties = properties.set_column_compression(path(column), none);
+        } else if column.is_diverse() {
+            properties = properties.set_column_dictionary_enabled(path(column), false);
+        }
+    }
+    let properties = properties.build();
     let mut writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties))?;
     let mut places = Places::default();
-    let (mut index, mut vocabularies) = (Index::default(), Vec::new());
+    let mut vocabularies = Vec::new();
     for rows in batches(events) {
         let end = rows.end;
-        let mut arrays = arrays(&survey, &mut places, &mut index, events, rows.clone());
-        if extra.terms {
-            arrays.push(index.column(events[rows].iter().map(|e| &*e.event)));
-        }
+        let arrays = arrays(&survey, &mut places, index, events, rows);
         writer.write(&RecordBatch::try_new(schema.clone(), arrays)?)?;
         if end % GROUP_ROWS == 0 || end == events.len() {
             vocabularies.push(index.end_group());
@@ -122,11 +132,20 @@ pub(crate) fn schema<'a>(columns: impl Iterator<Item = (&'a str, Kind)>, extra: 
     Schema::new(fields)
 }
 
+/// Where the values of a column are.
+fn path(column: &Column<'_>) -> ColumnPath {
+    let name = columns::column_name(column.field).into_owned();
+    ColumnPath::new(match column.kind {
+        Kind::List => vec![name, "list".to_owned(), "element".to_owned()],
+        _ => vec![name],
+    })
+}
+
 /// How a file of so many rows is written, some of whose columns are mixed.
 pub(crate) fn properties<'a>(
     mixed: impl Iterator<Item = &'a str>,
     rows: usize,
-) -> Result<WriterProperties, ParquetError> {
+) -> Result<WriterPropertiesBuilder, ParquetError> {
     let description = Description {
         version: 1,
         mixed: mixed
@@ -156,8 +175,7 @@ pub(crate) fn properties<'a>(
         .set_key_value_metadata(Some(vec![KeyValue::new(
             DESCRIPTION.to_owned(),
             description,
-        )]))
-        .build())
+        )])))
 }
 
 /// Cuts the rows into pieces that are small in rows and in bytes.
@@ -203,13 +221,15 @@ fn arrays(
         time(batch.iter().map(|e| Some(e.event.col_ts.0)).collect()),
     ];
     let rows = rows.start as u32..rows.end as u32;
+    let mut terms = None;
     places.columns.resize(survey.columns.len(), 0);
     for (column, place) in survey.columns.iter().zip(&mut places.columns) {
         let rest = &column.cells[*place..];
         let here = &rest[..rest.partition_point(|(row, _)| *row < rows.end)];
         *place += here.len();
-        // The terms of messages are found with their lines.
-        if !column.has_terms() {
+        if column.has_terms() {
+            terms = Some(index.column(here, &rows));
+        } else {
             index.note(here.iter().map(|(_, value)| *value));
         }
         arrays.push(column_array(column, here, &rows));
@@ -221,6 +241,7 @@ fn arrays(
         index.note(here.iter().map(|(_, _, value)| *value));
         arrays.push(overflow_array(here, &rows));
     }
+    arrays.extend(terms);
     arrays
 }
 
@@ -233,7 +254,14 @@ pub(crate) fn column_array(
         Kind::Int => filled(Int64Builder::new(), cells, rows),
         Kind::Float => filled(Float64Builder::new(), cells, rows),
         Kind::Bool => filled(BooleanBuilder::new(), cells, rows),
-        Kind::Text => filled(StringBuilder::new(), cells, rows),
+        Kind::Text => {
+            let texts = cells.iter().map(|(_, value)| match value {
+                Value::Str(text) => text.len(),
+                _ => 0,
+            });
+            let builder = StringBuilder::with_capacity(rows.len(), texts.sum());
+            filled(builder, cells, rows)
+        }
         Kind::List => filled(ListBuilder::new(StringBuilder::new()), cells, rows),
     }
 }

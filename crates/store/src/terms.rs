@@ -9,11 +9,12 @@
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::StringBuilder;
-use cresset_model::{Event, Value};
+use cresset_model::Value;
 use cresset_query::terms::{each_term, line};
-use foldhash::{HashMap, HashSet};
-use std::borrow::Cow;
+use foldhash::HashMap;
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Key of the places of vocabularies in the footer.
@@ -46,10 +47,14 @@ pub(crate) struct Index {
     known: HashMap<Box<[u32]>, u32>,
     lines: Vec<Box<str>>,
     lines_bytes: usize,
-    /// Numbers of the terms of the text at hand.
+    pieces: Pieces,
+    /// Numbers of the terms of the text at hand, each once.
     found: Vec<u32>,
-    /// Whether a term stands in the row group at hand, by its number.
-    here: Vec<bool>,
+    /// The last text that has a term, by its number. Texts are counted from 1.
+    last_in: Vec<u64>,
+    turn: u64,
+    /// The last text before the row group at hand.
+    group_after: u64,
     /// Whether some of them were forgotten.
     too_many: bool,
 }
@@ -68,18 +73,42 @@ impl Index {
             };
         }
         self.found.clear();
-        each_term(text, |term| {
+        for piece in text.split('\n') {
+            self.read_piece(piece);
+        }
+        self.turn += 1;
+        let (last_in, turn) = (&mut self.last_in, self.turn);
+        self.found.retain(|number| {
+            let last = last_in.get_mut(*number as usize);
+            last.is_some_and(|last| std::mem::replace(last, turn) != turn)
+        });
+    }
+
+    /// A term does not go beyond the end of a line, and lines such as the one of the program stand
+    /// in many messages: they are read once.
+    fn read_piece(&mut self, piece: &str) {
+        if piece.len() < Pieces::SHORTEST {
+            return self.read_terms(piece);
+        }
+        if let Some(numbers) = self.pieces.known.get(piece) {
+            return self.found.extend_from_slice(numbers);
+        }
+        let before = self.found.len();
+        self.read_terms(piece);
+        let numbers = self.found.get(before..).unwrap_or_default();
+        self.pieces.note(piece, numbers);
+    }
+
+    fn read_terms(&mut self, piece: &str) {
+        each_term(piece, |term| {
             let number = self.numbers.get(term).copied().unwrap_or_else(|| {
                 let number = self.terms.len() as u32;
                 self.terms_bytes += term.len();
                 self.numbers.insert(term.into(), number);
                 self.terms.push(String::from_utf8_lossy(term).into());
-                self.here.push(false);
+                self.last_in.push(0);
                 number
             });
-            if let Some(here) = self.here.get_mut(number as usize) {
-                *here = true;
-            }
             self.found.push(number);
         });
     }
@@ -88,7 +117,6 @@ impl Index {
     fn line(&mut self, text: &str) -> &str {
         self.read(text);
         self.found.sort_unstable();
-        self.found.dedup();
         if self.lines.len() > MAX_KNOWN || self.lines_bytes > MAX_KNOWN_BYTES {
             self.known.clear();
             self.lines.clear();
@@ -110,59 +138,90 @@ impl Index {
         self.lines.get(at as usize).map_or("", |line| line)
     }
 
-    /// The column of some events of the row group at hand; null where `msg` is no text.
-    pub(crate) fn column<'e>(&mut self, events: impl Iterator<Item = &'e Event>) -> ArrayRef {
+    /// The column of some rows of the row group at hand, whose messages are `cells`.
+    pub(crate) fn column(&mut self, cells: &[(u32, &Value)], rows: &Range<u32>) -> ArrayRef {
         let mut lines = StringBuilder::new();
-        for event in events {
-            match event.get("msg") {
-                Some(Value::Str(text)) => lines.append_value(self.line(text)),
-                _ => lines.append_null(),
-            }
+        let mut at = rows.start;
+        for (row, value) in cells {
+            lines.append_nulls((row - at) as usize);
+            lines.append_value(self.line(&value.text()));
+            at = row + 1;
         }
+        lines.append_nulls((rows.end - at) as usize);
         Arc::new(lines.finish())
     }
 
     /// Takes note of texts of the row group at hand.
     pub(crate) fn note<'v>(&mut self, values: impl Iterator<Item = &'v Value>) {
-        let mut seen: HashSet<Cow<'v, str>> = HashSet::default();
         let mut last: Option<&str> = None;
         for value in values {
             match value {
                 Value::Str(text) if last == Some(text) => {}
                 Value::Str(text) => {
                     last = Some(text);
-                    if seen.insert(Cow::Borrowed(text)) {
-                        self.read(text);
-                    }
+                    self.read(text);
                 }
                 // Digits have no terms.
                 Value::Int(_) => {}
                 Value::Float(n) if n.is_finite() => {}
                 Value::List(items) => items.iter().for_each(|item| self.read(item)),
-                other => {
-                    let text = other.text();
-                    if !seen.contains(&*text) {
-                        self.read(&text);
-                        seen.insert(Cow::Owned(text.into_owned()));
-                    }
-                }
+                other => self.read(&other.text()),
             }
         }
     }
 
     /// The vocabulary of the row group at hand, with which it ends; `None` if it is too large.
     pub(crate) fn end_group(&mut self) -> Option<String> {
-        let here = self.terms.iter().zip(&self.here);
-        let mut terms: Vec<&str> = here.filter(|(_, h)| **h).map(|(term, _)| &**term).collect();
+        let here = self.terms.iter().zip(&self.last_in);
+        let here = here.filter(|(_, last)| **last > self.group_after);
+        let mut terms: Vec<&str> = here.map(|(term, _)| &**term).collect();
         terms.sort_unstable();
         let vocabulary = (!self.too_many).then(|| line(terms));
         if self.is_full() {
             // Now, when the next group does not suffer from it.
             *self = Self::default();
         }
-        self.here.fill(false);
+        self.group_after = self.turn;
         self.too_many = false;
         vocabulary
+    }
+}
+
+/// Lines of messages whose terms are known.
+#[derive(Debug, Default)]
+struct Pieces {
+    known: HashMap<Box<str>, Box<[u32]>>,
+    bytes: usize,
+    /// Hashes of the lines that were read of late, by their last bits: what was read once only is
+    /// not kept, and most lines that hold a time or an identifier are not read again.
+    once: Vec<u64>,
+}
+
+impl Pieces {
+    /// Shorter lines are read in no time.
+    const SHORTEST: usize = 12;
+    const ONCE: usize = 1 << 14;
+    /// Most bytes of the lines that are kept.
+    const MAX_BYTES: usize = 8 << 20;
+
+    fn note(&mut self, piece: &str, numbers: &[u32]) {
+        let hash = self.known.hasher().hash_one(piece);
+        if self.once.is_empty() {
+            self.once = vec![0; Self::ONCE];
+        }
+        let Some(once) = self.once.get_mut(hash as usize % Self::ONCE) else {
+            return;
+        };
+        if std::mem::replace(once, hash) != hash {
+            return;
+        }
+        self.bytes += piece.len() + size_of_val(numbers);
+        if self.bytes > Self::MAX_BYTES {
+            self.known.clear();
+            self.bytes = 0;
+            return;
+        }
+        self.known.insert(piece.into(), numbers.into());
     }
 }
 
@@ -256,6 +315,34 @@ mod tests {
         }
         assert!(index.lines_bytes <= MAX_KNOWN_BYTES + (MAX_KNOWN_BYTES >> 2));
         assert!(index.end_group().is_some(), "lines are no terms");
+    }
+
+    #[test]
+    fn lines_of_messages_that_come_again_are_read_once_and_right() {
+        let mut index = Index::default();
+        let text = |n: usize| {
+            format!(
+                "Program started:\r\nImage: C:\\{}\n{}",
+                word(n),
+                word(n * 7)
+            )
+        };
+        let long = "-".repeat(4_000);
+        for n in 0..3_000 {
+            let text = text(n % 2_000) + "\nPath: " + &long + &word(n);
+            let mut terms = BTreeSet::new();
+            each_term(&text, |term| {
+                terms.insert(String::from_utf8_lossy(term).into_owned());
+            });
+            let expect = line(terms.iter().map(String::as_str));
+            for _ in 0..3 {
+                assert_eq!(index.line(&text), expect, "{n}");
+            }
+        }
+        assert!(index.pieces.bytes <= Pieces::MAX_BYTES);
+        assert!(!index.pieces.known.is_empty());
+        let known = index.pieces.known.len();
+        assert!(known < 4_000, "{known}: nothing was ever forgotten");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::slices::Slice;
 use crate::storage::Storage;
+use crate::terms::Index;
 use crate::{Error, Result, encode, layout};
 use cresset_catalog::port::FileEntry;
 use cresset_model::ObjectId;
@@ -23,12 +24,14 @@ pub(crate) fn write_all(
     let failed = AtomicBool::new(false);
     let work = || {
         let mut done = Vec::new();
+        // Files of the same moment have the same words.
+        let mut index = Index::default();
         while !failed.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((id, slice)) = slices.get(at) else {
                 break;
             };
-            let file = write_one(storage, *id, slice, max_columns);
+            let file = write_one(storage, *id, slice, max_columns, &mut index);
             failed.fetch_or(file.is_err(), Ordering::Relaxed);
             done.push((at, file));
         }
@@ -72,10 +75,11 @@ fn write_one(
     id: ObjectId,
     slice: &Slice,
     max_columns: usize,
+    index: &mut Index,
 ) -> Result<FileEntry> {
     let path = layout::file(&layout::folder(&slice.repo, slice.min_log_ts), id);
     let fill = |file, path: &Path| {
-        encode::encode(&slice.events, max_columns, file).map_err(|e| encode_error(path, e))
+        encode::encode(&slice.events, max_columns, index, file).map_err(|e| encode_error(path, e))
     };
     let written = storage.write(&path, Box::new(fill))?;
     Ok(FileEntry {

@@ -31,7 +31,8 @@ struct Written {
 fn write(events: &[LoggedEvent], max_columns: usize) -> Written {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.parquet");
-    encode(events, max_columns, File::create(&path).unwrap()).unwrap();
+    let file = File::create(&path).unwrap();
+    encode(events, max_columns, &mut Index::default(), file).unwrap();
     Written {
         _folder: folder,
         path,

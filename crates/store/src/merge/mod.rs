@@ -49,8 +49,9 @@ pub(crate) fn merge(
     let schema = Arc::new(encode::schema(columns, extra));
     let mixed = census.columns.iter().filter(|c| c.mixed);
     let properties = encode::properties(mixed.map(|c| c.field.as_str()), order.rows.len());
-    let writer = properties
-        .and_then(|properties| ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties)));
+    let writer = properties.and_then(|properties| {
+        ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties.build()))
+    });
     let (mut file, factory) = writer
         .and_then(ArrowWriter::into_serialized_writer)
         .map_err(failed)?;

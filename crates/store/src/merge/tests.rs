@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::encode::encode;
+use crate::terms::Index;
 use cresset_model::event::{LoggedEvent, SAME_AS_MSG};
 use cresset_model::{Event, Timestamp};
 use cresset_query::terms::{each_term, line};
@@ -56,7 +57,8 @@ fn files() -> impl Strategy<Value = Vec<Vec<Event>>> {
 
 fn written(folder: &Path, number: usize, events: &[LoggedEvent], max_columns: usize) -> StoredFile {
     let path = folder.join(format!("{number}.parquet"));
-    encode(events, max_columns, File::create(&path).unwrap()).unwrap();
+    let file = File::create(&path).unwrap();
+    encode(events, max_columns, &mut Index::default(), file).unwrap();
     StoredFile::local(&path).unwrap()
 }
 
