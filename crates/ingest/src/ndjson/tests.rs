@@ -302,13 +302,14 @@ fn naive(prefix: &str, value: &serde_json::Value, out: &mut BTreeMap<String, Val
     out.insert(prefix.to_owned(), found);
 }
 
-fn any_json() -> impl Strategy<Value = serde_json::Value> {
+pub(super) fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),
         any::<i64>().prop_map(Into::into),
         any::<u64>().prop_map(Into::into),
-        (-1e9..1e9).prop_map(|n: f64| n.into()),
+        // With few digits: `serde_json` may err in the last one, and reads what is nested deep.
+        (-1_000_000..1_000_000).prop_map(|n| (f64::from(n) / 64.0).into()),
         ".{0,12}".prop_map(Into::into),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
@@ -326,9 +327,8 @@ proptest! {
     fn leaves_are_those_of_the_tree(
         map in prop::collection::btree_map("[a-z]{1,4}", any_json(), 0..90)
     ) {
-        let text = serde_json::Value::Object(map.into_iter().collect()).to_string();
-        // Read back, because serde_json's fast reader of floats may differ in the last bit.
-        let tree = serde_json::from_str(&text).unwrap();
+        let tree = serde_json::Value::Object(map.into_iter().collect());
+        let text = tree.to_string();
         let mut expect = BTreeMap::new();
         naive("", &tree, &mut expect);
         let flat = flatten(&text, &limits()).unwrap();

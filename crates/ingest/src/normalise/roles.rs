@@ -4,8 +4,9 @@ use crate::SetupError;
 use crate::stamp::Zone;
 use compact_str::CompactString;
 use cresset_model::{FieldName, Value};
+use foldhash::HashMap;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 const FILE: (&str, &str) = ("fields.toml", include_str!("../../data/fields.toml"));
 /// Most names of one role, so that a set of them fits a word.
@@ -97,7 +98,7 @@ impl Roles {
             .map(|t| t.field.as_str())
             .collect::<Vec<_>>();
         let names = |list: &[String]| list.to_vec();
-        let mut roles = HashMap::new();
+        let mut roles = HashMap::default();
         let mut add = |list: Vec<String>, role: &dyn Fn(u8) -> Role| {
             for (rank, name) in list.into_iter().enumerate() {
                 if rank >= MAX_RANK {
@@ -126,7 +127,7 @@ impl Roles {
             let first = name.bytes().next().ok_or("an empty field name")?;
             lengths[usize::from(first)] |= length_bit(name);
         }
-        let mut sources = HashMap::new();
+        let mut sources = HashMap::default();
         for source in file.windows.source {
             sources.insert(source.channel.clone(), source.compile()?);
         }
@@ -138,7 +139,7 @@ impl Roles {
         let norm_id = Value::str(&file.windows.norm_id);
         let other_source = Source {
             norm_id,
-            events: HashMap::new(),
+            events: HashMap::default(),
         };
         Ok(Self {
             roles,
@@ -236,7 +237,7 @@ struct EventSpec {
 
 impl SourceSpec {
     fn compile(self) -> Result<Source, String> {
-        let mut events = HashMap::new();
+        let mut events = HashMap::default();
         for (id, event) in self.event {
             let id = id
                 .parse()
