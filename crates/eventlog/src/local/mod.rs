@@ -22,6 +22,7 @@
 
 mod frame;
 mod keys;
+mod packed;
 mod quarantine;
 mod reader;
 mod recover;

@@ -110,12 +110,13 @@ impl Segments {
     /// store others under the same numbers.
     pub(crate) fn append(
         &mut self,
-        frames: &[u8],
+        frames: &[Vec<u8>],
         first_seq: u64,
         last_seq: u64,
     ) -> io::Result<()> {
         let active = self.ready(first_seq)?;
-        if let Err(e) = active.file.write_all(frames) {
+        let mut pieces = frames.iter().filter(|piece| !piece.is_empty());
+        if let Err(e) = pieces.try_for_each(|piece| active.file.write_all(piece)) {
             // A part may have been written; the next group must not stand behind it.
             if active.file.truncate(active.len).is_err() {
                 self.abandon(first_seq);
@@ -129,7 +130,7 @@ impl Segments {
             self.abandon(first_seq);
             return Err(e);
         }
-        active.len += frames.len() as u64;
+        active.len += frames.iter().map(|piece| piece.len() as u64).sum::<u64>();
         active.last_seq = last_seq;
         metrics::histogram!("cresset_eventlog_fsync_seconds")
             .record(started.elapsed().as_secs_f64());

@@ -12,6 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// A group stops growing beyond this many bytes of frames.
 const GROUP_BYTES: usize = 16 << 20;
+/// A body of so many bytes is written from where it is.
+const COPIED: usize = 64 << 10;
 /// A write buffer larger than this is given back after use.
 const KEEP_BUFFER: usize = 4 << 20;
 
@@ -95,14 +97,13 @@ impl Writer {
     /// Stores a group and answers its callers. An answer can find nobody
     /// waiting: then the caller gave up, and its batch is stored all the same.
     fn commit(&mut self, group: Vec<Pending>) {
-        let (placed, repeats) = self.place(group);
+        let (placed, repeats, frames) = self.place(group);
         let Some(last) = placed.last() else {
             return;
         };
         let last_seq = last.at.first_seq + last.at.count - 1;
-        let frames = std::mem::take(&mut self.buffer);
         let stored = self.segments.append(&frames, self.next_seq, last_seq);
-        let written = frames.len();
+        let written: usize = frames.iter().map(Vec::len).sum();
         self.reuse(frames);
         if let Err(e) = stored {
             metrics::counter!("cresset_eventlog_write_errors_total").increment(1);
@@ -126,15 +127,17 @@ impl Writer {
         }
     }
 
-    /// Gives out numbers and builds the frames of a group in the buffer. Repeated
-    /// batches of the group itself are returned apart: they are answered with it.
-    fn place(&mut self, group: Vec<Pending>) -> (Vec<Placed>, Vec<Answer>) {
+    /// Gives out numbers and builds the frames of a group, in pieces as they are to be
+    /// written. Repeated batches of the group itself are returned apart: they are answered
+    /// with it.
+    fn place(&mut self, group: Vec<Pending>) -> (Vec<Placed>, Vec<Answer>, Vec<Vec<u8>>) {
         let mut placed: Vec<Placed> = Vec::with_capacity(group.len());
         let mut repeats = Vec::new();
         let mut in_group: HashMap<Arc<str>, Appended> = HashMap::new();
         let mut next = self.next_seq;
-        self.buffer.clear();
-        for batch in group {
+        let (mut frames, mut buffer) = (Vec::new(), std::mem::take(&mut self.buffer));
+        buffer.clear();
+        for mut batch in group {
             let id = batch.key.as_ref().map(|(_, id)| id);
             if let Some(known) = id.and_then(|id| self.keys.get(id)) {
                 let _ = batch.done.send(Ok(known));
@@ -166,12 +169,18 @@ impl Writer {
                 col_ts: batch.col_ts,
                 count: count as u32,
             };
-            self.buffer.extend_from_slice(&header.encode());
-            self.buffer.extend_from_slice(&batch.body);
+            buffer.extend_from_slice(&header.encode());
+            if batch.body.len() < COPIED {
+                buffer.extend_from_slice(&batch.body);
+            } else {
+                frames.push(std::mem::take(&mut buffer));
+                frames.push(std::mem::take(&mut batch.body));
+            }
             next += count;
             placed.push(Placed { batch, at });
         }
-        (placed, repeats)
+        frames.push(buffer);
+        (placed, repeats, frames)
     }
 
     /// Puts a durable group into the tail and remembers its keys.
@@ -211,8 +220,9 @@ impl Writer {
             .map_err(|e| Error::Io(format!("a finished segment could not be deleted: {e}")))
     }
 
-    fn reuse(&mut self, buffer: Vec<u8>) {
-        if buffer.capacity() <= KEEP_BUFFER {
+    /// Keeps the buffer for the next group, which is the last of the pieces.
+    fn reuse(&mut self, mut frames: Vec<Vec<u8>>) {
+        if let Some(buffer) = frames.pop().filter(|b| b.capacity() <= KEEP_BUFFER) {
             self.buffer = buffer;
         }
     }
