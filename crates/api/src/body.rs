@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use tokio::time::{Instant, timeout_at};
 
+/// Most bytes of a body that are reserved before they come.
+const MAX_RESERVED: u64 = 16 << 20;
+
 /// Refuses a body that announces more than `limit` bytes.
 pub(crate) fn refuse_announced(body: &Body, limit: usize) -> Result<()> {
     if body.size_hint().lower() > limit as u64 {
@@ -39,7 +42,9 @@ pub(crate) async fn read(
     }
     let Pace { bytes, span } = api.settings.body_pace;
     let span = span.to_std();
-    let mut collected = BytesMut::new();
+    // What is announced may never come, and is no memory before it does.
+    let announced = body.size_hint().lower().min(MAX_RESERVED) as usize;
+    let mut collected = BytesMut::with_capacity(announced);
     let (mut window_end, mut in_window) = (Instant::now() + span, 0);
     loop {
         let frame = match timeout_at(window_end, body.frame()).await {

@@ -141,6 +141,12 @@ struct Piece {
 impl Piece {
     /// A body of these items alone.
     fn body(&self, text: &Bytes) -> Bytes {
+        if let (false, [first, .., last]) = (self.array, &self.places[..])
+            // None between them was refused.
+            && last.index - first.index + 1 == self.places.len() as u64
+        {
+            return text.slice(first.text.start..last.text.end);
+        }
         let (open, between, close) = if self.array {
             ("[", ",", "]")
         } else {
