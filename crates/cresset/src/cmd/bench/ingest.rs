@@ -3,7 +3,7 @@
 //! The baseline in the same run is `serde_json` parsing the same lines into
 //! `Value` in this process: the least that any JSON intake must do.
 
-use super::child::BenchServer;
+use super::child::{BenchServer, cpu_seconds};
 use crate::cmd::ingest::expand;
 use anyhow::{Context, bail};
 use std::io::BufRead;
@@ -156,7 +156,8 @@ fn parse_cost(source: &Source) -> Option<f64> {
     if source.format != "ndjson" {
         return None;
     }
-    let begin = Instant::now();
+    let (begin, own) = (Instant::now(), std::process::id());
+    let before = cpu_seconds(own).ok()?;
     let mut events = 0_u64;
     while begin.elapsed().as_secs_f64() < 1.0 {
         for (lines, body) in &source.bodies {
@@ -167,7 +168,7 @@ fn parse_cost(source: &Source) -> Option<f64> {
             events += lines;
         }
     }
-    Some(begin.elapsed().as_secs_f64() / events as f64)
+    Some((cpu_seconds(own).ok()? - before) / events as f64)
 }
 
 fn read(path: &Path) -> anyhow::Result<Source> {

@@ -133,7 +133,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     s(
         "storage.flush_size",
         Kind::Size,
-        "\"48MiB\"",
+        "\"96MiB\"",
         "events in memory that are written to Parquet at once",
     ),
     s(
