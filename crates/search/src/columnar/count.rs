@@ -17,7 +17,7 @@ type Counted = (usize, Event, u64);
 const PLACES: usize = 1 << 16;
 
 /// Counts the rows of a batch that are set in `rows`: an event for each combination that
-/// occurs, with the latest event time, and how many rows have it, in the order of their first
+/// occurs, with the latest event time if it was asked for, and how many rows have it, in the order of their first
 /// rows. Rows that lack one of the fields count nowhere.
 pub(crate) fn count(
     counting: &Counting<'_>,
@@ -61,20 +61,21 @@ fn even_rows(
     }
     let kinds: Vec<Kinds> = columns.iter().map(|c| Kinds::of(*c, &rows)).collect();
     let times = batch.log_ts();
+    let at = |row: usize| Timestamp(times.get(row).copied().unwrap_or_default());
     let mut counted = Vec::new();
     let mut from = 0;
-    while from < times.len() {
-        let span = counting.span(Timestamp(times[from]), ctx);
+    while from < rows.len() {
+        let span = counting.span(at(from), ctx);
         // Rows are in order of time, and spans follow each other.
         let within = |t: &i64| counting.span(Timestamp(*t), ctx) == span;
-        let to = if within(&times[times.len() - 1]) {
-            times.len()
+        let to = if !counting.has_spans() || within(&at(rows.len() - 1).0) {
+            rows.len()
         } else {
             from + times[from..].partition_point(within)
         };
         let tally = Tally::of(&kinds, &rows, from..to);
         for (first, last, times_seen) in tally {
-            let mut event = Event::new(Timestamp(times[last]), Timestamp(times[last]));
+            let mut event = Event::new(at(last), at(last));
             for (field, column) in counting.fields.iter().zip(&columns) {
                 if let Some(value) = value(*column, first) {
                     event.fields.push((FieldName::from(*field), value));

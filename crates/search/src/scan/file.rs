@@ -130,7 +130,7 @@ impl<'a> FileScan<'a> {
         // Values are shown as they are.
         let exact = fields.clone();
         let own = Own {
-            log_ts: true,
+            log_ts: counting.has_spans(),
             ..Own::NONE
         };
         for group in 0..self.stored.groups() {
