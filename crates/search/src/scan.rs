@@ -1,6 +1,7 @@
 //! Going through a view on blocking threads.
 
 mod file;
+mod handover;
 
 use crate::progress::Progress;
 use crate::view::View;
@@ -12,18 +13,24 @@ use cresset_query::terms::Needs;
 use cresset_query::{Context, Counting, Plan};
 use cresset_store::{EventStore, Pruned};
 use file::FileScan;
+use handover::{Findings, Handover};
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Hand-overs that wait per file.
+/// Hand-overs that wait per pack of files.
 const WAITING: usize = 4;
-/// Files per thread that wait for the evaluating thread, read or not: without a limit,
+/// Neighbouring files of so few rows together, and so few files, are read one after the other by
+/// one thread: waking threads for each would cost more than reading it.
+const PACK_ROWS: u64 = 1 << 16;
+const PACK_FILES: usize = 16;
+/// Packs of files per thread that wait for the evaluating thread, read or not: without a limit,
 /// the matches of thousands of small files would wait in memory.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// [`Error::Cancelled`] once the flag of a search is set.
 pub(crate) fn check(cancelled: &AtomicBool) -> Result<()> {
@@ -110,22 +117,16 @@ fn of_one_file(error: &cresset_store::Error) -> bool {
     matches!(error, Damaged { .. } | Io { .. } | Missing { .. })
 }
 
-type Handover = cresset_store::Result<Vec<Found>>;
-
 /// What the reading threads share.
 struct Work<'a> {
     files: std::vec::IntoIter<&'a FileEntry>,
-    /// To the evaluating thread, in the order of files.
-    begun: SyncSender<Begun<'a>>,
+    /// What comes out of each pack, to the evaluating thread, in the order of files.
+    begun: SyncSender<Receiver<Handover>>,
 }
 
-/// A file and what comes out of it.
-struct Begun<'a> {
-    file: &'a FileEntry,
-    /// No later file has an event after this moment, if only the newest are wanted.
-    below: Timestamp,
-    found: Receiver<Handover>,
-}
+/// Neighbouring files, each with the moment after which no later file has an event, if only the
+/// newest are wanted.
+type Pack<'a> = Vec<(&'a FileEntry, Timestamp)>;
 
 impl Scan<'_> {
     /// Gives what it takes of the events that pass the plan's filter to `on_match`, file by
@@ -148,8 +149,9 @@ impl Scan<'_> {
             for _ in 0..threads {
                 let (work, stop) = (work.clone(), &stop);
                 scope.spawn(move || {
-                    while let Some((file, sender)) = self.begin(&work, stop) {
-                        self.read(file, &sender, stop);
+                    while let Some((pack, sender)) = self.begin(&work, stop) {
+                        // Nobody listens any more if the search has ended.
+                        let _ = self.read(&pack, sender, stop);
                     }
                 });
             }
@@ -196,30 +198,36 @@ impl Scan<'_> {
         files
     }
 
-    /// The next file to read; `None` if there is no more, or the scan has ended.
+    /// The next files to read; `None` if there are no more, or the scan has ended.
     fn begin<'a>(
         &self,
         work: &Mutex<Work<'a>>,
         stop: &AtomicBool,
-    ) -> Option<(&'a FileEntry, SyncSender<Handover>)> {
+    ) -> Option<(Pack<'a>, SyncSender<Handover>)> {
         let mut work = work.lock();
-        let file = work.files.next()?;
-        if !self.progress.counts_rest() && self.too_old(file.max_log_ts) {
+        let first = work.files.as_slice().first()?;
+        if !self.progress.counts_rest() && self.too_old(first.max_log_ts) {
             // So are those behind it.
             return None;
         }
-        let next = work.files.as_slice().first();
+        let (mut pack, mut rows) = (Vec::new(), 0);
+        while pack.len() < PACK_FILES
+            && rows < PACK_ROWS
+            && let Some(file) = work.files.next()
+        {
+            let next = work.files.as_slice().first();
+            pack.push((file, next.map_or(Timestamp::MIN, |next| next.max_log_ts)));
+            rows += file.rows;
+        }
         let (sender, found) = sync_channel(WAITING);
-        let begun = Begun {
-            file,
-            below: next.map_or(Timestamp::MIN, |next| next.max_log_ts),
-            found,
-        };
         // With the lock held, which keeps the files in order.
-        work.begun.send(begun).ok()?;
+        work.begun.send(found).ok()?;
         // After what may have been a long wait.
-        let ended = stop.load(Ordering::Relaxed) || self.cancelled.load(Ordering::Relaxed);
-        (!ended).then_some((file, sender))
+        (!self.ended(stop)).then_some((pack, sender))
+    }
+
+    fn ended(&self, stop: &AtomicBool) -> bool {
+        stop.load(Ordering::Relaxed) || self.cancelled.load(Ordering::Relaxed)
     }
 
     /// Whether no event up to this moment is among the newest any more.
@@ -229,12 +237,12 @@ impl Scan<'_> {
 
     fn collect(
         &self,
-        files: Receiver<Begun<'_>>,
+        packs: Receiver<Receiver<Handover>>,
         on_match: &mut dyn FnMut(Found) -> Result<()>,
     ) -> Result<Vec<Unread>> {
         let mut unread = Vec::new();
         // By value: after an error the remaining receivers are gone, which ends the threads.
-        for Begun { file, below, found } in files {
+        for found in packs {
             for handover in found {
                 check(self.cancelled)?;
                 match handover {
@@ -242,33 +250,48 @@ impl Scan<'_> {
                         self.progress.found(found.iter().map(Found::events).sum());
                         for one in found {
                             check(self.cancelled)?;
-                            on_match(match one {
-                                Found::Settled(to) => Found::Settled(to.max(below)),
-                                other => other,
-                            })?;
+                            on_match(one)?;
                         }
                     }
-                    Err(error) if of_one_file(&error) => unread.push((file.clone(), error)),
-                    Err(error) => return Err(error.into()),
+                    Err((file, error)) if of_one_file(&error) => unread.push((file, error)),
+                    Err((_, error)) => return Err(error.into()),
                 }
-            }
-            self.progress.file_done();
-            if matches!(self.take, Take::Newest(_)) {
-                on_match(Found::Settled(below))?;
             }
         }
         check(self.cancelled)?;
         Ok(unread)
     }
 
-    /// Sends what is found in one file.
-    fn read(&self, file: &FileEntry, sender: &SyncSender<Handover>, stop: &AtomicBool) {
-        self.pruned.opened();
-        let read = FileScan::open(self, file, sender, stop).and_then(FileScan::run);
-        if let Err(error) = read {
-            // Nobody listens any more if the search has ended.
-            let _ = sender.send(Err(error));
+    /// Sends what is found in some files.
+    fn read(
+        &self,
+        pack: &Pack<'_>,
+        sender: SyncSender<Handover>,
+        stop: &AtomicBool,
+    ) -> ControlFlow<()> {
+        let mut found = Findings::new(sender, &self.handed_over);
+        for (file, below) in pack {
+            if self.ended(stop) {
+                return ControlFlow::Break(());
+            }
+            if !self.progress.counts_rest() && self.too_old(file.max_log_ts) {
+                break;
+            }
+            self.pruned.opened();
+            match FileScan::open(self, (file, *below), &mut found, stop).and_then(FileScan::run) {
+                Ok(ended) => ended?,
+                Err(error) => found.unread(((*file).clone(), error))?,
+            }
+            self.progress.file_done();
+            if matches!(self.take, Take::Newest(_)) {
+                found.add(Found::Settled(*below))?;
+                // So that no more than are wanted are read of the next.
+                if found.has_events() {
+                    found.hand_over()?;
+                }
+            }
         }
+        found.hand_over()
     }
 }
 

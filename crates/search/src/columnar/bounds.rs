@@ -1,10 +1,12 @@
 //! Which rows may meet a filter, without the texts of `msg`.
 
-use super::{Rows, Texts, each, none, numbered, present, texts};
+use super::{Rows, Texts, by_number, each, none, numbered, present, texts};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
 use arrow_buffer::BooleanBuffer;
 use cresset_query::terms::Demand;
 use cresset_query::{Context, Expr};
-use cresset_store::ColumnBatch;
+use cresset_store::{ColumnBatch, Result};
 
 /// What is known of rows without the texts of `msg`.
 #[derive(Debug)]
@@ -45,15 +47,16 @@ pub(crate) fn bounds(
     batch: &ColumnBatch,
     among: &BooleanBuffer,
     ctx: &Context<'_>,
-) -> Bounds {
+) -> Result<Bounds> {
     let found = Rows { batch, ctx }.bounds(filter, among);
-    match batch.overflowing().map(|odd| &odd & among) {
+    batch.all_read()?;
+    Ok(match batch.overflowing().map(|odd| &odd & among) {
         None => found,
         Some(odd) => Bounds {
             surely: &found.surely & &!&odd,
             perhaps: &found.perhaps | &odd,
         },
-    }
+    })
 }
 
 impl Rows<'_> {
@@ -97,22 +100,34 @@ impl Rows<'_> {
     }
 
     fn by_terms(&self, leaf: &Expr, among: &BooleanBuffer) -> Bounds {
+        let demand = Demand::of(leaf, "msg");
+        let distinct = self.batch.distinct_terms();
+        let judged = distinct.filter(|lines| lines.len() <= among.count_set_bits());
+        let known = demand.as_ref().zip(judged).and_then(|(demand, lines)| {
+            let lines = lines.as_string_opt::<i32>()?;
+            let met = |n: usize| demand.met(lines.value(n));
+            Some((0..lines.len()).map(met).collect::<Vec<bool>>())
+        });
+        if known.as_ref().is_some_and(|known| !known.contains(&true)) {
+            return Bounds::known(none(among));
+        }
         let Some(column) = self.batch.terms() else {
             return Bounds::known(none(among));
         };
         let there = present(column, among);
-        let Some(demand) = Demand::of(leaf, "msg") else {
+        let Some(demand) = demand else {
             return Bounds {
                 surely: none(among),
                 perhaps: there,
             };
         };
-        let met = match texts(column) {
-            Some(Texts::Numbered { numbers, texts }) => {
+        let met = match (known, texts(column)) {
+            (Some(known), _) => by_number(column, &known, &there),
+            (None, Some(Texts::Numbered { numbers, texts })) => {
                 numbered(numbers, texts, &there, |line| demand.met(line))
             }
-            Some(Texts::Plain(texts)) => each(&there, |row| demand.met(texts.value(row))),
-            None => there,
+            (None, Some(Texts::Plain(texts))) => each(&there, |row| demand.met(texts.value(row))),
+            (None, None) => there,
         };
         if demand.decides() {
             return Bounds::known(met);

@@ -8,13 +8,17 @@ use arrow_buffer::BooleanBuffer;
 use cresset_model::{Event, FieldName, Timestamp, Value};
 use cresset_query::{Context, Counting};
 use cresset_store::{Column, ColumnBatch, Result};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// First row, event and number of rows of a combination.
 type Counted = (usize, Event, u64);
 
 /// So many combinations are counted in places of their own, more by hash.
 const PLACES: usize = 1 << 16;
+/// So few have places even for fewer rows.
+const FEW: usize = 1 << 10;
 
 /// Counts the rows of a batch that are set in `rows`: an event for each combination that
 /// occurs, with the latest event time if it was asked for, and how many rows have it, in the order of their first
@@ -30,6 +34,7 @@ pub(crate) fn count(
         .as_ref()
         .map_or_else(|| rows.clone(), |odd| rows & &!odd);
     let mut counted = even_rows(counting, batch, &even, ctx);
+    batch.all_read()?;
     if let Some(odd) = odd {
         let events = batch.events(&odd)?.into_iter();
         let alone = odd.set_indices().zip(events);
@@ -59,7 +64,15 @@ fn even_rows(
         rows = super::present(column, &rows);
         columns.push(column);
     }
-    let kinds: Vec<Kinds> = columns.iter().map(|c| Kinds::of(*c, &rows)).collect();
+    if rows.count_set_bits() == 0 {
+        return Vec::new();
+    }
+    let kinds: Vec<Kinds<'_>> = columns.iter().map(|c| Kinds::of(*c, &rows)).collect();
+    let names: Vec<FieldName> = counting
+        .fields
+        .iter()
+        .map(|f| FieldName::from(*f))
+        .collect();
     let times = batch.log_ts();
     let at = |row: usize| Timestamp(times.get(row).copied().unwrap_or_default());
     let mut counted = Vec::new();
@@ -73,15 +86,14 @@ fn even_rows(
         } else {
             from + times[from..].partition_point(within)
         };
-        let tally = Tally::of(&kinds, &rows, from..to);
-        for (first, last, times_seen) in tally {
-            let mut event = Event::new(at(last), at(last));
-            for (field, column) in counting.fields.iter().zip(&columns) {
-                if let Some(value) = value(*column, first) {
-                    event.fields.push((FieldName::from(*field), value));
+        for tally in Tally::of(&kinds, &rows, from..to) {
+            let mut event = Event::new(at(tally.last), at(tally.last));
+            for (name, column) in names.iter().zip(&columns) {
+                if let Some(value) = value(*column, tally.first) {
+                    event.fields.push((name.clone(), value));
                 }
             }
-            counted.push((first, event, times_seen));
+            counted.push((tally.first, event, tally.rows));
         }
         from = to;
     }
@@ -89,18 +101,19 @@ fn even_rows(
 }
 
 /// A number for each row of a column, the same for equal values and for no others.
-struct Kinds {
-    by_row: Vec<u32>,
+struct Kinds<'b> {
+    by_row: Cow<'b, [i32]>,
     /// Beyond the largest.
     len: usize,
 }
 
-impl Kinds {
-    fn of(column: Column<'_>, rows: &BooleanBuffer) -> Self {
+impl<'b> Kinds<'b> {
+    fn of(column: Column<'b>, rows: &BooleanBuffer) -> Self {
         if let Some(numbered) = column.values.as_dictionary_opt::<Int32Type>() {
-            let by_row = numbered.keys().values().iter().map(|n| *n as u32).collect();
-            let len = numbered.values().len();
-            return Self { by_row, len };
+            return Self {
+                by_row: Cow::Borrowed(numbered.keys().values()),
+                len: numbered.values().len(),
+            };
         }
         if let Some(numbers) = column.values.as_primitive_opt::<Int64Type>() {
             let numbers = numbers.values();
@@ -110,14 +123,14 @@ impl Kinds {
     }
 
     fn by_hash<K: std::hash::Hash + Eq>(rows: &BooleanBuffer, key: impl Fn(usize) -> K) -> Self {
-        let mut known: HashMap<K, u32> = HashMap::new();
+        let mut known: HashMap<K, i32> = HashMap::new();
         let mut by_row = vec![0; rows.len()];
         for row in rows.set_indices() {
-            let next = known.len() as u32;
+            let next = known.len() as i32;
             by_row[row] = *known.entry(key(row)).or_insert(next);
         }
         Self {
-            by_row,
+            by_row: Cow::Owned(by_row),
             len: known.len(),
         }
     }
@@ -131,58 +144,65 @@ fn key(value: &Value) -> String {
     }
 }
 
-/// First row, last row and number of rows of each combination, in the order of first rows.
-struct Tally;
+/// The rows of a combination.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    first: usize,
+    last: usize,
+    rows: u64,
+}
 
 impl Tally {
-    fn of(
-        kinds: &[Kinds],
-        rows: &BooleanBuffer,
-        range: std::ops::Range<usize>,
-    ) -> Vec<(usize, usize, u64)> {
+    fn take(&mut self, row: usize) {
+        if self.rows == 0 {
+            self.first = row;
+        }
+        self.last = row;
+        self.rows += 1;
+    }
+
+    /// Those of each combination that occurs in a range, in no order.
+    fn of(kinds: &[Kinds<'_>], rows: &BooleanBuffer, range: Range<usize>) -> Vec<Self> {
+        let here = rows.slice(range.start, range.len());
+        if here.count_set_bits() == range.len() {
+            return Self::among(kinds, range.clone(), range.len());
+        }
+        let here = here.set_indices().map(|row| row + range.start);
+        Self::among(kinds, here, range.len())
+    }
+
+    fn among(kinds: &[Kinds<'_>], rows: impl Iterator<Item = usize>, most: usize) -> Vec<Self> {
         let combinations = kinds
             .iter()
             .try_fold(1_usize, |all, kinds| all.checked_mul(kinds.len.max(1)));
         let place = |row: usize| {
-            kinds.iter().fold(0_u64, |place, k| {
-                place.wrapping_mul(k.len.max(1) as u64) + u64::from(k.by_row[row])
+            kinds.iter().fold(0, |place: usize, k| {
+                place.wrapping_mul(k.len.max(1)) + k.by_row[row] as usize
             })
         };
-        let here = rows.slice(range.start, range.len());
-        let here = here.set_indices().map(|row| row + range.start);
-        let mut found: Vec<(usize, usize, u64)> = Vec::new();
-        let mut take = |slot: &mut u32, row: usize| {
-            if *slot == 0 {
-                found.push((row, row, 0));
-                *slot = found.len() as u32;
+        let Some(combinations) = combinations else {
+            // More than there are numbers: told apart by all their parts.
+            let mut known: HashMap<Vec<i32>, Self> = HashMap::new();
+            for row in rows {
+                let parts = kinds.iter().map(|k| k.by_row[row]).collect();
+                known.entry(parts).or_default().take(row);
             }
-            if let Some((_, last, times)) = found.get_mut(*slot as usize - 1) {
-                *last = row;
-                *times += 1;
-            }
+            return known.into_values().collect();
         };
-        match combinations {
-            Some(few) if few <= PLACES => {
-                let mut slots = vec![0_u32; few];
-                for row in here {
-                    take(&mut slots[place(row) as usize], row);
-                }
+        // Not more places than are worth to be looked through for so many rows.
+        if combinations > PLACES.min(most.max(FEW)) {
+            let mut known: HashMap<usize, Self> = HashMap::new();
+            for row in rows {
+                known.entry(place(row)).or_default().take(row);
             }
-            Some(_) => {
-                let mut slots: HashMap<u64, u32> = HashMap::new();
-                for row in here {
-                    take(slots.entry(place(row)).or_insert(0), row);
-                }
-            }
-            // More combinations than there are numbers: told apart by all their parts.
-            None => {
-                let mut slots: HashMap<Vec<u32>, u32> = HashMap::new();
-                for row in here {
-                    let parts = kinds.iter().map(|k| k.by_row[row]).collect();
-                    take(slots.entry(parts).or_insert(0), row);
-                }
-            }
+            return known.into_values().collect();
         }
-        found
+        let mut places = vec![Self::default(); combinations];
+        match kinds {
+            [only] => rows.for_each(|row| places[only.by_row[row] as usize].take(row)),
+            _ => rows.for_each(|row| places[place(row)].take(row)),
+        }
+        places.retain(|tally| tally.rows > 0);
+        places
     }
 }

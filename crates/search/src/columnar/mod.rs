@@ -12,7 +12,7 @@ pub(crate) use count::count;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, StringArray};
+use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
 use cresset_model::{Timestamp, Value};
@@ -28,6 +28,7 @@ pub(crate) fn select(
     ctx: &Context<'_>,
 ) -> Result<BooleanBuffer> {
     let found = Rows { batch, ctx }.meeting(filter, among);
+    batch.all_read()?;
     let Some(odd) = batch.overflowing().map(|odd| &odd & among) else {
         return Ok(found);
     };
@@ -96,10 +97,27 @@ impl Rows<'_> {
         match operand.field().as_str() {
             "log_ts" => at(self.batch.log_ts()),
             "col_ts" => at(self.batch.col_ts()),
-            field => match self.batch.column(field) {
-                Some(column) => column_passing(column, &probe, among),
-                None => none(among),
-            },
+            field => self.field_passing(field, &probe, among),
+        }
+    }
+
+    fn field_passing(
+        &self,
+        field: &str,
+        probe: &Probe<'_>,
+        among: &BooleanBuffer,
+    ) -> BooleanBuffer {
+        // Where none of the different values passes, those of the rows are not even read.
+        let distinct = self.batch.distinct(field);
+        let judged = distinct.filter(|d| d.len() <= among.count_set_bits());
+        let known = judged.and_then(|distinct| judge(distinct, probe));
+        if known.as_ref().is_some_and(|known| !known.contains(&true)) {
+            return none(among);
+        }
+        match (self.batch.column(field), known) {
+            (Some(column), Some(known)) => by_number(column, &known, among),
+            (Some(column), None) => column_passing(column, probe, among),
+            (None, _) => none(among),
         }
     }
 
@@ -190,6 +208,65 @@ fn numbered(
     bits.finish()
 }
 
+/// Whether each value of a dictionary passes.
+fn judge(values: &ArrayRef, probe: &Probe<'_>) -> Option<Vec<bool>> {
+    if let Some(texts) = values.as_string_opt::<i32>() {
+        return Some(
+            (0..texts.len())
+                .map(|n| probe.text(texts.value(n)))
+                .collect(),
+        );
+    }
+    let numbers = values.as_primitive_opt::<Int64Type>()?.values().iter();
+    Some(match probe.whole_numbers() {
+        Some(holds) => numbers.map(|n| holds(*n)).collect(),
+        None => numbers.map(|n| probe.value(&Value::Int(*n))).collect(),
+    })
+}
+
+/// The rows of `among` that have a value whose number is `known` to pass.
+fn by_number(column: Column<'_>, known: &[bool], among: &BooleanBuffer) -> BooleanBuffer {
+    let there = present(column, among);
+    if !known.contains(&false) {
+        return there;
+    }
+    let Some(numbered) = column.values.as_dictionary_opt::<Int32Type>() else {
+        return none(among);
+    };
+    let numbers = numbered.keys().values();
+    each(&there, |row| known[numbers[row] as usize])
+}
+
+/// A column of whole numbers.
+enum WholeNumbers<'b> {
+    Plain(&'b [i64]),
+    /// Each row has the number of a value.
+    Numbered {
+        numbers: &'b [i32],
+        values: &'b [i64],
+    },
+}
+
+impl WholeNumbers<'_> {
+    fn at(&self, row: usize) -> i64 {
+        match self {
+            Self::Plain(values) => values[row],
+            Self::Numbered { numbers, values } => values[numbers[row] as usize],
+        }
+    }
+}
+
+fn whole_numbers(column: Column<'_>) -> Option<WholeNumbers<'_>> {
+    if let Some(numbers) = column.values.as_primitive_opt::<Int64Type>() {
+        return Some(WholeNumbers::Plain(numbers.values()));
+    }
+    let numbered = column.values.as_dictionary_opt::<Int32Type>()?;
+    Some(WholeNumbers::Numbered {
+        numbers: numbered.keys().values(),
+        values: numbered.values().as_primitive_opt::<Int64Type>()?.values(),
+    })
+}
+
 fn column_passing(column: Column<'_>, probe: &Probe<'_>, among: &BooleanBuffer) -> BooleanBuffer {
     let among = &present(column, among);
     match texts(column) {
@@ -199,11 +276,10 @@ fn column_passing(column: Column<'_>, probe: &Probe<'_>, among: &BooleanBuffer) 
         }
         None => {}
     }
-    if let Some(numbers) = column.values.as_primitive_opt::<Int64Type>() {
-        let numbers = numbers.values();
+    if let Some(numbers) = whole_numbers(column) {
         return match probe.whole_numbers() {
-            Some(holds) => each(among, |row| holds(numbers[row])),
-            None => each(among, |row| probe.value(&Value::Int(numbers[row]))),
+            Some(holds) => each(among, |row| holds(numbers.at(row))),
+            None => each(among, |row| probe.value(&Value::Int(numbers.at(row)))),
         };
     }
     if let Some(truths) = column.values.as_boolean_opt() {
@@ -230,9 +306,10 @@ fn column_passing(column: Column<'_>, probe: &Probe<'_>, among: &BooleanBuffer) 
 /// The value of a row that has one; `None` for a column that is not one of ours.
 fn value(column: Column<'_>, row: usize) -> Option<Value> {
     match column.values.data_type() {
-        DataType::Int64 => Some(Value::Int(
-            column.values.as_primitive_opt::<Int64Type>()?.value(row),
-        )),
+        DataType::Int64 => Some(Value::Int(whole_numbers(column)?.at(row))),
+        DataType::Dictionary(_, values) if **values == DataType::Int64 => {
+            Some(Value::Int(whole_numbers(column)?.at(row)))
+        }
         DataType::Float64 => {
             let n = column.values.as_primitive_opt::<Float64Type>()?.value(row);
             let whole = whole_number(n).filter(|_| column.mixed);

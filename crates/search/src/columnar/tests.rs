@@ -191,7 +191,7 @@ fn both(store: &EventStore, file: &FileEntry, plan: &Plan) -> (Vec<u64>, Vec<u64
             let all = BooleanBuffer::new_set(batch.rows());
             let found = select(plan.filter(), &batch, &all, &ctx).unwrap();
             if stored.has_terms() {
-                let known = bounds(plan.filter(), &batch, &all, &ctx);
+                let known = bounds(plan.filter(), &batch, &all, &ctx).unwrap();
                 assert_eq!(&known.surely & &found, known.surely, "{:?}", plan.filter());
                 assert_eq!(&known.perhaps & &found, found, "{:?}", plan.filter());
             }

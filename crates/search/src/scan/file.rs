@@ -1,7 +1,8 @@
 //! Going through one file: its columns first, then what the search takes of the rows that
 //! meet the filter.
 
-use super::{Found, Handover, Scan, Take};
+use super::handover::Findings;
+use super::{Found, Scan, Take};
 use crate::columnar;
 use crate::progress::Place;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
@@ -14,15 +15,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
-
-/// Events handed from a reading thread to the evaluating one at a time…
-const HANDOVER: usize = 256;
-/// …and bytes of them, in the measure of `Event::size`, that are handed over sooner.
-pub(super) const HANDOVER_BYTES: usize = 256 << 10;
 
 /// A file that is being read.
-pub(super) struct FileScan<'a> {
+pub(super) struct FileScan<'a, 'f> {
     scan: &'a Scan<'a>,
     stored: StoredFile,
     repo: Arc<str>,
@@ -34,19 +29,18 @@ pub(super) struct FileScan<'a> {
     times: [bool; 2],
     /// Whether the terms of `msg` are asked first.
     by_terms: bool,
-    /// To the evaluating thread.
-    sender: &'a SyncSender<Handover>,
+    /// No later file has an event after this moment, if only the newest are wanted.
+    below: Timestamp,
+    found: &'a mut Findings<'f>,
     /// Set when nobody wants more.
     stop: &'a AtomicBool,
-    batch: Vec<Found>,
-    bytes: usize,
 }
 
-impl<'a> FileScan<'a> {
+impl<'a, 'f> FileScan<'a, 'f> {
     pub(super) fn open(
         scan: &'a Scan<'a>,
-        file: &FileEntry,
-        sender: &'a SyncSender<Handover>,
+        (file, below): (&FileEntry, Timestamp),
+        found: &'a mut Findings<'f>,
         stop: &'a AtomicBool,
     ) -> Result<Self> {
         let mut fields = scan.plan.filter_fields();
@@ -59,25 +53,19 @@ impl<'a> FileScan<'a> {
             times: ["log_ts", "col_ts"].map(|time| fields.remove(time)),
             fields,
             exact: scan.plan.fields_judged_by_kind(),
-            sender,
+            below,
+            found,
             stop,
-            batch: Vec::new(),
-            bytes: 0,
         })
     }
 
-    /// Hands over all that the search takes of the file, or less if it has ended.
-    pub(super) fn run(mut self) -> Result<()> {
-        let ended = match self.scan.take {
-            Take::Counts(counting) => self.counts(counting)?,
-            Take::Events => self.events()?,
-            Take::Newest(limit) => self.newest(*limit)?,
-        };
-        if ended.is_continue() {
-            // Nobody listens any more if the search has ended.
-            let _ = self.hand_over();
+    /// Finds all that the search takes of the file, or less if it has ended.
+    pub(super) fn run(mut self) -> Result<ControlFlow<()>> {
+        match self.scan.take {
+            Take::Counts(counting) => self.counts(counting),
+            Take::Events => self.events(),
+            Take::Newest(limit) => self.newest(*limit),
         }
-        Ok(())
     }
 
     fn events(&mut self) -> Result<ControlFlow<()>> {
@@ -104,19 +92,25 @@ impl<'a> FileScan<'a> {
                 break;
             }
             let rows = self.rows_of(group)?;
+            // Enough may have been found elsewhere meanwhile.
+            if self.scan.too_old(self.stored.max_log_ts(group)) {
+                left = 0;
+            }
             let found = rows.count_set_bits();
             let rows = last(&rows, left);
             let taken = found.min(left);
             left -= taken;
-            self.batch.push(Found::Passed((found - taken) as u64));
-            if self.ended() || self.rows(group, &rows)?.is_break() {
+            let others = (found - taken) as u64;
+            if self.ended()
+                || others > 0 && self.take(Found::Passed(others)).is_break()
+                || self.rows(group, &rows)?.is_break()
+            {
                 return Ok(ControlFlow::Break(()));
             }
             self.passed(group);
             if group > 0 {
-                let to = self.stored.max_log_ts(group - 1);
-                self.batch.push(Found::Settled(to));
-                if self.hand_over().is_break() {
+                let to = self.stored.max_log_ts(group - 1).max(self.below);
+                if self.take(Found::Settled(to)).is_break() || self.found.hand_over().is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -275,7 +269,7 @@ impl<'a> FileScan<'a> {
         {
             let batch = batch?;
             let among = among.of(scan, &batch);
-            let found = columnar::bounds(scan.plan.filter(), &batch, &among, scan.context);
+            let found = columnar::bounds(scan.plan.filter(), &batch, &among, scan.context)?;
             surely.append_buffer(&found.surely);
             doubtful.append_buffer(&found.doubtful());
             if self.ended() {
@@ -332,7 +326,6 @@ impl<'a> FileScan<'a> {
     }
 
     fn event(&mut self, seq: u64, event: Event) -> ControlFlow<()> {
-        self.bytes += event.size();
         self.take(Found::Event(LoggedEvent {
             seq,
             repo: Arc::clone(&self.repo),
@@ -344,22 +337,7 @@ impl<'a> FileScan<'a> {
         if self.ended() {
             return ControlFlow::Break(());
         }
-        self.batch.push(found);
-        if self.batch.len() < HANDOVER && self.bytes < HANDOVER_BYTES {
-            return ControlFlow::Continue(());
-        }
-        self.hand_over()
-    }
-
-    fn hand_over(&mut self) -> ControlFlow<()> {
-        self.bytes = 0;
-        let full = std::mem::take(&mut self.batch);
-        let found = full.len() as u64;
-        if self.sender.send(Ok(full)).is_err() {
-            return ControlFlow::Break(());
-        }
-        self.scan.handed_over.fetch_add(found, Ordering::Relaxed);
-        ControlFlow::Continue(())
+        self.found.add(found)
     }
 }
 

@@ -208,8 +208,8 @@ async fn a_scan_that_has_ended_opens_no_more_files() {
     assert!(result.is_ok());
     assert_eq!(opened, 2_000);
 
-    // In the tenth file, from whose begin on the threads are some files ahead.
-    let most = 10 + 2 * (AHEAD as u64 + 1);
+    // In the tenth file, from whose begin on the threads are some packs of files ahead.
+    let most = PACK_FILES as u64 * (2 * (AHEAD as u64 + 1) + 1);
     let (result, opened) = scan_many(&store, file, &flag, &mut |matched| match matched {
         50 => Err(Error::TooMany(50)),
         _ => Ok(()),
@@ -237,7 +237,7 @@ async fn threads_do_not_read_far_ahead() {
     let mut events: Vec<LoggedEvent> = (0..8).flat_map(|_| events()).collect();
     for (seq, logged) in (1..).zip(&mut events) {
         let mut event = (*logged.event).clone();
-        event.set("msg", "x".repeat(file::HANDOVER_BYTES));
+        event.set("msg", "x".repeat(handover::HANDOVER_BYTES));
         *logged = LoggedEvent {
             seq,
             repo: "large".into(),

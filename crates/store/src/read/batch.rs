@@ -1,5 +1,6 @@
 //! Rows as columns.
 
+use super::lazy::Lazy;
 use super::shape::Shape;
 use super::twins::Twins;
 use super::{StoredFile, events, guarded};
@@ -8,6 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
+use arrow_schema::Schema;
 use cresset_model::{Event, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,12 +19,15 @@ use std::sync::Arc;
 pub struct ColumnBatch {
     shape: Arc<Shape>,
     path: PathBuf,
+    rows: usize,
     batch: RecordBatch,
+    /// Columns that were not read yet.
+    lazy: Option<Lazy>,
     twins: Twins,
 }
 
 /// The values of a field: whole numbers, fractions, booleans, texts, numbers of texts in a
-/// dictionary, or lists of texts. Null where the field is absent.
+/// dictionary or of whole numbers in one, or lists of texts. Null where the field is absent.
 #[derive(Debug, Clone, Copy)]
 pub struct Column<'b> {
     /// The values.
@@ -38,13 +43,25 @@ pub fn whole_number(n: f64) -> Option<i64> {
 }
 
 impl ColumnBatch {
-    pub(super) fn new(file: &StoredFile, batch: RecordBatch) -> Result<Self, String> {
+    /// Columns that were read, and others that will be; without the first, all rows of the others.
+    pub(super) fn new(
+        file: &StoredFile,
+        batch: Option<RecordBatch>,
+        lazy: Option<Lazy>,
+    ) -> Result<Self, String> {
+        let all = lazy.as_ref().map(Lazy::len);
+        let batch = batch.unwrap_or_else(|| RecordBatch::new_empty(Arc::new(Schema::empty())));
         let found = Self {
             shape: Arc::clone(&file.shape),
             path: file.path.clone(),
+            rows: all.unwrap_or_else(|| batch.num_rows()),
             twins: Twins::of(&batch, &file.shape)?,
+            lazy,
             batch,
         };
+        if found.batch.num_columns() > 0 && found.batch.num_rows() != found.rows {
+            return Err("a column has not as many values as its row group".to_owned());
+        }
         let has = |name: &str| found.batch.column_by_name(name).is_some();
         let right = (!has(SEQ) || found.own::<Int64Type>(SEQ).is_some())
             && (!has(LOG_TS) || found.times(LOG_TS).is_some())
@@ -58,7 +75,7 @@ impl ColumnBatch {
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.batch.num_rows()
+        self.rows
     }
 
     /// The place of each row in the event log, if it was asked for.
@@ -100,15 +117,42 @@ impl ColumnBatch {
             let mixed = false;
             return Some(Column { values, mixed });
         }
-        let values = self.batch.column_by_name(&columns::column_name(field))?;
+        let name = columns::column_name(field);
+        let values = match self.batch.column_by_name(&name) {
+            Some(values) => values,
+            None => self.lazy.as_ref()?.rows(&name)?,
+        };
         let mixed = self.shape.is_mixed(field);
         Some(Column { values, mixed })
+    }
+
+    /// The different values of a field's column, texts or whole numbers, where these can be had
+    /// without those of the rows. Some may be no row's.
+    pub fn distinct(&self, field: &str) -> Option<&ArrayRef> {
+        self.lazy.as_ref()?.values(&columns::column_name(field))
+    }
+
+    /// The same of the terms of `msg`.
+    pub fn distinct_terms(&self) -> Option<&ArrayRef> {
+        self.lazy.as_ref()?.values(TERMS)
+    }
+
+    /// To be asked once the columns were: what was said of one that did not read means nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Damaged`] if one did not read.
+    pub fn all_read(&self) -> crate::Result<()> {
+        self.lazy.as_ref().map_or(Ok(()), Lazy::failed)
     }
 
     /// The lines of the terms of `msg`, if they were asked for and the file has them; null where
     /// there is no `msg`.
     pub fn terms(&self) -> Option<Column<'_>> {
-        let values = self.batch.column_by_name(TERMS)?;
+        let values = match self.batch.column_by_name(TERMS) {
+            Some(values) => values,
+            None => self.lazy.as_ref()?.rows(TERMS)?,
+        };
         let mixed = false;
         Some(Column { values, mixed })
     }

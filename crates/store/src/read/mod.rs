@@ -3,9 +3,12 @@
 
 mod batch;
 mod bytes;
+mod chunk;
 mod events;
+mod lazy;
 mod pruned;
 mod range;
+mod runs;
 mod shape;
 mod shapes;
 mod twins;
@@ -20,12 +23,15 @@ pub use shape::{Overlap, Own};
 pub(crate) use range::RangeBatch;
 pub(crate) use shapes::Shapes;
 
+use crate::columns::{self, TERMS};
 use crate::storage::Storage;
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use cresset_catalog::port::FileEntry;
+use cresset_model::event::SAME_AS_MSG;
 use cresset_model::{Event, ObjectId, Timestamp};
+use lazy::Lazy;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -149,15 +155,65 @@ impl StoredFile {
     ) -> Result<Columns<'_>> {
         let fields = self.shape.reach(fields);
         let hidden = self.shape.hides(&fields, exact);
-        let projection = self.shape.projection(Some(&fields), own, hidden);
+        // What tells that a column is not all must be there with it.
+        if of.is_none()
+            && !hidden
+            && !fields.contains(SAME_AS_MSG)
+            && let Some(columns) = self.when_asked(group, own, &fields)?
+        {
+            return Ok(columns);
+        }
+        let projection = self
+            .shape
+            .projection(Some(group), Some(&fields), own, hidden);
         let rows = match self.shape.bytes_per_row(group, &projection) {
             None => self.rows(group).max(1) as u64,
             Some(bytes) => (BATCH_BYTES / bytes.max(1)).clamp(16, BATCH_ROWS),
         };
         Ok(Columns {
             file: self,
-            reader: self.reader(group, projection, rows as usize, of.and_then(selection))?,
+            reader: Some(self.reader(group, projection, rows as usize, of.and_then(selection))?),
+            lazy: None,
         })
+    }
+
+    /// All rows of a row group at once, with columns that are read when they are asked for; `None`
+    /// if there are texts that each row has of its own, which may be too many.
+    fn when_asked(
+        &self,
+        group: usize,
+        own: Own,
+        fields: &BTreeSet<String>,
+    ) -> Result<Option<Columns<'_>>> {
+        let shape = &self.shape;
+        let (numbered, others) = shape.split(group, fields);
+        let terms = shape.terms().filter(|_| own.terms);
+        let lazy_terms = terms.filter(|root| shape.is_numbered(group, *root));
+        let own = Own {
+            terms: own.terms && lazy_terms.is_none(),
+            ..own
+        };
+        let rest = shape.projection(Some(group), Some(&others), own, false);
+        if shape.bytes_per_row(group, &rest).is_some() {
+            return Ok(None);
+        }
+        let mut lazy = Lazy::new(self, group);
+        for (field, root) in numbered {
+            lazy.add(&columns::column_name(field), root);
+        }
+        if let Some(root) = lazy_terms {
+            lazy.add(TERMS, root);
+        }
+        let reader = if own == Own::NONE && others.is_empty() {
+            None
+        } else {
+            Some(self.reader(group, rest, self.rows(group).max(1), None)?)
+        };
+        Ok(Some(Columns {
+            file: self,
+            reader,
+            lazy: Some(lazy),
+        }))
     }
 
     /// The events of a row group at the places that are set in `rows`, with `seq`, in order.
@@ -170,9 +226,9 @@ impl StoredFile {
     ) -> Result<Events<'f>> {
         let reach = fields.map(|fields| self.shape.reach(fields));
         let read = reach.as_deref();
-        let projection = self
-            .shape
-            .projection(read, Own::ALL, self.shape.overflows(read));
+        let projection =
+            self.shape
+                .projection(Some(group), read, Own::ALL, self.shape.overflows(read));
         let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
         let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
         Ok(Events {
@@ -255,17 +311,23 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> std::result::Result<T, String>
 /// The rows of a row group as columns, some at a time.
 pub struct Columns<'f> {
     file: &'f StoredFile,
-    reader: ParquetRecordBatchReader,
+    reader: Option<ParquetRecordBatchReader>,
+    /// Columns of all rows, which then come at once.
+    lazy: Option<Lazy>,
 }
 
 impl Iterator for Columns<'_> {
     type Item = Result<ColumnBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.file.next(&mut self.reader)?;
-        Some(
-            batch.and_then(|batch| guarded(&self.file.path, || ColumnBatch::new(self.file, batch))),
-        )
+        let file = self.file;
+        let batch = match &mut self.reader {
+            Some(reader) => file.next(reader)?.map(Some),
+            None if self.lazy.is_none() => return None,
+            None => Ok(None),
+        };
+        let lazy = self.lazy.take();
+        Some(batch.and_then(|batch| guarded(&file.path, || ColumnBatch::new(file, batch, lazy))))
     }
 }
 

@@ -170,7 +170,7 @@ impl StoredFile {
         let here = rows.start - first..rows.end - first;
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(here), total);
         let overflow = self.shape.overflows(Some(fields));
-        let projection = self.shape.projection(Some(fields), own, overflow);
+        let projection = self.shape.projection(None, Some(fields), own, overflow);
         self.bytes
             .want(|| self.shape.places(&groups, &projection))?;
         let reader = guarded(&self.path, || {

@@ -190,14 +190,7 @@ impl Shape {
         let Some(place) = self.fields.get(field) else {
             return true;
         };
-        let chunk = self
-            .groups()
-            .get(group)
-            .and_then(|g| g.columns().get(place.root));
-        chunk.is_some_and(|chunk| {
-            let absent = chunk.statistics().and_then(Statistics::null_count_opt);
-            absent == Some(chunk.num_values().unsigned_abs())
-        })
+        self.chunk(group, place.root).is_some_and(all_absent)
     }
 
     /// Whether the field has a column that values of several kinds share.
@@ -325,9 +318,10 @@ impl Shape {
     }
 
     /// The columns of `fields` (`None`: all), some of our own, and the overflow if it is
-    /// wanted.
+    /// wanted. Those that no row of `group` has a value in are left out.
     pub(super) fn projection(
         &self,
+        group: Option<usize>,
         fields: Option<&BTreeSet<String>>,
         own: Own,
         overflow: bool,
@@ -340,6 +334,13 @@ impl Shape {
                 .collect(),
             None => self.fields.values().map(|place| place.root).collect(),
         };
+        let chunk = |root| self.chunk(group?, root);
+        // A list without items counts as absent and is there.
+        let left_out =
+            |c: &ColumnChunkMetaData| all_absent(c) && c.column_descr().max_rep_level() == 0;
+        let roots = roots
+            .into_iter()
+            .filter(|root| !chunk(*root).is_some_and(left_out));
         let terms = self.terms.filter(|_| own.terms);
         let own = [own.seq, own.log_ts, own.col_ts];
         let own = (0..)
@@ -350,6 +351,37 @@ impl Shape {
             self.footer.parquet_schema(),
             own.chain(roots).chain(overflow),
         )
+    }
+
+    /// Where the columns of some fields are: first those that are read as chunks of their own.
+    pub(super) fn split<'f>(
+        &self,
+        group: usize,
+        fields: &'f BTreeSet<String>,
+    ) -> (Vec<(&'f str, usize)>, BTreeSet<String>) {
+        let (mut numbered, mut others) = (Vec::new(), BTreeSet::new());
+        for field in fields {
+            match self.fields.get(field) {
+                Some(place) if self.is_numbered(group, place.root) => {
+                    numbered.push((field.as_str(), place.root));
+                }
+                Some(_) => {
+                    others.insert(field.clone());
+                }
+                None => {}
+            }
+        }
+        (numbered, others)
+    }
+
+    /// The column of the terms of `msg`.
+    pub(super) const fn terms(&self) -> Option<usize> {
+        self.terms
+    }
+
+    /// What is said of a column of a row group.
+    pub(super) fn chunk(&self, group: usize, root: usize) -> Option<&ColumnChunkMetaData> {
+        self.groups().get(group)?.columns().get(root)
     }
 
     /// Where in the file the columns of a projection are, of these groups.
@@ -412,10 +444,15 @@ fn hint(field: &Arc<Field>, root: usize, metadata: &ParquetMetaData) -> Arc<Fiel
     Arc::new(field.as_ref().clone().with_data_type(numbers))
 }
 
-/// Whether all values of a column are numbers of its dictionary.
-fn by_number(chunk: &ColumnChunkMetaData) -> bool {
+/// Whether no row has a value.
+pub(super) fn all_absent(chunk: &ColumnChunkMetaData) -> bool {
     let absent = chunk.statistics().and_then(Statistics::null_count_opt);
     absent.is_some_and(|absent| absent == chunk.num_values().unsigned_abs())
+}
+
+/// Whether all values of a column are numbers of its dictionary.
+pub(super) fn by_number(chunk: &ColumnChunkMetaData) -> bool {
+    all_absent(chunk)
         || chunk.dictionary_page_offset().is_some()
             && chunk.page_encoding_stats_mask().is_some_and(|mask| {
                 mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)

@@ -1,0 +1,114 @@
+//! Columns that are read when they are asked for: first their different values, then those of
+//! each row.
+
+use super::chunk::{self, Chunk};
+use super::shape::{Shape, all_absent, by_number};
+use super::{StoredFile, guarded};
+use crate::{Error, Result};
+use arrow_array::ArrayRef;
+use parquet::file::reader::ChunkReader;
+use std::cell::{OnceCell, RefCell};
+
+/// Columns of a row group that nobody may ask for.
+#[derive(Debug)]
+pub(super) struct Lazy {
+    file: StoredFile,
+    group: usize,
+    columns: Vec<Asked>,
+    /// Why one of them did not read.
+    failed: RefCell<Option<Error>>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    name: String,
+    root: usize,
+    chunk: OnceCell<Option<Chunk>>,
+    rows: OnceCell<Option<ArrayRef>>,
+}
+
+impl Shape {
+    /// Whether a column of a row group is one that is read as a [`Chunk`].
+    pub(super) fn is_numbered(&self, group: usize, root: usize) -> bool {
+        let chunk = self.chunk(group, root);
+        chunk.is_some_and(|chunk| by_number(chunk) && chunk::reads(chunk))
+    }
+}
+
+impl Lazy {
+    /// No column yet.
+    pub(super) fn new(file: &StoredFile, group: usize) -> Self {
+        Self {
+            file: file.clone(),
+            group,
+            columns: Vec::new(),
+            failed: RefCell::default(),
+        }
+    }
+
+    /// Adds a column by its name in the file.
+    pub(super) fn add(&mut self, name: &str, root: usize) {
+        self.columns.push(Asked {
+            name: name.to_owned(),
+            root,
+            chunk: OnceCell::new(),
+            rows: OnceCell::new(),
+        });
+    }
+
+    /// The number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.file.rows(self.group)
+    }
+
+    /// The different values of a column; `None` for no column, or one that does not read.
+    pub(super) fn values(&self, name: &str) -> Option<&ArrayRef> {
+        Some(self.chunk(self.asked(name)?)?.values())
+    }
+
+    /// The value of each row.
+    pub(super) fn rows(&self, name: &str) -> Option<&ArrayRef> {
+        let asked = self.asked(name)?;
+        let rows = asked.rows.get_or_init(|| {
+            let chunk = self.chunk(asked)?;
+            self.noted(guarded(&self.file.path, || chunk.rows()))
+        });
+        rows.as_ref()
+    }
+
+    /// What did not read, if something did not.
+    pub(super) fn failed(&self) -> Result<()> {
+        self.failed.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    fn asked(&self, name: &str) -> Option<&Asked> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    fn chunk<'a>(&self, asked: &'a Asked) -> Option<&'a Chunk> {
+        let chunk = asked
+            .chunk
+            .get_or_init(|| self.noted(self.read(asked.root)));
+        chunk.as_ref()
+    }
+
+    fn read(&self, root: usize) -> Result<Chunk> {
+        let (file, rows) = (&self.file, self.len());
+        let read = guarded(&file.path, || {
+            let chunk = file.shape.chunk(self.group, root);
+            let chunk = chunk.ok_or("it has a column less than its footer says")?;
+            if all_absent(chunk) {
+                return Ok(Chunk::empty(chunk, rows));
+            }
+            let (start, len) = chunk.byte_range();
+            let bytes = file.bytes.get_bytes(start, len as usize);
+            Chunk::read(bytes.map_err(|e| e.to_string())?, chunk, rows)
+        });
+        read.map_err(|e| file.bytes.blame(e))
+    }
+
+    fn noted<T>(&self, read: Result<T>) -> Option<T> {
+        read.map_err(|error| self.failed.borrow_mut().replace(error))
+            .ok()
+    }
+}
