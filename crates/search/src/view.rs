@@ -50,12 +50,14 @@ impl View {
         if extent.from >= extent.to {
             return Ok(Self::default());
         }
-        let tail = tail(log, catalog.cursor(STORE_CURSOR).await?, extent);
+        let mut before = catalog.cursor(STORE_CURSOR).await?;
+        let tail = tail(log, before, extent);
         loop {
-            let before = catalog.cursor(STORE_CURSOR).await?;
             let mut files = catalog.files(&extent.repos, extent.from, extent.to).await?;
             let total = catalog.files_total(&extent.repos).await?;
-            if before != catalog.cursor(STORE_CURSOR).await? {
+            let after = catalog.cursor(STORE_CURSOR).await?;
+            if before != after {
+                before = after;
                 continue;
             }
             files.retain(|f| f.min_seq <= extent.up_to_seq && f.max_log_ts > extent.from);

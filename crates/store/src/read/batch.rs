@@ -9,7 +9,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
-use arrow_schema::Schema;
 use cresset_model::{Event, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,14 +42,13 @@ pub fn whole_number(n: f64) -> Option<i64> {
 }
 
 impl ColumnBatch {
-    /// Columns that were read, and others that will be; without the first, all rows of the others.
+    /// Columns that were read, and others that will be: all rows of these.
     pub(super) fn new(
         file: &StoredFile,
-        batch: Option<RecordBatch>,
+        batch: RecordBatch,
         lazy: Option<Lazy>,
     ) -> Result<Self, String> {
         let all = lazy.as_ref().map(Lazy::len);
-        let batch = batch.unwrap_or_else(|| RecordBatch::new_empty(Arc::new(Schema::empty())));
         let found = Self {
             shape: Arc::clone(&file.shape),
             path: file.path.clone(),

@@ -3,7 +3,7 @@
 
 use super::chunk::{self, Chunk};
 use super::shape::{Shape, all_absent, by_number};
-use super::{StoredFile, guarded};
+use super::{BATCH_BYTES, StoredFile, guarded};
 use crate::{Error, Result};
 use arrow_array::ArrayRef;
 use parquet::file::reader::ChunkReader;
@@ -28,10 +28,15 @@ struct Asked {
 }
 
 impl Shape {
-    /// Whether a column of a row group is one that is read as a [`Chunk`].
-    pub(super) fn is_numbered(&self, group: usize, root: usize) -> bool {
-        let chunk = self.chunk(group, root);
-        chunk.is_some_and(|chunk| by_number(chunk) && chunk::reads(chunk))
+    /// Whether a column of a row group is one that is read as a [`Chunk`]: of texts that each row
+    /// has of its own no more than fit in memory.
+    pub(super) fn is_chunk(&self, group: usize, root: usize) -> bool {
+        self.chunk(group, root).is_some_and(|chunk| {
+            let small = chunk.uncompressed_size().unsigned_abs() <= BATCH_BYTES;
+            chunk::is_of_ours(chunk) && (by_number(chunk) || small && chunk::is_direct(chunk))
+        })
+            // Its texts are wanted as such.
+            && self.overflow != Some(root)
     }
 }
 
@@ -61,9 +66,10 @@ impl Lazy {
         self.file.rows(self.group)
     }
 
-    /// The different values of a column; `None` for no column, or one that does not read.
+    /// The different values of a column; `None` for no column, one whose rows have a value each, or
+    /// one that does not read.
     pub(super) fn values(&self, name: &str) -> Option<&ArrayRef> {
-        Some(self.chunk(self.asked(name)?)?.values())
+        self.chunk(self.asked(name)?)?.values()
     }
 
     /// The value of each row.
@@ -71,7 +77,7 @@ impl Lazy {
         let asked = self.asked(name)?;
         let rows = asked.rows.get_or_init(|| {
             let chunk = self.chunk(asked)?;
-            self.noted(guarded(&self.file.path, || chunk.rows()))
+            self.noted(guarded(&self.file.path, || chunk.rows(None)))
         });
         rows.as_ref()
     }
@@ -93,22 +99,28 @@ impl Lazy {
     }
 
     fn read(&self, root: usize) -> Result<Chunk> {
-        let (file, rows) = (&self.file, self.len());
-        let read = guarded(&file.path, || {
-            let chunk = file.shape.chunk(self.group, root);
-            let chunk = chunk.ok_or("it has a column less than its footer says")?;
-            if all_absent(chunk) {
-                return Ok(Chunk::empty(chunk, rows));
-            }
-            let (start, len) = chunk.byte_range();
-            let bytes = file.bytes.get_bytes(start, len as usize);
-            Chunk::read(bytes.map_err(|e| e.to_string())?, chunk, rows)
-        });
-        read.map_err(|e| file.bytes.blame(e))
+        self.file.read_chunk(self.group, root)
     }
 
     fn noted<T>(&self, read: Result<T>) -> Option<T> {
         read.map_err(|error| self.failed.borrow_mut().replace(error))
             .ok()
+    }
+}
+
+impl StoredFile {
+    pub(super) fn read_chunk(&self, group: usize, root: usize) -> Result<Chunk> {
+        let read = guarded(&self.path, || {
+            let chunk = self.shape.chunk(group, root);
+            let chunk = chunk.ok_or("it has a column less than its footer says")?;
+            let rows = self.rows(group);
+            if all_absent(chunk) {
+                return Ok(Chunk::empty(chunk, rows));
+            }
+            let (start, len) = chunk.byte_range();
+            let bytes = self.bytes.get_bytes(start, len as usize);
+            Chunk::read(bytes.map_err(|e| e.to_string())?, chunk, rows)
+        });
+        read.map_err(|e| self.bytes.blame(e))
     }
 }

@@ -6,6 +6,7 @@ mod bytes;
 mod chunk;
 mod events;
 mod lazy;
+mod parts;
 mod pruned;
 mod range;
 mod runs;
@@ -23,7 +24,6 @@ pub use shape::{Overlap, Own};
 pub(crate) use range::RangeBatch;
 pub(crate) use shapes::Shapes;
 
-use crate::columns::{self, TERMS};
 use crate::storage::Storage;
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
@@ -32,11 +32,11 @@ use cresset_catalog::port::FileEntry;
 use cresset_model::event::SAME_AS_MSG;
 use cresset_model::{Event, ObjectId, Timestamp};
 use lazy::Lazy;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::file::reader::Length as _;
+use parts::Parts;
 use shape::Shape;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -163,22 +163,21 @@ impl StoredFile {
         {
             return Ok(columns);
         }
-        let projection = self
-            .shape
-            .projection(Some(group), Some(&fields), own, hidden);
-        let rows = match self.shape.bytes_per_row(group, &projection) {
+        let roots = self.shape.roots(Some(group), Some(&fields), own, hidden);
+        let rows = match self.shape.bytes_per_row(group, &roots) {
             None => self.rows(group).max(1) as u64,
             Some(bytes) => (BATCH_BYTES / bytes.max(1)).clamp(16, BATCH_ROWS),
         };
+        let selection = of.and_then(selection);
         Ok(Columns {
-            file: self,
-            reader: Some(self.reader(group, projection, rows as usize, of.and_then(selection))?),
+            reader: Some(self.reader(group, &roots, rows as usize, selection)?),
+            parts: Parts::all(self, roots),
             lazy: None,
         })
     }
 
     /// All rows of a row group at once, with columns that are read when they are asked for; `None`
-    /// if there are texts that each row has of its own, which may be too many.
+    /// if there are texts that each row has of its own, and too many.
     fn when_asked(
         &self,
         group: usize,
@@ -186,32 +185,28 @@ impl StoredFile {
         fields: &BTreeSet<String>,
     ) -> Result<Option<Columns<'_>>> {
         let shape = &self.shape;
-        let (numbered, others) = shape.split(group, fields);
-        let terms = shape.terms().filter(|_| own.terms);
-        let lazy_terms = terms.filter(|root| shape.is_numbered(group, *root));
-        let own = Own {
-            terms: own.terms && lazy_terms.is_none(),
-            ..own
-        };
-        let rest = shape.projection(Some(group), Some(&others), own, false);
-        if shape.bytes_per_row(group, &rest).is_some() {
+        let roots = shape.roots(Some(group), Some(fields), own, false);
+        let (chunks, others): (Vec<usize>, _) =
+            roots.iter().partition(|root| shape.is_chunk(group, **root));
+        if shape.bytes_per_row(group, &others).is_some() {
             return Ok(None);
         }
+        let mut parts = Parts::all(self, others);
         let mut lazy = Lazy::new(self, group);
-        for (field, root) in numbered {
-            lazy.add(&columns::column_name(field), root);
+        for root in chunks {
+            if Shape::is_own(root) {
+                parts.add(group, root, None)?;
+            } else {
+                lazy.add(shape.name(root), root);
+            }
         }
-        if let Some(root) = lazy_terms {
-            lazy.add(TERMS, root);
-        }
-        let reader = if own == Own::NONE && others.is_empty() {
-            None
-        } else {
-            Some(self.reader(group, rest, self.rows(group).max(1), None)?)
+        let reader = match &*parts.others {
+            [] => None,
+            others => Some(self.reader(group, others, self.rows(group).max(1), None)?),
         };
         Ok(Some(Columns {
-            file: self,
             reader,
+            parts,
             lazy: Some(lazy),
         }))
     }
@@ -225,16 +220,30 @@ impl StoredFile {
         fields: Option<&'f BTreeSet<String>>,
     ) -> Result<Events<'f>> {
         let reach = fields.map(|fields| self.shape.reach(fields));
-        let read = reach.as_deref();
-        let projection =
-            self.shape
-                .projection(Some(group), read, Own::ALL, self.shape.overflows(read));
-        let bytes = self.shape.bytes_per_row(group, &projection).unwrap_or(64);
-        let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS);
+        let (read, shape) = (reach.as_deref(), &self.shape);
+        let roots = shape.roots(Some(group), read, Own::ALL, shape.overflows(read));
+        let bytes = shape.bytes_per_row(group, &roots).unwrap_or(64);
+        let at_a_time = (BATCH_BYTES / bytes.max(1)).clamp(16, EVENT_ROWS) as usize;
+        let mut parts = Parts::all(self, roots);
+        // What is read by chunk comes at once.
+        if rows.count_set_bits() <= at_a_time {
+            let roots = std::mem::take(&mut parts.others);
+            for root in roots {
+                if shape.is_chunk(group, root) {
+                    parts.add(group, root, Some(rows))?;
+                } else {
+                    parts.others.push(root);
+                }
+            }
+        }
+        let reader = match &*parts.others {
+            [] => None,
+            others => Some(self.reader(group, others, at_a_time, selection(rows))?),
+        };
         Ok(Events {
-            file: self,
             fields,
-            reader: self.reader(group, projection, at_a_time as usize, selection(rows))?,
+            reader,
+            parts,
         })
     }
 
@@ -258,10 +267,11 @@ impl StoredFile {
     fn reader(
         &self,
         group: usize,
-        projection: ProjectionMask,
+        roots: &[usize],
         rows: usize,
         selection: Option<RowSelection>,
     ) -> Result<ParquetRecordBatchReader> {
+        let projection = self.shape.projection(roots);
         self.bytes
             .want(|| self.shape.places(&[group], &projection))?;
         let reader = guarded(&self.path, || {
@@ -310,8 +320,8 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> std::result::Result<T, String>
 
 /// The rows of a row group as columns, some at a time.
 pub struct Columns<'f> {
-    file: &'f StoredFile,
     reader: Option<ParquetRecordBatchReader>,
+    parts: Parts<'f>,
     /// Columns of all rows, which then come at once.
     lazy: Option<Lazy>,
 }
@@ -320,33 +330,30 @@ impl Iterator for Columns<'_> {
     type Item = Result<ColumnBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let file = self.file;
-        let batch = match &mut self.reader {
-            Some(reader) => file.next(reader)?.map(Some),
-            None if self.lazy.is_none() => return None,
-            None => Ok(None),
-        };
-        let lazy = self.lazy.take();
+        let alone = self.lazy.is_some();
+        let batch = self.parts.next(self.reader.as_mut(), alone)?;
+        let (file, lazy) = (self.parts.file(), self.lazy.take());
         Some(batch.and_then(|batch| guarded(&file.path, || ColumnBatch::new(file, batch, lazy))))
     }
 }
 
 /// Events of a row group, some at a time.
 pub struct Events<'f> {
-    file: &'f StoredFile,
     fields: Option<&'f BTreeSet<String>>,
-    reader: ParquetRecordBatchReader,
+    reader: Option<ParquetRecordBatchReader>,
+    parts: Parts<'f>,
 }
 
 impl Iterator for Events<'_> {
     type Item = Result<Vec<(u64, Event)>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.file.next(&mut self.reader)?;
-        Some(batch.and_then(|batch| {
-            guarded(&self.file.path, || {
-                events::of(&batch, &self.file.shape, self.fields)
-            })
-        }))
+        let batch = self.parts.next(self.reader.as_mut(), false)?;
+        let file = self.parts.file();
+        Some(
+            batch.and_then(|batch| {
+                guarded(&file.path, || events::of(&batch, &file.shape, self.fields))
+            }),
+        )
     }
 }

@@ -170,7 +170,8 @@ impl StoredFile {
         let here = rows.start - first..rows.end - first;
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(here), total);
         let overflow = self.shape.overflows(Some(fields));
-        let projection = self.shape.projection(None, Some(fields), own, overflow);
+        let roots = self.shape.roots(None, Some(fields), own, overflow);
+        let projection = self.shape.projection(&roots);
         self.bytes
             .want(|| self.shape.places(&groups, &projection))?;
         let reader = guarded(&self.path, || {

@@ -1,7 +1,7 @@
 //! Numbers as Parquet packs them: runs of one number, and numbers of so many bits each.
 //!
-//! Format: "Run Length Encoding / Bit-Packing Hybrid" of the Parquet specification. Our own code,
-//! because the reader of the library, which takes any value, costs several times as much.
+//! Formats: "Run Length Encoding / Bit-Packing Hybrid" and "Delta Encoding" of the Parquet
+//! specification. Our own code, because the reader of the library, which takes any value, costs several times as much.
 
 use arrow_buffer::BooleanBufferBuilder;
 
@@ -25,13 +25,13 @@ impl<'b> Runs<'b> {
         if self.left == 0 {
             return Ok(None);
         }
-        let header = self.varint()?;
+        let header = varint(&mut self.bytes)?;
         let count = (header >> 1) as usize;
         let run = if header & 1 == 1 {
-            let bytes = self.take(count.saturating_mul(self.width as usize))?;
+            let bytes = take(&mut self.bytes, count.saturating_mul(self.width as usize))?;
             Run::Packed(bytes, count.saturating_mul(8).min(self.left))
         } else {
-            let value = self.take(self.width.div_ceil(8) as usize)?;
+            let value = take(&mut self.bytes, self.width.div_ceil(8) as usize)?;
             let value = value.iter().rev().fold(0, |n, b| n << 8 | u32::from(*b));
             Run::Same(value, count.min(self.left))
         };
@@ -42,27 +42,34 @@ impl<'b> Runs<'b> {
         self.left -= len;
         Ok(Some(run))
     }
-
-    fn varint(&mut self) -> Result<u32, String> {
-        let mut number = 0;
-        for shift in (0..32).step_by(7) {
-            let byte = self.take(1)?.first().copied().unwrap_or_default();
-            number |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err("a page has a run of too many values".to_owned())
-    }
-
-    fn take(&mut self, count: usize) -> Result<&'b [u8], String> {
-        let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(short)?;
-        self.bytes = rest;
-        Ok(taken)
-    }
 }
 
-fn short() -> String {
+fn varint(bytes: &mut &[u8]) -> Result<u64, String> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = take(bytes, 1)?.first().copied().unwrap_or_default();
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err("a page has a number of too many bytes".to_owned())
+}
+
+/// A number whose lowest bit is its sign.
+fn zigzag(bytes: &mut &[u8]) -> Result<i64, String> {
+    let number = varint(bytes)?;
+    Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+}
+
+fn take<'b>(bytes: &mut &'b [u8], count: usize) -> Result<&'b [u8], String> {
+    let (taken, rest) = bytes.split_at_checked(count).ok_or_else(short)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+/// What is told of a page that is not whole.
+pub(super) fn short() -> String {
     "a page ends too early".to_owned()
 }
 
@@ -107,29 +114,94 @@ pub(super) fn bits_into(
     Ok(())
 }
 
-/// Four numbers of up to 16 bits, which begin at a byte or in its middle, are in eight bytes.
+/// Adds `count` numbers of which the differences are packed.
+pub(super) fn deltas_into(
+    mut bytes: &[u8],
+    count: usize,
+    numbers: &mut Vec<i64>,
+) -> Result<(), String> {
+    let bytes = &mut bytes;
+    let block = varint(bytes)? as usize;
+    let minis = varint(bytes)? as usize;
+    if varint(bytes)? as usize != count {
+        return Err("a page has not as many numbers as it says".to_owned());
+    }
+    let mut last = zigzag(bytes)?;
+    let each = block.checked_div(minis).unwrap_or(0);
+    if each == 0 || !each.is_multiple_of(32) || block > MAX_BLOCK {
+        return Err(format!("a page has blocks of {block} numbers in {minis}"));
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    numbers.reserve(count);
+    numbers.push(last);
+    let mut left = count - 1;
+    while left > 0 {
+        let least = zigzag(bytes)?;
+        for width in take(bytes, minis)? {
+            let width = usize::from(*width);
+            if left == 0 {
+                break;
+            }
+            if width > 64 {
+                return Err(format!("a page has numbers of {width} bits"));
+            }
+            let packed = take(bytes, each * width / 8)?;
+            let here = each.min(left);
+            numbers.extend((0..here).map(|n| {
+                let more = bits_at(packed, n * width, width) as i64;
+                last = last.wrapping_add(least).wrapping_add(more);
+                last
+            }));
+            left -= here;
+        }
+    }
+    Ok(())
+}
+
+/// More numbers than any writer puts into a block.
+const MAX_BLOCK: usize = 1 << 16;
+
+/// A number of `width` bits that begins at a bit.
+fn bits_at(bytes: &[u8], bit: usize, width: usize) -> u64 {
+    if width == 0 {
+        return 0;
+    }
+    let (shift, mut word) = (bit % 8, eight_at(bytes, bit / 8) >> (bit % 8));
+    if shift + width > 64 {
+        let ninth = bytes.get(bit / 8 + 8).copied().unwrap_or_default();
+        word |= u64::from(ninth) << (64 - shift);
+    }
+    word & (u64::MAX >> (64 - width))
+}
+
+/// Eight bytes, zeros beyond the end.
+fn eight_at(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let eight = rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut eight = [0; 8];
+        eight[..rest.len()].copy_from_slice(rest);
+        eight
+    });
+    u64::from_le_bytes(eight)
+}
+
+/// So many numbers of up to 16 bits are in eight bytes from the first one's.
 const QUAD: usize = 4;
 
 fn unpack(bytes: &[u8], width: u32, count: usize, numbers: &mut Vec<i32>) {
-    let mask = (1_u64 << width) - 1;
-    // Eight bytes from where a number begins, zeros beyond the end.
-    let from = |bit: usize| {
-        let rest = bytes.get(bit / 8..).unwrap_or_default();
-        let eight = rest.first_chunk().copied().unwrap_or_else(|| {
-            let mut eight = [0; 8];
-            eight[..rest.len()].copy_from_slice(rest);
-            eight
-        });
-        u64::from_le_bytes(eight) >> (bit % 8)
-    };
-    let width = width as usize;
+    let (width, mask) = (width as usize, (1_u64 << width) - 1);
     let quads = if width <= 16 { count / QUAD } else { 0 };
     numbers.reserve(count);
     for quad in 0..quads {
-        let four = from(quad * QUAD * width);
+        // At a byte or in its middle.
+        let bit = quad * QUAD * width;
+        let four = eight_at(bytes, bit / 8) >> (bit % 8);
         numbers.extend([0, 1, 2, 3].map(|n| (four >> (n * width) & mask) as i32));
     }
-    numbers.extend((quads * QUAD..count).map(|n| (from(n * width) & mask) as i32));
+    let rest = quads * QUAD..count;
+    numbers.extend(rest.map(|n| bits_at(bytes, n * width, width) as i32));
 }
 
 #[cfg(test)]
@@ -162,6 +234,41 @@ mod tests {
         bytes
     }
 
+    /// The one page of a file of one column.
+    fn written_by_parquet(numbers: &[i64]) -> Vec<u8> {
+        use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+        use bytes::Bytes;
+        use parquet::arrow::ArrowWriter;
+        use parquet::basic::Encoding;
+        use parquet::column::page::Page;
+        use parquet::file::properties::WriterProperties;
+        use parquet::file::reader::FileReader;
+        use parquet::file::serialized_reader::SerializedFileReader;
+        use std::sync::Arc;
+        let column = Int64Array::from(numbers.to_vec());
+        let batch =
+            RecordBatch::try_from_iter_with_nullable([("n", Arc::new(column) as ArrayRef, false)]);
+        let batch = batch.unwrap();
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::DELTA_BINARY_PACKED)
+            .build();
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        let file = Bytes::from(writer.into_inner().unwrap());
+        let file = SerializedFileReader::new(file).unwrap();
+        let mut pages = file
+            .get_row_group(0)
+            .unwrap()
+            .get_column_page_reader(0)
+            .unwrap();
+        match pages.next() {
+            Some(Ok(Page::DataPage { buf, .. })) => buf.to_vec(),
+            other => panic!("no page: {other:?}"),
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_packed_comes_back(
@@ -187,6 +294,20 @@ mod tests {
         }
 
         #[test]
+        fn what_parquet_packs_as_differences_comes_back(
+            numbers in prop_oneof![
+                prop::collection::vec(any::<i64>(), 1..700),
+                prop::collection::vec(-5_i64..5, 1..700),
+                prop::collection::vec(1_700_000_000_000_000_i64..1_700_000_100_000_000, 1..700),
+            ],
+        ) {
+            let written = written_by_parquet(&numbers);
+            let mut found = Vec::new();
+            deltas_into(&written, numbers.len(), &mut found).unwrap();
+            prop_assert_eq!(found, numbers);
+        }
+
+        #[test]
         fn damage_is_told_and_never_panics(
             bytes in prop::collection::vec(any::<u8>(), 0..60),
             width: u8,
@@ -199,6 +320,10 @@ mod tests {
             let mut bits = BooleanBufferBuilder::new(0);
             if bits_into(&bytes, count, &mut bits).is_ok() {
                 prop_assert_eq!(bits.len(), count);
+            }
+            let mut found = Vec::new();
+            if deltas_into(&bytes, count, &mut found).is_ok() {
+                prop_assert_eq!(found.len(), count);
             }
         }
     }

@@ -56,7 +56,7 @@ pub(crate) struct Shape {
     pub(super) footer: ArrowReaderMetadata,
     /// Where each field's column is.
     fields: HashMap<String, Place>,
-    overflow: Option<usize>,
+    pub(super) overflow: Option<usize>,
     terms: Option<usize>,
     pub(super) vocabularies: Vocabularies,
     /// Bytes in memory, roughly.
@@ -317,66 +317,54 @@ impl Shape {
         self.overflow.is_some() && fields.iter().any(hidden)
     }
 
-    /// The columns of `fields` (`None`: all), some of our own, and the overflow if it is
-    /// wanted. Those that no row of `group` has a value in are left out.
-    pub(super) fn projection(
+    /// The places of the columns of `fields` (`None`: all), of some of our own, and of the
+    /// overflow if it is wanted, in order. Those that no row of `group` has a value in are left
+    /// out.
+    pub(super) fn roots(
         &self,
         group: Option<usize>,
         fields: Option<&BTreeSet<String>>,
         own: Own,
         overflow: bool,
-    ) -> ProjectionMask {
-        let overflow = self.overflow.filter(|_| overflow);
-        let roots: Vec<usize> = match fields {
-            Some(names) => names
-                .iter()
-                .filter_map(|n| Some(self.fields.get(n)?.root))
-                .collect(),
-            None => self.fields.values().map(|place| place.root).collect(),
-        };
-        let chunk = |root| self.chunk(group?, root);
+    ) -> Vec<usize> {
+        let ours = [own.seq, own.log_ts, own.col_ts];
+        let ours = (0..)
+            .zip(ours)
+            .filter_map(|(root, read)| read.then_some(root));
         // A list without items counts as absent and is there.
         let left_out =
             |c: &ColumnChunkMetaData| all_absent(c) && c.column_descr().max_rep_level() == 0;
-        let roots = roots
-            .into_iter()
-            .filter(|root| !chunk(*root).is_some_and(left_out));
-        let terms = self.terms.filter(|_| own.terms);
-        let own = [own.seq, own.log_ts, own.col_ts];
-        let own = (0..)
-            .zip(own)
-            .filter_map(|(root, read)| read.then_some(root))
-            .chain(terms);
-        ProjectionMask::roots(
-            self.footer.parquet_schema(),
-            own.chain(roots).chain(overflow),
-        )
-    }
-
-    /// Where the columns of some fields are: first those that are read as chunks of their own.
-    pub(super) fn split<'f>(
-        &self,
-        group: usize,
-        fields: &'f BTreeSet<String>,
-    ) -> (Vec<(&'f str, usize)>, BTreeSet<String>) {
-        let (mut numbered, mut others) = (Vec::new(), BTreeSet::new());
-        for field in fields {
-            match self.fields.get(field) {
-                Some(place) if self.is_numbered(group, place.root) => {
-                    numbered.push((field.as_str(), place.root));
-                }
-                Some(_) => {
-                    others.insert(field.clone());
-                }
-                None => {}
+        let there = |place: &Place| {
+            let chunk = group.and_then(|group| self.chunk(group, place.root));
+            (!chunk.is_some_and(left_out)).then_some(place.root)
+        };
+        let mut roots: Vec<usize> = match fields {
+            Some(names) => {
+                let places = names.iter().filter_map(|name| self.fields.get(name));
+                ours.chain(places.filter_map(there)).collect()
             }
-        }
-        (numbered, others)
+            None => ours.chain(self.fields.values().filter_map(there)).collect(),
+        };
+        roots.extend(self.terms.filter(|_| own.terms));
+        roots.extend(self.overflow.filter(|_| overflow));
+        roots.sort_unstable();
+        roots
     }
 
-    /// The column of the terms of `msg`.
-    pub(super) const fn terms(&self) -> Option<usize> {
-        self.terms
+    /// These columns.
+    pub(super) fn projection(&self, roots: &[usize]) -> ProjectionMask {
+        ProjectionMask::roots(self.footer.parquet_schema(), roots.iter().copied())
+    }
+
+    /// Whether a column is of those that come first in each file.
+    pub(super) const fn is_own(root: usize) -> bool {
+        root < OWN.len()
+    }
+
+    /// The name of a column.
+    pub(super) fn name(&self, root: usize) -> &str {
+        let fields = self.footer.schema().fields();
+        fields.get(root).map_or("", |field| field.name())
     }
 
     /// What is said of a column of a row group.
@@ -397,17 +385,16 @@ impl Shape {
             .collect()
     }
 
-    /// Bytes that the columns of a projection take in memory per row of a group, roughly;
-    /// `None` where all texts are numbers of a dictionary.
-    pub(super) fn bytes_per_row(&self, group: usize, projection: &ProjectionMask) -> Option<u64> {
-        let group = self.groups().get(group)?;
-        let chunks = group.columns().iter().enumerate();
+    /// Bytes that some columns take in memory per row of a group, roughly; `None` where all
+    /// texts are numbers of a dictionary.
+    pub(super) fn bytes_per_row(&self, group: usize, roots: &[usize]) -> Option<u64> {
         let (mut bytes, mut plain) = (0, false);
-        for (_, chunk) in chunks.filter(|(leaf, _)| projection.leaf_included(*leaf)) {
+        // Each of our columns has one leaf.
+        for chunk in roots.iter().filter_map(|root| self.chunk(group, *root)) {
             plain |= chunk.column_type() == parquet::basic::Type::BYTE_ARRAY && !by_number(chunk);
             bytes += chunk.uncompressed_size().unsigned_abs();
         }
-        plain.then(|| bytes / group.num_rows().unsigned_abs().max(1))
+        plain.then(|| bytes / self.rows(group).max(1) as u64)
     }
 }
 
