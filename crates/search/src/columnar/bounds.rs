@@ -108,26 +108,16 @@ impl Rows<'_> {
             let met = |n: usize| demand.met(lines.value(n));
             Some((0..lines.len()).map(met).collect::<Vec<bool>>())
         });
-        if known.as_ref().is_some_and(|known| !known.contains(&true)) {
-            return Bounds::known(none(among));
-        }
-        let Some(column) = self.batch.terms() else {
-            return Bounds::known(none(among));
-        };
-        let there = present(column, among);
         let Some(demand) = demand else {
+            let there = self.batch.terms().map(|column| present(column, among));
             return Bounds {
                 surely: none(among),
-                perhaps: there,
+                perhaps: there.unwrap_or_else(|| none(among)),
             };
         };
-        let met = match (known, texts(column)) {
-            (Some(known), _) => by_number(column, &known, &there),
-            (None, Some(Texts::Numbered { numbers, texts })) => {
-                numbered(numbers, texts, &there, |line| demand.met(line))
-            }
-            (None, Some(Texts::Plain(texts))) => each(&there, |row| demand.met(texts.value(row))),
-            (None, None) => there,
+        let met = match known {
+            Some(known) => by_number(&known, among, || self.batch.rows_with_terms(&known)),
+            None => self.meeting_demand(&demand, among),
         };
         if demand.decides() {
             return Bounds::known(met);
@@ -135,6 +125,23 @@ impl Rows<'_> {
         Bounds {
             surely: none(among),
             perhaps: met,
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// The rows of `among` whose lines of terms meet it.
+    fn meeting_demand(&self, demand: &Demand, among: &BooleanBuffer) -> BooleanBuffer {
+        let Some(column) = self.batch.terms() else {
+            return none(among);
+        };
+        let there = present(column, among);
+        match texts(column) {
+            Some(Texts::Numbered { numbers, texts }) => {
+                numbered(numbers, texts, &there, |line| demand.met(line))
+            }
+            Some(Texts::Plain(texts)) => each(&there, |row| demand.met(texts.value(row))),
+            None => there,
         }
     }
 }

@@ -21,8 +21,8 @@ const PLACES: usize = 1 << 16;
 const FEW: usize = 1 << 10;
 
 /// Counts the rows of a batch that are set in `rows`: an event for each combination that
-/// occurs, with the latest event time if it was asked for, and how many rows have it, in the order of their first
-/// rows. Rows that lack one of the fields count nowhere.
+/// occurs, with the latest event time if it was asked for, and how many rows have it, in the order
+/// of their first rows. Rows that lack one of the fields count nowhere.
 pub(crate) fn count(
     counting: &Counting<'_>,
     batch: &ColumnBatch,
@@ -118,6 +118,9 @@ impl<'b> Kinds<'b> {
         if let Some(numbers) = column.values.as_primitive_opt::<Int64Type>() {
             let numbers = numbers.values();
             return Self::by_hash(rows, |row| numbers[row]);
+        }
+        if let Some(texts) = column.values.as_string_opt::<i32>() {
+            return Self::by_hash(rows, |row| texts.value(row));
         }
         Self::by_hash(rows, |row| value(column, row).map(|v| key(&v)))
     }

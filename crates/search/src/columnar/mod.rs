@@ -111,13 +111,12 @@ impl Rows<'_> {
         let distinct = self.batch.distinct(field);
         let judged = distinct.filter(|d| d.len() <= among.count_set_bits());
         let known = judged.and_then(|distinct| judge(distinct, probe));
-        if known.as_ref().is_some_and(|known| !known.contains(&true)) {
-            return none(among);
+        if let Some(known) = known {
+            return by_number(&known, among, || self.batch.rows_with(field, &known));
         }
-        match (self.batch.column(field), known) {
-            (Some(column), Some(known)) => by_number(column, &known, among),
-            (Some(column), None) => column_passing(column, probe, among),
-            (None, _) => none(among),
+        match self.batch.column(field) {
+            Some(column) => column_passing(column, probe, among),
+            None => none(among),
         }
     }
 
@@ -224,17 +223,17 @@ fn judge(values: &ArrayRef, probe: &Probe<'_>) -> Option<Vec<bool>> {
     })
 }
 
-/// The rows of `among` that have a value whose number is `known` to pass.
-fn by_number(column: Column<'_>, known: &[bool], among: &BooleanBuffer) -> BooleanBuffer {
-    let there = present(column, among);
-    if !known.contains(&false) {
-        return there;
-    }
-    let Some(numbered) = column.values.as_dictionary_opt::<Int32Type>() else {
+/// The rows of `among` that have a value whose number is `known` to pass; `rows` are all such.
+/// Nothing is read if no value passes.
+fn by_number(
+    known: &[bool],
+    among: &BooleanBuffer,
+    rows: impl FnOnce() -> Option<BooleanBuffer>,
+) -> BooleanBuffer {
+    if !known.contains(&true) {
         return none(among);
-    };
-    let numbers = numbered.keys().values();
-    each(&there, |row| known[numbers[row] as usize])
+    }
+    rows().map_or_else(|| none(among), |rows| among & &rows)
 }
 
 /// A column of whole numbers.

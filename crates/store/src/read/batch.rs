@@ -135,6 +135,18 @@ impl ColumnBatch {
         self.lazy.as_ref()?.values(TERMS)
     }
 
+    /// The rows that have one of the [distinct](Self::distinct) values that are `known` to hold, of
+    /// which there are as many.
+    pub fn rows_with(&self, field: &str, known: &[bool]) -> Option<BooleanBuffer> {
+        let lazy = self.lazy.as_ref()?;
+        lazy.rows_with(&columns::column_name(field), known)
+    }
+
+    /// The same of the terms of `msg`.
+    pub fn rows_with_terms(&self, known: &[bool]) -> Option<BooleanBuffer> {
+        self.lazy.as_ref()?.rows_with(TERMS, known)
+    }
+
     /// To be asked once the columns were: what was said of one that did not read means nothing.
     ///
     /// # Errors

@@ -196,6 +196,15 @@ impl Chunk {
         ))
     }
 
+    /// The rows whose numbers of [different](Self::values) values are `known` to hold.
+    pub(super) fn rows_with(&self, known: &[bool]) -> Result<BooleanBuffer, String> {
+        let mut held = BooleanBufferBuilder::new(self.rows);
+        for page in self.opened(None)? {
+            page.known_into(known, &mut held)?;
+        }
+        Ok(held.finish())
+    }
+
     fn nulls(&self, rows: usize, mut there: BooleanBufferBuilder) -> Option<NullBuffer> {
         let nulls = self.optional.then(|| NullBuffer::new(there.finish()))?;
         debug_assert_eq!(nulls.len(), rows);
@@ -266,6 +275,9 @@ impl Chunk {
     }
 }
 
+/// Room is made for so many values at once: no more than a footer that is not damaged tells of.
+const AT_ONCE: usize = 1 << 17;
+
 /// The rows of a page.
 struct Rows {
     rows: usize,
@@ -292,9 +304,32 @@ impl Rows {
         }
     }
 
+    fn known_into(&self, known: &[bool], held: &mut BooleanBufferBuilder) -> Result<(), String> {
+        if self.count == 0 {
+            held.append_n(self.rows, false);
+            return Ok(());
+        }
+        let (width, packed) = self.values.split_first().ok_or_else(short)?;
+        let Some(present) = &self.present else {
+            return runs::known_into(packed, *width, self.rows, known, held);
+        };
+        let (first, mut dense) = (held.len(), BooleanBufferBuilder::new(self.count));
+        runs::known_into(packed, *width, self.count, known, &mut dense)?;
+        held.append_n(self.rows, false);
+        let dense = dense.finish();
+        if dense.count_set_bits() > 0 {
+            for (row, holds) in present.set_indices().zip(&dense) {
+                if holds {
+                    held.set_bit(first + row, true);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn numbers(&self) -> Result<Vec<i32>, String> {
         let (width, packed) = self.values.split_first().ok_or_else(short)?;
-        let mut numbers = Vec::new();
+        let mut numbers = Vec::with_capacity(self.count.min(AT_ONCE));
         runs::numbers_into(packed, *width, self.count, &mut numbers)?;
         Ok(numbers)
     }
@@ -353,6 +388,9 @@ fn gathered<'p, T: Copy + Default>(
 ) -> Result<(Vec<T>, BooleanBufferBuilder), String> {
     let most = pages.iter().map(|page| page.rows).sum();
     let (mut placed, mut there) = (Vec::new(), BooleanBufferBuilder::new(most));
+    if pages.len() > 1 {
+        placed.reserve(most.min(AT_ONCE));
+    }
     for page in pages {
         let values = match page.count {
             0 => Vec::new(),

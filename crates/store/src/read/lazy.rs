@@ -6,6 +6,7 @@ use super::shape::{Shape, all_absent, by_number};
 use super::{BATCH_BYTES, StoredFile, guarded};
 use crate::{Error, Result};
 use arrow_array::ArrayRef;
+use arrow_buffer::BooleanBuffer;
 use parquet::file::reader::ChunkReader;
 use std::cell::{OnceCell, RefCell};
 
@@ -80,6 +81,12 @@ impl Lazy {
             self.noted(guarded(&self.file.path, || chunk.rows(None)))
         });
         rows.as_ref()
+    }
+
+    /// The rows whose [different](Self::values) values are `known` to hold.
+    pub(super) fn rows_with(&self, name: &str, known: &[bool]) -> Option<BooleanBuffer> {
+        let chunk = self.chunk(self.asked(name)?)?;
+        self.noted(guarded(&self.file.path, || chunk.rows_with(known)))
     }
 
     /// What did not read, if something did not.

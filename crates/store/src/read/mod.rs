@@ -141,9 +141,9 @@ impl StoredFile {
         self.shape.lacks(group, field)
     }
 
-    /// The rows of a row group as columns, all or those that are set: some of our own, and those of `fields` that the file
-    /// has. Of values of several kinds in one column no more than the texts are certain, but
-    /// for fields in `exact`, whose rows of other kinds are
+    /// The rows of a row group as columns, all or those that are set: some of our own, and those of
+    /// `fields` that the file has. Of values of several kinds in one column no more than the texts
+    /// are certain, but for fields in `exact`, whose rows of other kinds are
     /// [told](ColumnBatch::overflowing).
     pub fn columns(
         &self,

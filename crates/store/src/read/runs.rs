@@ -1,9 +1,9 @@
 //! Numbers as Parquet packs them: runs of one number, and numbers of so many bits each.
 //!
 //! Formats: "Run Length Encoding / Bit-Packing Hybrid" and "Delta Encoding" of the Parquet
-//! specification. Our own code, because the reader of the library, which takes any value, costs several times as much.
+//! specification. Our own code, since the library keeps its decoders to itself.
 
-use arrow_buffer::BooleanBufferBuilder;
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 
 /// A stretch of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,43 @@ pub(super) fn numbers_into(
         match run {
             Run::Same(value, len) => numbers.resize(numbers.len() + len, value as i32),
             Run::Packed(bytes, len) => unpack(bytes, width.into(), len, numbers),
+        }
+    }
+    Ok(())
+}
+
+/// Adds for `count` numbers of `width` bits whether they are `known` to hold.
+pub(super) fn known_into(
+    bytes: &[u8],
+    width: u8,
+    count: usize,
+    known: &[bool],
+    bits: &mut BooleanBufferBuilder,
+) -> Result<(), String> {
+    if width > 31 {
+        return Err(format!("a page has numbers of {width} bits"));
+    }
+    let beyond = || "a page has a number beyond its dictionary".to_owned();
+    let mut runs = Runs {
+        bytes,
+        width: width.into(),
+        left: count,
+    };
+    let mut numbers = Vec::new();
+    while let Some(run) = runs.next()? {
+        match run {
+            Run::Same(value, len) => {
+                bits.append_n(len, *known.get(value as usize).ok_or_else(beyond)?);
+            }
+            Run::Packed(bytes, len) => {
+                numbers.clear();
+                unpack(bytes, width.into(), len, &mut numbers);
+                if numbers.iter().any(|n| *n as usize >= known.len()) {
+                    return Err(beyond());
+                }
+                let held = BooleanBuffer::collect_bool(len, |n| known[numbers[n] as usize]);
+                bits.append_buffer(&held);
+            }
         }
     }
     Ok(())
@@ -285,6 +322,13 @@ mod tests {
             numbers_into(&packed, width as u8, numbers.len(), &mut found).unwrap();
             let found: Vec<u32> = found.iter().map(|n| *n as u32).collect();
             prop_assert_eq!(&found, &numbers);
+            if width < 10 {
+                let known: Vec<bool> = (0..1 << width).map(|n| n % 3 == 0).collect();
+                let held: Vec<bool> = numbers.iter().map(|n| n % 3 == 0).collect();
+                let mut bits = BooleanBufferBuilder::new(0);
+                known_into(&packed, width as u8, numbers.len(), &known, &mut bits).unwrap();
+                prop_assert_eq!(bits.finish().iter().collect::<Vec<_>>(), held);
+            }
             if width == 1 {
                 let mut bits = BooleanBufferBuilder::new(0);
                 bits_into(&packed, numbers.len(), &mut bits).unwrap();
@@ -319,6 +363,10 @@ mod tests {
             }
             let mut bits = BooleanBufferBuilder::new(0);
             if bits_into(&bytes, count, &mut bits).is_ok() {
+                prop_assert_eq!(bits.len(), count);
+            }
+            let mut bits = BooleanBufferBuilder::new(0);
+            if known_into(&bytes, width, count, &[true, false], &mut bits).is_ok() {
                 prop_assert_eq!(bits.len(), count);
             }
             let mut found = Vec::new();
