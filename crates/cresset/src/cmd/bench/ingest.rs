@@ -4,6 +4,7 @@
 //! `Value` in this process: the least that any JSON intake must do.
 
 use super::child::{BenchServer, cpu_seconds};
+use super::merged;
 use crate::cmd::ingest::expand;
 use anyhow::{Context, bail};
 use std::io::BufRead;
@@ -65,7 +66,7 @@ async fn measure(source: Arc<Source>, count: u64, connections: usize) -> anyhow:
     let wall = begin.elapsed().as_secs_f64();
     // What is still in memory must be written too before the bill is drawn up.
     settle(&server).await?;
-    let cpu = server.cpu_seconds()? - cpu;
+    let (before, cpu) = (cpu, server.cpu_seconds()? - cpu);
     let bytes_each = source.bytes as f64 / source.lines as f64;
     println!(
         "{:<34} {wall:>9.1} {:>11.0} {:>13.0} {:>9.1} {:>9.0} {:>10}",
@@ -76,10 +77,17 @@ async fn measure(source: Arc<Source>, count: u64, connections: usize) -> anyhow:
         server.memory()?.1,
         baseline.map_or_else(|| "-".to_owned(), |b| format!("{:.1}x", cpu / events / b)),
     );
+    let stored = || {
+        let stored = server.stored_bytes().max(1) as f64;
+        let times = events * bytes_each / stored;
+        format!("{:.1} MB, {times:.1} times smaller than sent", stored / 1e6)
+    };
+    println!("   stored in {}", stored());
+    merged::wait(&server).await?;
     println!(
-        "   stored in {:.1} MB, {:.1} times smaller than sent",
-        server.stored_bytes() as f64 / 1e6,
-        events * bytes_each / server.stored_bytes().max(1) as f64
+        "   with large files made of small ones {:.1} MB/cpu-s, stored in {}",
+        events * bytes_each / (server.cpu_seconds()? - before) / 1e6,
+        stored()
     );
     Ok(())
 }

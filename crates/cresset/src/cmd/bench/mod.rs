@@ -7,6 +7,7 @@ mod home;
 mod idle;
 mod ingest;
 mod latency;
+mod merged;
 mod scale;
 mod search;
 

@@ -7,7 +7,7 @@
 
 use super::child::BenchServer;
 use super::duckdb::{AgainstArgs, Python};
-use super::ingest;
+use super::{ingest, merged};
 use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::{Value, json};
@@ -80,16 +80,6 @@ const BASELINE: &str = include_str!("../../../../../benches/duckdb_search.py");
 /// Longest time that one search is repeated for.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Longest that the server is waited for until its files are merged.
-const MERGING: Duration = Duration::from_mins(4);
-/// It is done when its files have not changed for so long: it gives new ones a minute to become
-/// more.
-const UNCHANGED: Duration = Duration::from_secs(80);
-/// How often its files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
-/// CPU seconds per second that a server with nothing to do stays below.
-const BUSY: f64 = 0.1;
-
 #[derive(Debug, Args)]
 pub(super) struct SearchArgs {
     /// NDJSON or log files, .gz or .zst too; without any, bundled samples.
@@ -113,7 +103,7 @@ pub(super) async fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
         eprintln!("{sent} events of {} are in", source.name);
     }
     ingest::settle(&server).await?;
-    until_merged(&server).await?;
+    merged::wait(&server).await?;
     println!(
         "{:<28} {:>7} {:>9} {:>9} {:>10}",
         "search", "runs", "cpu ms", "wall ms", "found"
@@ -138,30 +128,6 @@ pub(super) async fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
         baseline(&python, &server, args.repeats, &ours)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Waits until the server has made large files of small ones: searches beside that are charged
-/// for it, and find more files than they will later.
-async fn until_merged(server: &BenchServer) -> anyhow::Result<()> {
-    eprintln!(
-        "waiting until the server has made large files of small ones, at most {} minutes",
-        MERGING.as_secs() / 60
-    );
-    let begin = Instant::now();
-    let (mut bytes, mut cpu, mut since) = (server.stored_bytes(), server.cpu_seconds()?, begin);
-    while since.elapsed() < UNCHANGED {
-        if begin.elapsed() > MERGING {
-            eprintln!("the server is still at it: the searches cost more than they will later");
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK).await;
-        let now = (server.stored_bytes(), server.cpu_seconds()?);
-        if now.0 != bytes || now.1 - cpu > BUSY * LOOK.as_secs_f64() {
-            since = Instant::now();
-        }
-        (bytes, cpu) = now;
-    }
-    Ok(())
 }
 
 /// The same searches by DuckDB on the files that the server wrote.
