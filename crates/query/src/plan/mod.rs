@@ -331,6 +331,12 @@ impl Plan {
         Counting::of(chart)
     }
 
+    /// Whether something is done with the rows after the first stage, which may ask for the time
+    /// of a row that no field shows.
+    pub fn goes_on(&self) -> bool {
+        self.stages().len() > 1
+    }
+
     /// True if a run keeps rows that are as large as events, however many aggregates come
     /// later; otherwise it keeps groups of a chart, which [`Limits`](crate::Limits) bounds
     /// in bytes.

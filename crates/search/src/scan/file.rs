@@ -124,7 +124,7 @@ impl<'a, 'f> FileScan<'a, 'f> {
         // Values are shown as they are.
         let exact = fields.clone();
         let own = Own {
-            log_ts: counting.has_spans(),
+            log_ts: counting.has_spans() || scan.plan.goes_on(),
             ..Own::NONE
         };
         for group in 0..self.stored.groups() {

@@ -3,7 +3,7 @@
 //! Formats: "Run Length Encoding / Bit-Packing Hybrid" and "Delta Encoding" of the Parquet
 //! specification. Our own code, since the library keeps its decoders to itself.
 
-use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use arrow_buffer::BooleanBufferBuilder;
 
 /// A stretch of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,11 +123,14 @@ pub(super) fn known_into(
             Run::Packed(bytes, len) => {
                 numbers.clear();
                 unpack(bytes, width.into(), len, &mut numbers);
-                if numbers.iter().any(|n| *n as usize >= known.len()) {
-                    return Err(beyond());
+                let first = bits.len();
+                bits.append_n(len, false);
+                for (place, number) in (first..).zip(&numbers) {
+                    // Most are not what is sought.
+                    if *known.get(*number as usize).ok_or_else(beyond)? {
+                        bits.set_bit(place, true);
+                    }
                 }
-                let held = BooleanBuffer::collect_bool(len, |n| known[numbers[n] as usize]);
-                bits.append_buffer(&held);
             }
         }
     }
