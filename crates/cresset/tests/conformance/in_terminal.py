@@ -23,6 +23,8 @@ child, terminal = pty.fork()
 if child == 0:
     # Only once the size is known.
     sys.stdin.readline()
+    # Without it no terminal can do what a bar needs, and tests start with an empty environment.
+    os.environ["TERM"] = "xterm"
     os.execvp(command[0], command)
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
 os.write(terminal, b"\n")
