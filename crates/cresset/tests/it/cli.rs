@@ -159,10 +159,14 @@ async fn files_are_sent_once_and_searched() -> Result<()> {
         stdout(&cresset(dir, &["ingest", &path, "--format", "syslog"])?)?
             .starts_with("500 events stored")
     );
+    let again = cresset(dir, &["ingest", &path, "--format", "syslog"])?;
+    assert!(stdout(&again)?.starts_with("0 events stored"));
+    let told = String::from_utf8_lossy(&again.stderr);
     assert!(
-        stdout(&cresset(dir, &["ingest", &path, "--format", "syslog"])?)?
-            .starts_with("0 events stored")
+        told.contains("500 lines were sent to http://127.0.0.1:"),
+        "{told}"
     );
+    assert!(told.contains("--restart"), "{told}");
     // What was appended since is sent, and nothing else.
     let grown: String = (0..510).map(line).collect();
     std::fs::write(&log, grown)?;

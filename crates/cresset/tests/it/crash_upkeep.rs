@@ -1,5 +1,6 @@
-//! kill -9 while small event files are made one and old ones removed: nothing acknowledged is
-//! lost but what its repo no longer keeps, and nothing is found twice.
+//! kill -9 while small event files are made one, old ones removed and events deleted by query:
+//! nothing acknowledged is lost but what its repo no longer keeps, nothing is found twice, and
+//! what was deleted stays so.
 
 use crate::world::{ALL, World, now};
 use anyhow::{Context as _, Result, ensure};
@@ -22,11 +23,13 @@ const BATCH: usize = 10;
 const BRIEF: &str = "brief";
 const OLD: i64 = 20 * 86_400;
 
-/// What was acknowledged: keys of events that stay, and of those that may be gone.
-#[derive(Default)]
+/// What was acknowledged: keys of events that stay, of those that may be gone, and of those whose
+/// deletion was said to be done.
+#[derive(Default, Clone)]
 struct Known {
     stay: BTreeSet<String>,
     old: BTreeSet<String>,
+    deleted: BTreeSet<String>,
 }
 
 /// Sends batches to both repos until the server is gone.
@@ -54,16 +57,62 @@ async fn send_until_refused(url: String, token: String, round: usize, known: Arc
     }
 }
 
-/// What happens while events come in, besides; ends only with what is wrong.
-async fn meanwhile(world: &World, begin: i64, known: &Mutex<Known>) -> Result<()> {
-    loop {
-        let stay = known.lock().await.stay.clone();
-        check(world, begin, &stay).await?;
+/// Sends some events and deletes them by query, over and over until the server is gone.
+async fn delete_until_refused(base: String, token: String, round: usize, known: Arc<Mutex<Known>>) {
+    let Ok(client) = http::client() else { return };
+    let send = async |request| {
+        let answer = http::send(request, Some(&token)).await.ok()?;
+        answer.ok().ok()?.json().ok()
+    };
+    for batch in 0.. {
+        let keys: Vec<String> = (0..BATCH)
+            .map(|i| format!("gone-{round}-{batch}-{i}"))
+            .collect();
+        let mut body = String::new();
+        for key in &keys {
+            let event = json!({"msg": "crash test", "event_key": key, "time": now()});
+            let _ = writeln!(body, "{event}");
+        }
+        let ingest = client.post(format!("{base}/api/v1/ingest?repo=default"));
+        if send(ingest.body(body)).await.is_none() {
+            return;
+        }
+        let deletion = json!({"query": format!("event_key=gone-{round}-{batch}-*"), "repos": ["default"],
+            "reason": "crash test", "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"});
+        let begin = client
+            .post(format!("{base}/api/v1/deletions"))
+            .json(&deletion);
+        let Some(mut told) = send(begin).await else {
+            return;
+        };
+        let url = format!(
+            "{base}/api/v1/deletions/{}",
+            told["id"].as_str().unwrap_or_default()
+        );
+        while told["state"] == "running" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            told = match send(client.get(&url)).await {
+                Some(told) => told,
+                None => return,
+            };
+        }
+        if told["state"] == "done" {
+            known.lock().await.deleted.extend(keys);
+        }
     }
 }
 
-/// What stays is found, and nothing twice.
-async fn check(world: &World, begin: i64, stay: &BTreeSet<String>) -> Result<()> {
+/// What happens while events come in, besides; ends only with what is wrong.
+async fn meanwhile(world: &World, begin: i64, known: &Mutex<Known>) -> Result<()> {
+    loop {
+        let known = known.lock().await.clone();
+        check(world, begin, &known).await?;
+    }
+}
+
+/// What stays is found, nothing twice, and nothing that was deleted.
+async fn check(world: &World, begin: i64, known: &Known) -> Result<()> {
+    let Known { stay, deleted, .. } = known;
     let query = "event_key=* | chart count() as n by event_key";
     let reply = world.search(query, [begin - 2 * OLD, now() + 60]).await?;
     ensure!(reply["success"] == true, "{reply}");
@@ -74,6 +123,11 @@ async fn check(world: &World, begin: i64, stay: &BTreeSet<String>) -> Result<()>
     let found: BTreeMap<String, i64> = rows.iter().filter_map(times).collect();
     let twice: Vec<_> = found.iter().filter(|(_, n)| **n != 1).take(5).collect();
     ensure!(twice.is_empty(), "found more than once: {twice:?}");
+    let back: Vec<_> = deleted
+        .iter()
+        .filter(|key| found.contains_key(*key))
+        .collect();
+    ensure!(back.is_empty(), "deleted and found: {back:?}");
     let lost: Vec<_> = stay
         .iter()
         .filter(|key| !found.contains_key(*key))
@@ -111,7 +165,7 @@ fn files(data: &Path) -> Result<[BTreeSet<String>; 2]> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kills_amid_merging_and_retention_lose_and_double_nothing() -> Result<()> {
+async fn kills_amid_merging_retention_and_deletion_lose_and_double_nothing() -> Result<()> {
     let mut world = World::with(|s| {
         // A file of each repo and time every few requests, so that there are enough to merge.
         s.env("CRESSET_STORAGE_FLUSH_AGE", "30ms")
@@ -140,6 +194,9 @@ async fn kills_amid_merging_and_retention_lose_and_double_nothing() -> Result<()
         let url = world.server.url("/api/v1/ingest");
         let sender = send_until_refused(url, world.token(ALL), round, Arc::clone(&known));
         let sender = tokio::spawn(sender);
+        let base = world.server.url("");
+        let deleter = delete_until_refused(base, world.token(ALL), round, Arc::clone(&known));
+        let deleter = tokio::spawn(deleter);
         // Merging and retention begin at the start; steps that share no divisor with the time
         // that a merge takes visit all its phases.
         let pause = Duration::from_millis(60 + (round as u64 * 71) % 700);
@@ -149,6 +206,7 @@ async fn kills_amid_merging_and_retention_lose_and_double_nothing() -> Result<()
         merged += usize::from(merges(&world).await? > 0);
         world.server.kill9()?;
         sender.await?;
+        deleter.await?;
         let started = world.server.run().await;
         started
             .with_context(|| format!("restart after kill {round}: {}", world.server.output()))?;
@@ -160,13 +218,15 @@ async fn kills_amid_merging_and_retention_lose_and_double_nothing() -> Result<()
         known.stay.len()
     );
     ensure!(merged > 0, "no files were made one");
-    check(&world, begin, &known.stay).await?;
+    ensure!(!known.deleted.is_empty(), "no deletion came to its end");
+    check(&world, begin, &known).await?;
     settled(&mut world, begin).await?;
-    check(&world, begin, &known.stay).await?;
+    check(&world, begin, &known).await?;
     println!(
-        "{} acknowledged events and {} old ones, merges in {merged} rounds",
+        "{} acknowledged events, {} old ones, {} deleted, merges in {merged} rounds",
         known.stay.len(),
-        known.old.len()
+        known.old.len(),
+        known.deleted.len()
     );
     Ok(())
 }

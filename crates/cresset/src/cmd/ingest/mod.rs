@@ -72,14 +72,8 @@ async fn send_file(
     let mut progress = Progress::load(file, &client.url, &args.repo, args.restart)?;
     let bar = progress_bar(lines.total_bytes(), file);
     let mut sent = 0_u64;
-    if progress.lines_done > 0 {
-        bar.println(format!(
-            "{}: going on after line {}",
-            file.display(),
-            progress.lines_done
-        ));
-        lines.skip(progress.lines_done)?;
-    }
+    let before = progress.lines_done;
+    lines.skip(before)?;
     let path = format!("/api/v1/ingest?repo={}&format={format}", args.repo);
     while let Some(chunk) = lines.next_chunk()? {
         let reply = send_chunk(client, &path, &chunk, &progress).await?;
@@ -121,6 +115,15 @@ async fn send_file(
         ));
     }
     bar.finish();
+    if before > 0 {
+        // On standard error, whether there is a bar or not: a new server at the old address
+        // has nothing of what is passed over here.
+        eprintln!(
+            "{}: {before} lines were sent to {} before and are passed over; --restart sends all",
+            file.display(),
+            client.url
+        );
+    }
     Ok(())
 }
 
