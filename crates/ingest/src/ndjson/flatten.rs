@@ -20,6 +20,8 @@ const USUAL_FIELDS: usize = 44;
 const MAX_VALUES: usize = 250_000;
 /// Why the quick reader leaves an item to the other; nobody sees it.
 const TOO_DEEP: &str = "too deep";
+/// The same: it loses the sign of zero, and takes numbers of a thousand digits for zero.
+const UNSURE: &str = "perhaps not zero";
 /// What an object or array counts as: the first node of a map takes over 600 bytes.
 const OPENER_VALUES: usize = 8;
 
@@ -255,6 +257,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<(), E> {
+        if self.sink.flat_only && n == 0.0 {
+            return Err(E::custom(UNSURE));
+        }
         self.sink.put(Value::Float(n))
     }
 

@@ -42,6 +42,13 @@ fn flattens() {
         r#"{"a":["x",1,true,2.5,null]}"#,
         &[("a", list(&["x", "1", "true", "2.5"]))],
     );
+    // As text, where the sign of zero shows.
+    check(
+        r#"{"a":[-0,-0.0,0.0,-0e5]}"#,
+        &[("a", list(&["-0", "-0", "0", "-0"]))],
+    );
+    let long = format!(r#"{{"a":0.{}1e2001}}"#, "0".repeat(2_000));
+    check(&long, &[("a", Value::Float(1.0))]);
     check(
         r#"{"a":[{"k":1},2]}"#,
         &[("a", Value::str(r#"[{"k":1},2]"#))],

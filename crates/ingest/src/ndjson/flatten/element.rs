@@ -1,6 +1,6 @@
 //! Elements of arrays.
 
-use super::TOO_DEEP;
+use super::{TOO_DEEP, UNSURE};
 use compact_str::{CompactString, ToCompactString};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -78,6 +78,9 @@ impl<'de> Visitor<'de> for ElementSeed {
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<Element, E> {
+        if self.flat_only && n == 0.0 {
+            return Err(E::custom(UNSURE));
+        }
         Ok(Element::Float(n))
     }
 
