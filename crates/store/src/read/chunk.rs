@@ -107,7 +107,7 @@ impl Chunk {
             rows,
             compressed: chunk.compression() != Compression::UNCOMPRESSED,
             optional: chunk.column_descr().max_def_level() > 0,
-            longest: chunk.uncompressed_size().max(0) as usize,
+            longest: chunk.uncompressed_size().clamp(0, i32::MAX.into()) as usize,
         };
         for page in pages {
             found.add(page.map_err(told)?)?;
@@ -437,3 +437,6 @@ fn text_array(texts: &[&[u8]], nulls: Option<NullBuffer>) -> Result<ArrayRef, St
     let array = StringArray::try_new(ends, Buffer::from_vec(all), nulls);
     Ok(Arc::new(array.map_err(|e| e.to_string())?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,8 @@ impl Lazy {
         let asked = self.asked(name)?;
         let rows = asked.rows.get_or_init(|| {
             let chunk = self.chunk(asked)?;
-            self.noted(guarded(&self.file.path, || chunk.rows(None)))
+            let rows = guarded(&self.file.path, || chunk.rows(None));
+            self.noted(rows.map_err(|e| self.file.bytes.blame(e)))
         });
         rows.as_ref()
     }
@@ -86,7 +87,8 @@ impl Lazy {
     /// The rows whose [different](Self::values) values are `known` to hold.
     pub(super) fn rows_with(&self, name: &str, known: &[bool]) -> Option<BooleanBuffer> {
         let chunk = self.chunk(self.asked(name)?)?;
-        self.noted(guarded(&self.file.path, || chunk.rows_with(known)))
+        let rows = guarded(&self.file.path, || chunk.rows_with(known));
+        self.noted(rows.map_err(|e| self.file.bytes.blame(e)))
     }
 
     /// What did not read, if something did not.

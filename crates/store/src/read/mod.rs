@@ -191,6 +191,8 @@ impl StoredFile {
         if shape.bytes_per_row(group, &others).is_some() {
             return Ok(None);
         }
+        // Those that may be asked for, too: one way to a bucket costs more than what it brings.
+        self.want(group, &chunks)?;
         let mut parts = Parts::all(self, others);
         let mut lazy = Lazy::new(self, group);
         for root in chunks {
@@ -228,6 +230,7 @@ impl StoredFile {
         // What is read by chunk comes at once.
         if rows.count_set_bits() <= at_a_time {
             let roots = std::mem::take(&mut parts.others);
+            self.want(group, &roots)?;
             for root in roots {
                 if shape.is_chunk(group, root) {
                     parts.add(group, root, Some(rows))?;
@@ -264,6 +267,12 @@ impl StoredFile {
         Ok(rows.finish())
     }
 
+    /// Fetches some columns of a row group together, if the file is elsewhere.
+    fn want(&self, group: usize, roots: &[usize]) -> Result<()> {
+        let places = || self.shape.places(&[group], &self.shape.projection(roots));
+        self.bytes.want(places)
+    }
+
     fn reader(
         &self,
         group: usize,
@@ -271,9 +280,8 @@ impl StoredFile {
         rows: usize,
         selection: Option<RowSelection>,
     ) -> Result<ParquetRecordBatchReader> {
+        self.want(group, roots)?;
         let projection = self.shape.projection(roots);
-        self.bytes
-            .want(|| self.shape.places(&[group], &projection))?;
         let reader = guarded(&self.path, || {
             let footer = self.shape.footer.clone();
             let builder =

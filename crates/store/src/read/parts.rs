@@ -52,7 +52,8 @@ impl<'f> Parts<'f> {
                 }
                 _ => Ok(array),
             }
-        })?;
+        });
+        let array = array.map_err(|e| self.file.bytes.blame(e))?;
         self.chunks.push((root, array));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::vocabulary::Vocabularies;
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ, TERMS};
-use crate::encode::{DESCRIPTION, Description};
+use crate::encode::{DESCRIPTION, Description, GROUP_ROWS};
 use arrow_schema::{DataType, Field, Schema};
 use cresset_model::Timestamp;
 use cresset_model::event::SAME_AS_MSG;
@@ -70,6 +70,9 @@ struct Place {
     mixed: bool,
 }
 
+/// Most rows of a row group: twice what is written. Damage that says more is not to take memory.
+const MAX_ROWS: i64 = 2 * GROUP_ROWS as i64;
+
 /// How much of a row group is in a range of time, by its statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlap {
@@ -87,6 +90,10 @@ impl Shape {
         let plain = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(told)?;
         let metadata = Arc::clone(plain.metadata());
         let description = description(&metadata)?;
+        let mut groups = metadata.row_groups().iter();
+        if groups.any(|group| !(0..=MAX_ROWS).contains(&group.num_rows())) {
+            return Err("a row group has more rows than are ever written".to_owned());
+        }
         let roots = plain.schema().fields();
         for (place, name) in OWN.iter().enumerate() {
             if roots.get(place).map(|f| f.name().as_str()) != Some(*name) {
@@ -434,7 +441,8 @@ fn hint(field: &Arc<Field>, root: usize, metadata: &ParquetMetaData) -> Arc<Fiel
 /// Whether no row has a value.
 pub(super) fn all_absent(chunk: &ColumnChunkMetaData) -> bool {
     let absent = chunk.statistics().and_then(Statistics::null_count_opt);
-    absent.is_some_and(|absent| absent == chunk.num_values().unsigned_abs())
+    let rows = chunk.num_values().unsigned_abs();
+    absent.is_some_and(|absent| rows > 0 && absent == rows)
 }
 
 /// Whether all values of a column are numbers of its dictionary.

@@ -194,6 +194,37 @@ async fn a_damaged_copy_is_fetched_anew() {
     assert_eq!(count(&store, &file).await.unwrap(), 1);
 }
 
+/// Wherever the damage is, what finds it has the file fetched anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_damaged_in_one_place_is_fetched_anew() {
+    let Some(home) = Home::in_bucket().await else {
+        return;
+    };
+    let store = home.open().await.unwrap();
+    let events: Vec<_> = (1..2_000).map(|seq| event(seq, "r", START)).collect();
+    home.flush(&store, &events).await;
+    let [file] = files(&home).await.try_into().unwrap();
+    let copies: Vec<_> = std::fs::read_dir(home.copies())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let [copy] = copies.try_into().unwrap();
+    let whole = std::fs::read(&copy).unwrap();
+    let mut found = 0;
+    for place in (4..whole.len()).step_by(whole.len() / 40) {
+        let mut damaged = whole.clone();
+        for byte in damaged.iter_mut().skip(place).take(8) {
+            *byte ^= 0x55;
+        }
+        std::fs::write(&copy, damaged).unwrap();
+        if count(&store, &file).await.is_err() {
+            found += 1;
+            assert_eq!(count(&store, &file).await.unwrap(), events.len(), "{place}");
+        }
+    }
+    assert!(found > 5, "{found} damages were found");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_files_of_another_server_are_left_alone() {
     let Some(home) = Home::in_bucket().await else {
