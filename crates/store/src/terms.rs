@@ -177,7 +177,7 @@ impl Index {
         let mut terms: Vec<&str> = here.map(|(term, _)| &**term).collect();
         terms.sort_unstable();
         let vocabulary = (!self.too_many).then(|| line(terms));
-        if self.is_full() {
+        if 2 * self.terms.len() > MAX_KNOWN || 2 * self.terms_bytes > MAX_KNOWN_BYTES {
             // Now, when the next group does not suffer from it.
             *self = Self::default();
         }

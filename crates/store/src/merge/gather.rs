@@ -142,7 +142,10 @@ impl<'a> Sources<'a> {
     fn texts(&self, found: &[Option<&ArrayRef>]) -> Result<ArrayRef> {
         let texts: Option<Vec<Texts<'_>>> = found.iter().map(|array| Texts::of(*array)).collect();
         let texts = texts.ok_or_else(|| self.damaged("a column of texts has another type"))?;
-        if !texts.iter().any(|texts| matches!(texts, Texts::Plain(_))) {
+        if texts
+            .iter()
+            .any(|texts| matches!(texts, Texts::Numbered { .. }))
+        {
             return self.numbered(&texts);
         }
         let mut all = StringBuilder::with_capacity(self.picks.len(), 0);
@@ -152,23 +155,27 @@ impl<'a> Sources<'a> {
         Ok(Arc::new(all.finish()))
     }
 
-    /// Texts that are numbered in each of the batches, which stay so: a long one that many rows
+    /// Texts that are numbered in some of the batches, which stay so: a long one that many rows
     /// have is held once.
     fn numbered(&self, texts: &[Texts<'_>]) -> Result<ArrayRef> {
         let mut known: HashMap<(usize, i32), i32> = HashMap::new();
         let (mut all, mut keys) = (StringBuilder::new(), Vec::with_capacity(self.picks.len()));
         for (batch, row) in &self.picks {
-            let Some(Texts::Numbered { numbers, texts }) = texts.get(*batch) else {
-                keys.push(None);
-                continue;
+            let mut add = |text: &str| {
+                all.append_value(text);
+                all.len() as i32 - 1
             };
-            let number = numbers.is_valid(*row).then(|| numbers.keys().value(*row));
-            keys.push(number.map(|number| {
-                *known.entry((*batch, number)).or_insert_with(|| {
-                    all.append_value(texts.value(number as usize));
-                    all.len() as i32 - 1
-                })
-            }));
+            keys.push(match texts.get(*batch) {
+                Some(Texts::Numbered { numbers, texts }) => {
+                    let number = numbers.is_valid(*row).then(|| numbers.keys().value(*row));
+                    number.map(|number| {
+                        let text = || add(texts.value(number as usize));
+                        *known.entry((*batch, number)).or_insert_with(text)
+                    })
+                }
+                Some(plain) => plain.at(*row).map(add),
+                None => None,
+            });
         }
         let keys = Int32Array::from(keys);
         let numbered = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(all.finish()));
