@@ -144,6 +144,8 @@ impl Piece {
         if let (false, [first, .., last]) = (self.array, &self.places[..])
             // None between them was refused.
             && last.index - first.index + 1 == self.places.len() as u64
+            // Nor are most of its lines blank.
+            && last.text.end - first.text.start <= 2 * PIECE_BYTES + last.text.len()
         {
             return text.slice(first.text.start..last.text.end);
         }
@@ -184,6 +186,7 @@ type Found<'a> = (u64, u64, std::result::Result<&'a [u8], &'static str>);
 /// Cuts a text into pieces.
 struct Cutter<'a> {
     text: &'a [u8],
+    json: bool,
     array: bool,
     items: Box<dyn Iterator<Item = Found<'a>> + Send + 'a>,
 }
@@ -197,7 +200,13 @@ impl<'a> Cutter<'a> {
         };
         let unmarked = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let array = format == BodyFormat::Json && unmarked.trim_ascii_start().starts_with(b"[");
-        Self { text, array, items }
+        let json = format == BodyFormat::Json;
+        Self {
+            text,
+            json,
+            array,
+            items,
+        }
     }
 
     /// The next piece; items that cannot be told apart are refused in `reply`.
@@ -208,6 +217,17 @@ impl<'a> Cutter<'a> {
                 break;
             };
             match found {
+                // It would be an array of all lines behind it, if it came first in a piece.
+                Ok(item)
+                    if self.json && !self.array && item.trim_ascii_start().starts_with(b"[") =>
+                {
+                    refuse(
+                        reply,
+                        index,
+                        line,
+                        "each item must be a JSON object".to_owned(),
+                    );
+                }
                 Ok(item) => {
                     let start = item.as_ptr().addr() - self.text.as_ptr().addr();
                     let text = start..start + item.len();
