@@ -91,7 +91,10 @@ struct State {
 /// How often waiting bytes are looked at while events arrive. A fast sender fills a
 /// file's worth of events within a few of these.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(50);
-/// How often other consumers' places are looked at while they are behind.
+/// How often the log is told what other consumers are done with while events arrive: until then
+/// events that are in files take up memory.
+const TRIM: std::time::Duration = std::time::Duration::from_millis(200);
+/// How often other consumers' places are looked at while they are behind and no events arrive.
 const LOOK_AT_OTHERS: std::time::Duration = std::time::Duration::from_secs(1);
 /// First and longest pause after a failure.
 const PAUSES: (std::time::Duration, std::time::Duration) = (
@@ -236,16 +239,30 @@ impl Inner {
         let start = Instant::now();
         let max_age = self.settings.max_age.to_std();
         let rest = || max_age.saturating_sub(start.elapsed());
+        let mut trimmed = start;
         while !rest().is_zero() && self.log.pending_bytes(done) < self.settings.max_bytes {
+            if trimmed.elapsed() >= TRIM {
+                self.trim_more().await;
+                trimmed = Instant::now();
+            }
             sleep(LOOK.min(rest())).await;
-            // Without new events there is nothing new to see.
-            let _ = timeout(rest(), head.changed()).await;
+            // Without new events there is nothing else to see.
+            let _ = timeout(rest().min(LOOK_AT_OTHERS), head.changed()).await;
         }
     }
 
     async fn trim_is_behind(&self) -> bool {
         let state = self.state.lock().await;
         state.trimmed < state.flushed
+    }
+
+    /// Forgets what other consumers are done with by now. A failure is told by the next flush.
+    async fn trim_more(&self) {
+        let mut state = self.state.lock().await;
+        let flushed = state.flushed;
+        if state.trimmed < flushed {
+            let _ = self.trim(&mut state, flushed).await;
+        }
     }
 
     /// Events after `after`, as many as are written at a time.
