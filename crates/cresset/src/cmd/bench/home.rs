@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Bytes of events that are written to files at a time, as a server does.
-const FLUSH_BYTES: usize = 48 << 20;
+const FLUSH_BYTES: usize = 96 << 20;
 /// Most rows of one search: more than any bench stores.
 const MAX_ROWS: usize = 10_000_000;
 
