@@ -2,12 +2,15 @@
 //! each row.
 
 use super::chunk::{self, Chunk};
-use super::shape::{Shape, all_absent, by_number};
+use super::shape::Shape;
 use super::{BATCH_BYTES, StoredFile, guarded};
 use crate::{Error, Result};
 use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
+use parquet::basic::Encoding;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
+use parquet::file::statistics::Statistics;
 use std::cell::{OnceCell, RefCell};
 
 /// Columns of a row group that nobody may ask for.
@@ -132,4 +135,20 @@ impl StoredFile {
         });
         read.map_err(|e| self.bytes.blame(e))
     }
+}
+
+/// Whether no row has a value.
+pub(super) fn all_absent(chunk: &ColumnChunkMetaData) -> bool {
+    let absent = chunk.statistics().and_then(Statistics::null_count_opt);
+    let rows = chunk.num_values().unsigned_abs();
+    absent.is_some_and(|absent| rows > 0 && absent == rows)
+}
+
+/// Whether all values of a column are numbers of its dictionary.
+pub(super) fn by_number(chunk: &ColumnChunkMetaData) -> bool {
+    all_absent(chunk)
+        || chunk.dictionary_page_offset().is_some()
+            && chunk.page_encoding_stats_mask().is_some_and(|mask| {
+                mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
+            })
 }

@@ -1,5 +1,6 @@
 //! What the footer of a file says of its columns and row groups.
 
+use super::lazy::{all_absent, by_number};
 use super::vocabulary::Vocabularies;
 use crate::columns::{self, COL_TS, LOG_TS, OVERFLOW, SEQ, TERMS};
 use crate::encode::{DESCRIPTION, Description, GROUP_ROWS};
@@ -8,7 +9,6 @@ use cresset_model::Timestamp;
 use cresset_model::event::SAME_AS_MSG;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::Encoding;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
@@ -436,20 +436,4 @@ fn hint(field: &Arc<Field>, root: usize, metadata: &ParquetMetaData) -> Arc<Fiel
     }
     let numbers = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     Arc::new(field.as_ref().clone().with_data_type(numbers))
-}
-
-/// Whether no row has a value.
-pub(super) fn all_absent(chunk: &ColumnChunkMetaData) -> bool {
-    let absent = chunk.statistics().and_then(Statistics::null_count_opt);
-    let rows = chunk.num_values().unsigned_abs();
-    absent.is_some_and(|absent| rows > 0 && absent == rows)
-}
-
-/// Whether all values of a column are numbers of its dictionary.
-pub(super) fn by_number(chunk: &ColumnChunkMetaData) -> bool {
-    all_absent(chunk)
-        || chunk.dictionary_page_offset().is_some()
-            && chunk.page_encoding_stats_mask().is_some_and(|mask| {
-                mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
-            })
 }
