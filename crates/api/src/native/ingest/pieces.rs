@@ -72,6 +72,8 @@ pub(super) async fn store(api: &Context, mut batch: HttpBatch, held: Held) -> Re
     while let Some(piece) = cutter.next_piece(&mut store.reply) {
         store.piece(&text, piece).await?;
     }
+    // What a cutter refuses it refuses before what stands in front of it is read.
+    store.reply.errors.sort_by_key(|error| error.index);
     store.reply.duplicate = store.pieces > 0 && store.repeated == store.pieces;
     Ok(store.reply)
 }
