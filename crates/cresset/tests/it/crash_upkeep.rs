@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How often the server is killed, and more often if no merge has ended by then.
+/// How often the server is killed, and more often if no merge or no deletion has ended by then.
 const KILLS: usize = 10;
 /// Events of one request.
 const BATCH: usize = 10;
@@ -188,7 +188,8 @@ async fn kills_amid_merging_retention_and_deletion_lose_and_double_nothing() -> 
     }
     let mut merged = 0;
     for round in 0..3 * KILLS {
-        if round >= KILLS && merged > 0 {
+        let deleted = !known.lock().await.deleted.is_empty();
+        if round >= KILLS && merged > 0 && deleted {
             break;
         }
         let url = world.server.url("/api/v1/ingest");
@@ -199,7 +200,10 @@ async fn kills_amid_merging_retention_and_deletion_lose_and_double_nothing() -> 
         let deleter = tokio::spawn(deleter);
         // Merging and retention begin at the start; steps that share no divisor with the time
         // that a merge takes visit all its phases.
-        let pause = Duration::from_millis(60 + (round as u64 * 71) % 700);
+        let phase = 60 + (round as u64 * 71) % 700;
+        // A deletion takes a second or two, of which each phase is visited as well.
+        let longer = if round % 3 == 2 { 2_000 } else { 0 };
+        let pause = Duration::from_millis(phase + longer);
         if let Ok(wrong) = tokio::time::timeout(pause, meanwhile(&world, begin, &known)).await {
             wrong.with_context(|| format!("before kill {round}"))?;
         }

@@ -204,19 +204,20 @@ async fn a_copy_that_is_damaged_in_one_place_is_fetched_anew() {
     let events: Vec<_> = (1..2_000).map(|seq| event(seq, "r", START)).collect();
     home.flush(&store, &events).await;
     let [file] = files(&home).await.try_into().unwrap();
-    let copies: Vec<_> = std::fs::read_dir(home.copies())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    let [copy] = copies.try_into().unwrap();
-    let whole = std::fs::read(&copy).unwrap();
+    // A copy that was fetched anew has another name.
+    let copy = || {
+        let copies = std::fs::read_dir(home.copies()).unwrap();
+        let copies: Vec<_> = copies.map(|entry| entry.unwrap().path()).collect();
+        <[_; 1]>::try_from(copies).unwrap()[0].clone()
+    };
+    let whole = std::fs::read(copy()).unwrap();
     let mut found = 0;
     for place in (4..whole.len()).step_by(whole.len() / 40) {
         let mut damaged = whole.clone();
         for byte in damaged.iter_mut().skip(place).take(8) {
             *byte ^= 0x55;
         }
-        std::fs::write(&copy, damaged).unwrap();
+        std::fs::write(copy(), damaged).unwrap();
         if count(&store, &file).await.is_err() {
             found += 1;
             assert_eq!(count(&store, &file).await.unwrap(), events.len(), "{place}");
