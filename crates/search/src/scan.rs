@@ -172,7 +172,13 @@ impl Scan<'_> {
 
     fn tail(&self, on_match: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
         let after = self.progress.after();
-        for event in &self.view.tail {
+        let tail = self.view.tail.iter();
+        let tail: Box<dyn Iterator<Item = &LoggedEvent>> = match self.take {
+            // Who looks on sees the newest first.
+            Take::Newest(_) => Box::new(tail.rev()),
+            _ => Box::new(tail),
+        };
+        for event in tail {
             if after.is_some_and(|after| !after.is_before(event.event.log_ts, event.seq)) {
                 continue;
             }
