@@ -1,6 +1,7 @@
 //! From JSON text to fields without a tree in between: the hot path of the ingest.
 
 mod element;
+mod quick;
 
 use self::element::{Element, ElementSeed};
 use super::array::string_end;
@@ -10,6 +11,7 @@ use compact_str::ToCompactString;
 use cresset_model::{FieldName, Value};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Fields that most events have room for without growing, with those that the server adds.
@@ -18,10 +20,6 @@ const USUAL_FIELDS: usize = 44;
 /// Most values in one item, in arrays and objects together. A value of two bytes takes
 /// up to a hundred while it is read, so the length of the text does not bound memory.
 const MAX_VALUES: usize = 250_000;
-/// Why the quick reader leaves an item to the other; nobody sees it.
-const TOO_DEEP: &str = "too deep";
-/// The same: it loses the sign of zero, and takes numbers of a thousand digits for zero.
-const UNSURE: &str = "perhaps not zero";
 /// What an object or array counts as: the first node of a map takes over 600 bytes.
 const OPENER_VALUES: usize = 8;
 
@@ -77,22 +75,14 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
             "more than {MAX_VALUES} values, where an object or array counts as {OPENER_VALUES}"
         ));
     }
-    let mut sink = Sink::new(limits, true);
-    if !quickly(text, &mut sink) {
-        sink = Sink::new(limits, false);
+    let mut sink = Sink::new(limits);
+    if !quick::read(text, &mut sink) {
+        sink = Sink::new(limits);
         slowly(text, &mut sink)?;
     }
     let mut flat = sink.flat;
     keep_last_of_equal(&mut flat.fields);
     Ok(flat)
-}
-
-/// Reads what is in order, as almost all is, in half the time that `serde_json` takes; false if it
-/// is not, or is too much.
-fn quickly(text: &str, sink: &mut Sink<'_>) -> bool {
-    let mut json = sonic_rs::Deserializer::from_str(text);
-    let read = ValueSeed { sink, depth: 0 }.deserialize(&mut json);
-    read.and_then(|()| json.end()).is_ok()
 }
 
 /// Has the last word on what is JSON, and a sentence for what is not.
@@ -141,13 +131,10 @@ struct Sink<'l> {
     flat: Flat,
     path: String,
     limits: &'l Limits,
-    /// Refuses what has to be kept as JSON text, which may be nested deeper than the quick reader
-    /// has stack for.
-    flat_only: bool,
 }
 
 impl<'l> Sink<'l> {
-    fn new(limits: &'l Limits, flat_only: bool) -> Self {
+    fn new(limits: &'l Limits) -> Self {
         Self {
             flat: Flat {
                 fields: Vec::with_capacity(USUAL_FIELDS),
@@ -155,7 +142,6 @@ impl<'l> Sink<'l> {
             },
             path: String::new(),
             limits,
-            flat_only,
         }
     }
 
@@ -181,12 +167,13 @@ impl<'l> Sink<'l> {
         Ok(())
     }
 
-    fn put_text<E: Error>(&mut self, text: &str) -> Result<(), E> {
+    fn put_text<E: Error>(&mut self, text: Cow<'_, str>) -> Result<(), E> {
+        if text.len() <= self.limits.value_bytes {
+            return self.put(Value::Str(text.into()));
+        }
         let kept = &text[..text.floor_char_boundary(self.limits.value_bytes)];
         self.put(Value::Str(kept.into()))?;
-        if kept.len() < text.len()
-            && let Some((name, _)) = self.flat.fields.last()
-        {
+        if let Some((name, _)) = self.flat.fields.last() {
             self.flat.cut.push(name.clone());
         }
         Ok(())
@@ -195,7 +182,7 @@ impl<'l> Sink<'l> {
     fn put_elements<E: Error>(&mut self, elements: Vec<Element>) -> Result<(), E> {
         if elements.iter().any(|e| matches!(e, Element::Json(_))) {
             let array: Vec<_> = elements.into_iter().map(Element::into_json).collect();
-            return self.put_text(&serde_json::Value::Array(array).to_string());
+            return self.put_text(serde_json::Value::Array(array).to_string().into());
         }
         let mut left = self.limits.value_bytes;
         let mut texts = Vec::with_capacity(elements.len());
@@ -241,7 +228,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.sink.put_text(text)
+        self.sink.put_text(text.into())
     }
 
     fn visit_bool<E: Error>(self, b: bool) -> Result<(), E> {
@@ -257,9 +244,6 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<(), E> {
-        if self.sink.flat_only && n == 0.0 {
-            return Err(E::custom(UNSURE));
-        }
         self.sink.put(Value::Float(n))
     }
 
@@ -269,11 +253,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         if self.depth > self.limits().depth {
-            if self.sink.flat_only {
-                return Err(A::Error::custom(TOO_DEEP));
-            }
             let tree = serde_json::Value::deserialize(MapAccessDeserializer::new(map))?;
-            return self.sink.put_text(&tree.to_string());
+            return self.sink.put_text(tree.to_string().into());
         }
         let base = self.sink.path.len();
         while map
@@ -294,8 +275,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut elements = Vec::new();
-        let flat_only = self.sink.flat_only;
-        while let Some(element) = seq.next_element_seed(ElementSeed { flat_only })? {
+        while let Some(element) = seq.next_element_seed(ElementSeed)? {
             elements.push(element);
         }
         self.sink.put_elements(elements)

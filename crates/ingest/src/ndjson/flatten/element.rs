@@ -1,6 +1,5 @@
 //! Elements of arrays.
 
-use super::{TOO_DEEP, UNSURE};
 use compact_str::{CompactString, ToCompactString};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -42,9 +41,7 @@ impl Element {
     }
 }
 
-pub(super) struct ElementSeed {
-    pub(super) flat_only: bool,
-}
+pub(super) struct ElementSeed;
 
 impl<'de> DeserializeSeed<'de> for ElementSeed {
     type Value = Element;
@@ -78,9 +75,6 @@ impl<'de> Visitor<'de> for ElementSeed {
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<Element, E> {
-        if self.flat_only && n == 0.0 {
-            return Err(E::custom(UNSURE));
-        }
         Ok(Element::Float(n))
     }
 
@@ -89,16 +83,10 @@ impl<'de> Visitor<'de> for ElementSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Element, A::Error> {
-        if self.flat_only {
-            return Err(A::Error::custom(TOO_DEEP));
-        }
         serde_json::Value::deserialize(MapAccessDeserializer::new(map)).map(Element::Json)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Element, A::Error> {
-        if self.flat_only {
-            return Err(A::Error::custom(TOO_DEEP));
-        }
         serde_json::Value::deserialize(SeqAccessDeserializer::new(seq)).map(Element::Json)
     }
 }

@@ -73,9 +73,9 @@ proptest! {
             text.replace_range(at..end, new);
         }
         let limits = Limits::from(&IngestSettings::default());
-        let mut quick = Sink::new(&limits, true);
-        if quickly(&text, &mut quick) {
-            let mut slow = Sink::new(&limits, false);
+        let mut quick = Sink::new(&limits);
+        if quick::read(&text, &mut quick) {
+            let mut slow = Sink::new(&limits);
             let judged = slowly(&text, &mut slow);
             prop_assert!(judged.is_ok(), "{text}: {judged:?}");
             prop_assert_eq!(alike(quick.flat), alike(slow.flat), "{}", text);
