@@ -64,6 +64,21 @@ pub trait EventLog: Send + Sync + 'static {
     fn head(&self) -> watch::Receiver<u64>;
     /// Up to `max` events of the tail after `after`, in order.
     fn read(&self, after: u64, max: usize) -> Vec<LoggedEvent>;
+    /// The same, and no more than `bytes` of them but for a first one that is larger; with what
+    /// they come to, in the measure of `Event::size`.
+    fn read_within(&self, after: u64, max: usize, bytes: usize) -> (Vec<LoggedEvent>, usize) {
+        let mut found = 0;
+        let mut events = self.read(after, max);
+        let fits = events.iter().enumerate().take_while(|(place, event)| {
+            let upto = found + event.event.size();
+            let fits = upto <= bytes || *place == 0;
+            found = if fits { upto } else { found };
+            fits
+        });
+        let count = fits.count();
+        events.truncate(count);
+        (events, found)
+    }
     /// Bytes in the tail after `after`, in the measure of `Event::size`.
     fn pending_bytes(&self, after: u64) -> usize;
     /// Idempotency keys of batches after `after`: repo, key, first `seq`, number of events.

@@ -170,24 +170,32 @@ impl Tail {
 
     /// Up to `max` events after `after`.
     pub(crate) fn read(&self, after: u64, max: usize) -> Vec<LoggedEvent> {
+        self.read_within(after, max, usize::MAX).0
+    }
+
+    /// Up to `max` events after `after` and up to `bytes` of them, or one that is larger, with
+    /// what they come to.
+    pub(crate) fn read_within(
+        &self,
+        after: u64,
+        max: usize,
+        bytes: usize,
+    ) -> (Vec<LoggedEvent>, usize) {
         let inner = self.inner.read();
-        let (chunk, mut index) = inner.position(after);
+        let (chunk, index) = inner.position(after);
+        let begin = inner.bytes_to(after);
         let mut events = Vec::with_capacity(max.min(inner.events));
-        for entries in inner.chunks.iter().skip(chunk) {
-            let wanted = max - events.len();
-            events.extend(
-                entries
-                    .iter()
-                    .skip(index)
-                    .take(wanted)
-                    .map(|e| e.event.clone()),
-            );
-            index = 0;
-            if events.len() == max {
+        let mut found = 0;
+        let chunks = inner.chunks.iter().skip(chunk).flatten().skip(index);
+        for entry in chunks.take(max) {
+            let upto = (entry.end - begin) as usize;
+            if upto > bytes && !events.is_empty() {
                 break;
             }
+            events.push(entry.event.clone());
+            found = upto;
         }
-        events
+        (events, found)
     }
 
     /// Bytes of the events after `after`.

@@ -267,20 +267,18 @@ impl Inner {
 
     /// Events after `after`, as many as are written at a time.
     fn chunk(&self, after: u64) -> Vec<LoggedEvent> {
-        let (mut chunk, mut bytes, mut last) = (Vec::new(), 0, after);
+        let (mut chunk, mut room, mut last) = (Vec::new(), self.settings.max_bytes, after);
         loop {
-            let events = self.log.read(last, READ);
+            let (events, bytes) = self.log.read_within(last, READ, room);
             let Some(newest) = events.last() else {
                 return chunk;
             };
-            last = newest.seq;
-            for event in events {
-                bytes += event.event.size();
-                if bytes > self.settings.max_bytes && !chunk.is_empty() {
-                    return chunk;
-                }
-                chunk.push(event);
+            if bytes > room && !chunk.is_empty() {
+                return chunk;
             }
+            last = newest.seq;
+            chunk.extend(events);
+            room = room.saturating_sub(bytes);
         }
     }
 

@@ -37,7 +37,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::port::{Appended, Batch, Error, EventLog, Result};
 use crate::tail::{Reservation, Tail};
 use async_trait::async_trait;
-use cresset_model::event::LoggedEvent;
+use cresset_model::event::{Event, LoggedEvent};
 use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
@@ -229,12 +229,12 @@ impl LocalLog {
 /// Does the part of an append that needs no order.
 fn encode(
     batch: Batch,
-    size: usize,
+    sizes: &[usize],
     room: Reservation,
     done: oneshot::Sender<Result<Appended>>,
 ) -> Result<Pending> {
     let Batch { repo, key, events } = batch;
-    let body = frame::encode_body(&repo, key.as_deref(), &events, size)
+    let body = frame::encode_body(&repo, key.as_deref(), &events, sizes.iter().sum())
         .map_err(|e| Error::Io(format!("a batch cannot be encoded: {e}")))?;
     let key = key.map(|key| (Arc::from(key.as_str()), keys::key_id(&repo, &key)));
     Ok(Pending {
@@ -245,16 +245,12 @@ fn encode(
         col_ts: events.first().map_or(0, |e| e.col_ts.0),
         events: events
             .into_iter()
-            .map(|e| (e.size() as u32, e))
-            .map(in_tail)
+            .zip(sizes)
+            .map(|(event, size)| (Arc::new(event), *size as u32))
             .collect(),
         room,
         done,
     })
-}
-
-fn in_tail((size, event): (u32, cresset_model::Event)) -> (Arc<cresset_model::Event>, u32) {
-    (Arc::new(event), size)
 }
 
 #[async_trait]
@@ -269,15 +265,16 @@ impl EventLog for LocalLog {
                 duplicate: false,
             });
         }
-        let size: usize = batch.events.iter().map(cresset_model::Event::size).sum();
+        let sizes: Vec<usize> = batch.events.iter().map(Event::size).collect();
+        let size: usize = sizes.iter().sum();
         let room = self.admit(&batch, size)?;
         let (done, answer) = oneshot::channel();
         let pending = if size > ENCODE_INLINE_BYTES {
-            tokio::task::spawn_blocking(move || encode(batch, size, room, done))
+            tokio::task::spawn_blocking(move || encode(batch, &sizes, room, done))
                 .await
                 .map_err(|e| Error::Io(format!("a batch could not be encoded: {e}")))??
         } else {
-            encode(batch, size, room, done)?
+            encode(batch, &sizes, room, done)?
         };
         commands
             .send(Command::Append(pending))
@@ -293,6 +290,10 @@ impl EventLog for LocalLog {
 
     fn read(&self, after: u64, max: usize) -> Vec<LoggedEvent> {
         self.tail.read(after, max)
+    }
+
+    fn read_within(&self, after: u64, max: usize, bytes: usize) -> (Vec<LoggedEvent>, usize) {
+        self.tail.read_within(after, max, bytes)
     }
 
     fn pending_bytes(&self, after: u64) -> usize {

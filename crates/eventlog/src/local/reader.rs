@@ -273,8 +273,8 @@ impl<'a> Reader<'a> {
             repo,
             first_seq: first_seq + stored,
             events: events
-                .map(|e| (e.size() as u32, e))
-                .map(super::in_tail)
+                .map(|event| (event.size() as u32, event))
+                .map(|(size, event)| (Arc::new(event), size))
                 .collect(),
             key,
         });

@@ -72,6 +72,17 @@ proptest! {
                     model.iter().map(|e| e.0).filter(|seq| *seq > after).take(max).collect();
                 let got: Vec<u64> = tail.read(after, max).iter().map(|e| e.seq).collect();
                 prop_assert_eq!(got, want);
+                let (got, bytes) = tail.read_within(after, max, 50 * 70);
+                let later = model.iter().filter(|e| e.0 > after).take(max);
+                let mut upto = 0;
+                let fits = later.take_while(|e| {
+                    upto += e.1;
+                    upto <= 50 * 70
+                });
+                let fits: Vec<(u64, usize)> = fits.copied().collect();
+                let got: Vec<u64> = got.iter().map(|e| e.seq).collect();
+                prop_assert_eq!(got, fits.iter().map(|e| e.0).collect::<Vec<_>>());
+                prop_assert_eq!(bytes, fits.iter().map(|e| e.1).sum::<usize>());
                 let bytes: usize =
                     model.iter().filter(|(seq, _)| *seq > after).map(|e| e.1).sum();
                 prop_assert_eq!(tail.pending_bytes(after), bytes);
@@ -98,6 +109,16 @@ fn keys_last_until_the_last_event_of_their_batch() {
     tail.trim(5);
     assert_eq!(keys(0), ["b@6+1"]);
     assert!(keys(6).is_empty());
+}
+
+#[test]
+fn of_a_little_room_one_event_is_read_all_the_same() {
+    let tail = Tail::default();
+    tail.restore(batch(1, 3, None));
+    let size = event(1).size();
+    let (events, bytes) = tail.read_within(0, 10, size / 2);
+    assert_eq!((events.len(), bytes), (1, size));
+    assert_eq!(tail.read_within(3, 10, size / 2).1, 0);
 }
 
 #[test]
