@@ -27,16 +27,34 @@ const MOST: usize = 64;
 /// event is written anew a few times and not with every flush.
 const PATIENCE: Duration = Duration::minutes(1);
 
+/// Whether there is time to make large files of small ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    /// It is done as soon as it is of use.
+    Now,
+    /// Other work is more urgent: only what else would become too much is done.
+    Later,
+}
+
 impl EventStore {
     /// Makes one file of some small ones, if there are enough; returns how many, so that the
     /// caller goes on until it is 0. A file that does not read stays as it is.
     pub async fn compact(&self) -> Result<usize> {
+        self.compact_with(Haste::Now).await
+    }
+
+    /// The same while other work is more urgent: only what else would become too much is done.
+    pub async fn compact_little(&self) -> Result<usize> {
+        self.compact_with(Haste::Later).await
+    }
+
+    async fn compact_with(&self, haste: Haste) -> Result<usize> {
         let _alone = self.rewriting.lock().await;
         let files = self
             .catalog
             .files(&[], Timestamp::MIN, Timestamp::MAX)
             .await?;
-        let Some(chosen) = choose(&files, &self.spoiled.lock(), self.clock.now()) else {
+        let Some(chosen) = choose(&files, &self.spoiled.lock(), self.clock.now(), haste) else {
             return Ok(0);
         };
         let written = chosen.iter().map(|f| written(f.id)).max();
@@ -140,6 +158,7 @@ fn choose(
     files: &[FileEntry],
     spoiled: &HashSet<ObjectId>,
     now: Timestamp,
+    haste: Haste,
 ) -> Option<Vec<FileEntry>> {
     let mut cells: BTreeMap<(&str, Cell), Vec<&FileEntry>> = BTreeMap::new();
     let small = |f: &&FileEntry| f.rows < SMALL && !spoiled.contains(&f.id);
@@ -168,7 +187,10 @@ fn choose(
         let waited = group.iter().all(|f| now.since(written(f.id)) >= PATIENCE);
         waited && group.len() > 1 && rows >= 2 * largest
     };
-    let ready = |group: &Vec<&FileEntry>| group.len() >= MANY || old(group);
+    let ready = |group: &Vec<&FileEntry>| match haste {
+        Haste::Now => group.len() >= MANY || old(group),
+        Haste::Later => group.len() >= MOST,
+    };
     let most = groups.into_iter().filter(ready).max_by_key(Vec::len)?;
     Some(most.into_iter().cloned().collect())
 }
@@ -251,7 +273,12 @@ mod tests {
     #[test]
     fn small_files_of_one_span_and_repo() {
         let check = |files: &[FileEntry], now: i64, expect: &[u8]| {
-            let chosen = choose(files, &HashSet::new(), Timestamp::from_secs(now));
+            let chosen = choose(
+                files,
+                &HashSet::new(),
+                Timestamp::from_secs(now),
+                Haste::Now,
+            );
             let found: Vec<u8> = chosen.iter().flatten().map(|f| f.id.bytes()[11]).collect();
             assert_eq!(found, expect);
         };
@@ -274,10 +301,19 @@ mod tests {
         check(&many, 0, &all);
         check(&many[1..], 0, &[]);
         let spoiled = HashSet::from([many[0].id]);
-        assert!(choose(&many, &spoiled, Timestamp(0)).is_none());
+        assert!(choose(&many, &spoiled, Timestamp(0), Haste::Now).is_none());
         let large: Vec<FileEntry> = (0..MANY as u8)
             .map(|n| file(n, "a", (0, 2), SMALL - 1, 0))
             .collect();
         check(&large, 600, &[20, 21, 22, 23]);
+        let later = |files: &[FileEntry]| {
+            let now = Timestamp::from_secs(600);
+            choose(files, &HashSet::new(), now, Haste::Later).map(|chosen| chosen.len())
+        };
+        let most: Vec<FileEntry> = (0..=MOST as u8)
+            .map(|n| file(n, "a", (0, 2), 10, 0))
+            .collect();
+        assert_eq!(later(&many), None);
+        assert_eq!(later(&most), Some(MOST));
     }
 }

@@ -27,6 +27,7 @@ use crate::demo::Demo;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Context;
 use audit_feed::AuditFeed;
+use cresset_eventlog::EventLog as _;
 use cresset_model::{Clock, Entropy};
 use cresset_store::Depth;
 use http_threads::HttpThreads;
@@ -107,6 +108,7 @@ async fn serve(config: Config, demo: Option<Demo>) -> anyhow::Result<ExitCode> {
     ));
     tasks.spawn(upkeep::keep_compact(
         Arc::clone(&parts.store),
+        parts.log.head(),
         stopped.clone(),
     ));
     // Object storage has checksums of its own, and may have its price for every byte read.

@@ -2,19 +2,38 @@
 
 use cresset_store::{Depth, EventStore};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
+/// How often it is looked whether there are files to make one.
+const LOOK: Duration = Duration::from_secs(10);
+/// While more events than these come in that time, taking them in has the processors.
+const MANY_EVENTS: u64 = 100_000;
+
 /// Makes few large event files of many small ones, and removes those.
-pub(super) async fn keep_compact(store: Arc<EventStore>, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(10));
+pub(super) async fn keep_compact(
+    store: Arc<EventStore>,
+    head: watch::Receiver<u64>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut before = *head.borrow();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             _ = stop.changed() => return,
         }
+        let newest = *head.borrow();
+        let busy = newest.saturating_sub(before) > MANY_EVENTS;
+        before = newest;
         while !*stop.borrow() {
-            match store.compact().await {
+            let made = if busy {
+                store.compact_little().await
+            } else {
+                store.compact().await
+            };
+            match made {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
@@ -35,7 +54,7 @@ pub(super) async fn keep_checked(
     depth: Depth,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_hours(24));
+    let mut ticks = tokio::time::interval(Duration::from_hours(24));
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -59,7 +78,7 @@ pub(super) async fn keep_checked(
 
 /// Removes what is older than its repo keeps, once an hour.
 pub(super) async fn keep_retention(store: Arc<EventStore>, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_hours(1));
+    let mut ticks = tokio::time::interval(Duration::from_hours(1));
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
