@@ -7,15 +7,11 @@
 //!   row group, compressed by zstd; the footer's key [`PLACES`] tells where. Readers that do
 //!   not know them see a Parquet file like any other.
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::StringBuilder;
 use cresset_model::Value;
 use cresset_query::terms::{each_term, line};
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
-use std::ops::Range;
-use std::sync::Arc;
 
 /// Key of the places of vocabularies in the footer.
 pub(crate) const PLACES: &str = "cresset.vocabularies";
@@ -44,9 +40,13 @@ pub(crate) struct Index {
     numbers: HashMap<Box<[u8]>, u32>,
     terms: Vec<Box<str>>,
     terms_bytes: usize,
+    /// Numbers of lines by those of their terms, in order and as they were found: texts made of one
+    /// pattern have theirs in the same places.
+    sets: HashMap<Box<[u32]>, u32>,
     known: HashMap<Box<[u32]>, u32>,
     lines: Vec<Box<str>>,
     lines_bytes: usize,
+    forgotten: u64,
     pieces: Pieces,
     /// Numbers of the terms of the text at hand, each once.
     found: Vec<u32>,
@@ -64,17 +64,24 @@ impl Index {
         self.terms.len() > MAX_KNOWN || self.terms_bytes > MAX_KNOWN_BYTES
     }
 
+    fn forget(&mut self) {
+        *self = Self {
+            forgotten: self.forgotten + 1,
+            ..Self::default()
+        };
+    }
+
     /// Finds the terms of a text of the row group at hand.
     fn read(&mut self, text: &str) {
         if self.is_full() {
-            *self = Self {
-                too_many: true,
-                ..Self::default()
-            };
+            self.forget();
+            self.too_many = true;
         }
         self.found.clear();
-        for piece in text.split('\n') {
-            self.read_piece(piece);
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+            self.read_piece(&text[begin..end]);
+            begin = end + 1;
         }
         self.turn += 1;
         let (last_in, turn) = (&mut self.last_in, self.turn);
@@ -113,42 +120,52 @@ impl Index {
         });
     }
 
-    /// The line of a text.
-    fn line(&mut self, text: &str) -> &str {
+    /// The number of the line of a text, which holds until lines are [forgotten](Self::forgotten).
+    pub(crate) fn line_of(&mut self, text: &str) -> u32 {
         self.read(text);
-        self.found.sort_unstable();
-        if self.lines.len() > MAX_KNOWN || self.lines_bytes > MAX_KNOWN_BYTES {
+        if self.lines.len().max(self.known.len()) > MAX_KNOWN || self.lines_bytes > MAX_KNOWN_BYTES
+        {
             self.known.clear();
+            self.sets.clear();
             self.lines.clear();
             self.lines_bytes = 0;
+            self.forgotten += 1;
         }
-        let known = self.known.get(self.found.as_slice()).copied();
-        let at = known.unwrap_or_else(|| {
+        if let Some(known) = self.known.get(self.found.as_slice()) {
+            return *known;
+        }
+        let as_found: Box<[u32]> = self.found.as_slice().into();
+        self.found.sort_unstable();
+        let known = self.sets.get(self.found.as_slice()).copied();
+        let number = known.unwrap_or_else(|| {
             let terms = self.found.iter();
             let terms = terms.filter_map(|number| self.terms.get(*number as usize));
             let mut terms: Vec<&str> = terms.map(|term| &**term).collect();
             terms.sort_unstable();
-            let at = self.lines.len() as u32;
+            let number = self.lines.len() as u32;
             let line = line(terms);
             self.lines_bytes += line.len();
             self.lines.push(line.into());
-            self.known.insert(self.found.as_slice().into(), at);
-            at
+            self.sets.insert(self.found.as_slice().into(), number);
+            number
         });
-        self.lines.get(at as usize).map_or("", |line| line)
+        self.known.insert(as_found, number);
+        number
     }
 
-    /// The column of some rows of the row group at hand, whose messages are `cells`.
-    pub(crate) fn column(&mut self, cells: &[(u32, &Value)], rows: &Range<u32>) -> ArrayRef {
-        let mut lines = StringBuilder::new();
-        let mut at = rows.start;
-        for (row, value) in cells {
-            lines.append_nulls((row - at) as usize);
-            lines.append_value(self.line(&value.text()));
-            at = row + 1;
-        }
-        lines.append_nulls((rows.end - at) as usize);
-        Arc::new(lines.finish())
+    /// The line that has a number.
+    pub(crate) fn line(&self, number: u32) -> &str {
+        self.lines.get(number as usize).map_or("", |line| line)
+    }
+
+    /// How often lines were forgotten, after which numbers are given anew.
+    pub(crate) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Takes note of a text of the row group at hand.
+    pub(crate) fn note_text(&mut self, text: &str) {
+        self.read(text);
     }
 
     /// Takes note of texts of the row group at hand.
@@ -179,7 +196,7 @@ impl Index {
         let vocabulary = (!self.too_many).then(|| line(terms));
         if 2 * self.terms.len() > MAX_KNOWN || 2 * self.terms_bytes > MAX_KNOWN_BYTES {
             // Now, when the next group does not suffer from it.
-            *self = Self::default();
+            self.forget();
         }
         self.group_after = self.turn;
         self.too_many = false;
@@ -310,7 +327,8 @@ mod tests {
                     terms.sort();
                     terms.join(" ")
                 });
-                assert!(index.line(&text(n)) == expect, "{n}");
+                let line = index.line_of(&text(n));
+                assert!(index.line(line) == expect, "{n}");
             }
         }
         assert!(index.lines_bytes <= MAX_KNOWN_BYTES + (MAX_KNOWN_BYTES >> 2));
@@ -336,7 +354,8 @@ mod tests {
             });
             let expect = line(terms.iter().map(String::as_str));
             for _ in 0..3 {
-                assert_eq!(index.line(&text), expect, "{n}");
+                let line = index.line_of(&text);
+                assert_eq!(index.line(line), expect, "{n}");
             }
         }
         assert!(index.pieces.bytes <= Pieces::MAX_BYTES);

@@ -62,16 +62,6 @@ impl Class {
     }
 }
 
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Other; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        classes[byte] = Class::of_byte(byte as u8);
-        byte += 1;
-    }
-    classes
-};
-
 /// How much of a word is known to make a term of it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Run {
@@ -103,37 +93,74 @@ pub fn each_term(text: &str, take: impl FnMut(&[u8])) {
     }
 }
 
+/// What a byte of ASCII text is, as flags.
+const FLAGS: [u8; 256] = {
+    let mut flags = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        flags[byte] = match Class::of_byte(byte as u8) {
+            Class::Other => 0,
+            Class::Hex => WORD | LETTER,
+            Class::Letter => WORD | LETTER | BEYOND,
+            Class::Digit => WORD | DIGIT,
+            Class::Underscore => WORD,
+        };
+        if (byte as u8).is_ascii_uppercase() {
+            flags[byte] |= UPPER;
+        }
+        byte += 1;
+    }
+    flags
+};
+const WORD: u8 = 1;
+const LETTER: u8 = 2;
+/// A letter beyond `f`.
+const BEYOND: u8 = 4;
+const DIGIT: u8 = 8;
+const UPPER: u8 = 16;
+
 fn each_of_ascii(text: &[u8], mut take: impl FnMut(&[u8])) {
-    let class = |byte: u8| CLASSES[usize::from(byte)];
+    let flags = |byte: &u8| FLAGS[usize::from(*byte)];
     let mut term = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.iter().position(|byte| class(*byte) != Class::Other) {
+    while let Some(start) = rest.iter().position(|byte| flags(byte) != 0) {
         rest = &rest[start..];
-        let (mut run, mut as_written) = (Run::default(), true);
+        // Of all of its bytes; and of the letters in a row up to here how many, and whether one
+        // is beyond `f`.
+        let (mut all, mut letters, mut beyond, mut kept) = (0, 0, 0, false);
         let end = rest.iter().position(|byte| {
-            let class = class(*byte);
-            as_written &= !byte.is_ascii_uppercase() && class != Class::Digit;
-            if !run.kept {
-                run.note(class);
-            }
-            class == Class::Other
+            let flags = flags(byte);
+            all |= flags;
+            let is_letter = flags & LETTER != 0;
+            letters = if is_letter { letters + 1 } else { 0 };
+            beyond = if is_letter {
+                beyond | flags & BEYOND
+            } else {
+                0
+            };
+            kept |= beyond != 0 && letters >= RUN;
+            flags == 0
         });
         let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
         rest = after;
-        if !run.kept {
+        if !kept {
             continue;
         }
-        if as_written {
+        if all & (UPPER | DIGIT) == 0 {
             take(word);
             continue;
         }
         term.clear();
-        for byte in word {
-            if !byte.is_ascii_digit() {
-                term.push(byte.to_ascii_lowercase());
-            } else if term.last() != Some(&b'0') {
-                // No other character of a word is written so.
-                term.push(b'0');
+        if all & DIGIT == 0 {
+            term.extend(word.iter().map(u8::to_ascii_lowercase));
+        } else {
+            for byte in word {
+                if !byte.is_ascii_digit() {
+                    term.push(byte.to_ascii_lowercase());
+                } else if term.last() != Some(&b'0') {
+                    // No other character of a word is written so.
+                    term.push(b'0');
+                }
             }
         }
         take(&term);

@@ -4,7 +4,7 @@ use super::*;
 use crate::Error;
 use crate::read::StoredFile;
 use crate::scan::{Wanted, scan};
-use cresset_model::{Event, Timestamp};
+use cresset_model::{Event, Timestamp, Value};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -331,4 +331,30 @@ fn small_files_have_no_dictionaries() {
     check(1, false);
     check(999, false);
     check(1_000, true);
+}
+
+/// A column that looks as if its values came again, and does not.
+#[test]
+fn a_dictionary_that_gets_too_large_ends() {
+    let rows = 60_000_u64;
+    let event = |row: u64| {
+        let mut event = Event::new(Timestamp::from_secs(row as i64), Timestamp(0));
+        if row.is_multiple_of(3) {
+            return event;
+        }
+        let text = format!("{:0>100}", row.wrapping_mul(0x1e37_79b9_7f4a_7c15));
+        let same = !row.is_multiple_of(2);
+        event.set("often", if same { "same" } else { &text });
+        event
+    };
+    let events = logged((0..rows).map(event).collect());
+    let written = write(&events, 10);
+    let file = SerializedFileReader::new(File::open(&written.path).unwrap()).unwrap();
+    let columns = file.metadata().row_group(0).columns();
+    let ways = columns[3].page_encoding_stats_mask().unwrap();
+    assert!(ways.is_set(Encoding::RLE_DICTIONARY) && ways.is_set(Encoding::PLAIN));
+    let found = read(&written.path, ALL, None).unwrap();
+    let found: Vec<_> = found.iter().map(|(_, event)| canonical(event)).collect();
+    let expect: Vec<_> = events.iter().map(|e| canonical(&e.event)).collect();
+    assert!(found == expect, "some events are others");
 }

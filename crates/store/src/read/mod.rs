@@ -22,6 +22,8 @@ pub use pruned::{Fate, Pruned};
 pub use shape::{Overlap, Own};
 
 pub(crate) use range::RangeBatch;
+#[cfg(test)]
+pub(crate) use runs::numbers_into;
 pub(crate) use shapes::Shapes;
 
 use crate::storage::Storage;

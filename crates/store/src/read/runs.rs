@@ -74,7 +74,7 @@ pub(super) fn short() -> String {
 }
 
 /// Adds `count` numbers of `width` bits.
-pub(super) fn numbers_into(
+pub(crate) fn numbers_into(
     bytes: &[u8],
     width: u8,
     count: usize,

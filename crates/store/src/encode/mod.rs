@@ -1,14 +1,17 @@
 //! Writing one Parquet file.
 
-use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, OVERFLOW, SEQ, Survey, TERMS};
-use crate::overflow;
+mod arrays;
+mod chunk;
+mod group;
+mod pages;
+mod runs;
+
+pub(crate) use self::arrays::{column_array, overflow_array};
+
+use self::group::{Groups, Places};
+use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, OVERFLOW, SEQ, TERMS};
 use crate::terms::{self, Index};
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, StringBuilder,
-};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use cresset_model::Value;
 use cresset_model::event::LoggedEvent;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -16,7 +19,6 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
-use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,13 +47,16 @@ pub(crate) const GROUP_ROWS: usize = 65_536;
 /// takes memory while the file is written.
 const DICTIONARY_ROWS: usize = 1_000;
 
+/// Bytes of the different values of a column of a row group that have numbers.
+const DICTIONARY_BYTES: usize = 1 << 20;
+
 /// Different lines of terms of a row group that have a number: those of 65,536 real Windows events
 /// take 2 to 9 MB.
 const TERMS_BYTES: usize = 16 << 20;
 
 /// Writes `events`, which are in the order of the file, and gives the sink back. `index` remembers
 /// words from file to file.
-pub(crate) fn encode<W: Write + Send>(
+pub(crate) fn encode<W: std::io::Write + Send>(
     events: &[LoggedEvent],
     max_columns: usize,
     index: &mut Index,
@@ -66,7 +71,7 @@ pub(crate) fn encode<W: Write + Send>(
     let schema = Arc::new(schema(kinds, extra));
     let mixed = survey.columns.iter().filter(|c| c.mixed);
     let mut properties = properties(mixed.map(|c| c.field), events.len())?;
-    for column in &survey.columns {
+    for column in survey.columns.iter().filter(|c| !group::is_of_ours(c)) {
         if column.is_small() {
             let none = Compression::UNCOMPRESSED;
             properties = properties.set_column_compression(path(column), none);
@@ -75,25 +80,32 @@ pub(crate) fn encode<W: Write + Send>(
         }
     }
     let properties = properties.build();
-    let mut writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties))?;
-    let mut places = Places::default();
-    let mut vocabularies = Vec::new();
+    let mut groups = Groups::new(&survey, &schema, properties.clone(), events.len())?;
+    let writer = ArrowWriter::try_new(sink, schema, Some(properties))?;
+    let (mut file, _) = writer.into_serialized_writer()?;
+    let (mut places, mut vocabularies) = (Places::default(), Vec::new());
+    let mut group = None;
     for rows in batches(events) {
         let end = rows.end;
-        let arrays = arrays(&survey, &mut places, index, events, rows);
-        writer.write(&RecordBatch::try_new(schema.clone(), arrays)?)?;
+        let mut open = match group.take() {
+            Some(open) => open,
+            None => groups.group()?,
+        };
+        open.add(&survey, &mut places, index, events, rows)?;
         if end % GROUP_ROWS == 0 || end == events.len() {
+            open.close(&mut file)?;
             vocabularies.push(index.end_group());
+        } else {
+            group = Some(open);
         }
     }
-    writer.flush()?;
     let mut write = |packed: &[u8]| {
-        let at = writer.bytes_written() as u64;
-        writer.write_all(packed).map(|()| at)
+        let at = file.bytes_written() as u64;
+        file.write_all(packed).map(|()| at)
     };
     let places = terms::write_all(&vocabularies, &mut write, |error| error).map_err(sink_error)?;
-    writer.append_key_value_metadata(KeyValue::new(terms::PLACES.to_owned(), places));
-    writer.into_inner()
+    file.append_key_value_metadata(KeyValue::new(terms::PLACES.to_owned(), places));
+    file.into_inner()
 }
 
 /// An error of the outer world as the Parquet writer wraps it.
@@ -195,191 +207,6 @@ fn batches(events: &[LoggedEvent]) -> Vec<Range<usize>> {
         cuts.push(start..events.len());
     }
     cuts
-}
-
-/// How far each column has been written.
-#[derive(Default)]
-struct Places {
-    columns: Vec<usize>,
-    overflow: usize,
-}
-
-fn arrays(
-    survey: &Survey<'_>,
-    places: &mut Places,
-    index: &mut Index,
-    events: &[LoggedEvent],
-    rows: Range<usize>,
-) -> Vec<ArrayRef> {
-    let batch = &events[rows.clone()];
-    let time = |a: TimestampMicrosecondArray| -> ArrayRef { Arc::new(a.with_timezone("UTC")) };
-    let mut arrays: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from_iter_values(
-            batch.iter().map(|e| e.seq as i64),
-        )),
-        time(batch.iter().map(|e| Some(e.event.log_ts.0)).collect()),
-        time(batch.iter().map(|e| Some(e.event.col_ts.0)).collect()),
-    ];
-    let rows = rows.start as u32..rows.end as u32;
-    let mut terms = None;
-    places.columns.resize(survey.columns.len(), 0);
-    for (column, place) in survey.columns.iter().zip(&mut places.columns) {
-        let rest = &column.cells[*place..];
-        let here = &rest[..rest.partition_point(|(row, _)| *row < rows.end)];
-        *place += here.len();
-        if column.has_terms() {
-            terms = Some(index.column(here, &rows));
-        } else {
-            index.note(here.iter().map(|(_, value)| *value));
-        }
-        arrays.push(column_array(column, here, &rows));
-    }
-    if !survey.overflow.is_empty() {
-        let rest = &survey.overflow[places.overflow..];
-        let here = &rest[..rest.partition_point(|(row, _, _)| *row < rows.end)];
-        places.overflow += here.len();
-        index.note(here.iter().map(|(_, _, value)| *value));
-        arrays.push(overflow_array(here, &rows));
-    }
-    arrays.extend(terms);
-    arrays
-}
-
-pub(crate) fn column_array(
-    column: &Column<'_>,
-    cells: &[(u32, &Value)],
-    rows: &Range<u32>,
-) -> ArrayRef {
-    match column.kind {
-        Kind::Int => filled(Int64Builder::new(), cells, rows),
-        Kind::Float => filled(Float64Builder::new(), cells, rows),
-        Kind::Bool => filled(BooleanBuilder::new(), cells, rows),
-        Kind::Text => {
-            let texts = cells.iter().map(|(_, value)| match value {
-                Value::Str(text) => text.len(),
-                _ => 0,
-            });
-            let builder = StringBuilder::with_capacity(rows.len(), texts.sum());
-            filled(builder, cells, rows)
-        }
-        Kind::List => filled(ListBuilder::new(StringBuilder::new()), cells, rows),
-    }
-}
-
-/// A builder that takes values of the kinds that [`columns::survey`] gave its column.
-trait Cells {
-    fn absent(&mut self, rows: usize);
-    fn put(&mut self, value: &Value);
-    fn array(self) -> ArrayRef;
-}
-
-fn filled<B: Cells>(mut builder: B, cells: &[(u32, &Value)], rows: &Range<u32>) -> ArrayRef {
-    let mut at = rows.start;
-    for (row, value) in cells {
-        builder.absent((row - at) as usize);
-        builder.put(value);
-        at = row + 1;
-    }
-    builder.absent((rows.end - at) as usize);
-    builder.array()
-}
-
-impl Cells for Int64Builder {
-    fn absent(&mut self, rows: usize) {
-        self.append_nulls(rows);
-    }
-    fn put(&mut self, value: &Value) {
-        self.append_option(if let Value::Int(n) = value {
-            Some(*n)
-        } else {
-            None
-        });
-    }
-    fn array(mut self) -> ArrayRef {
-        Arc::new(self.finish())
-    }
-}
-
-impl Cells for Float64Builder {
-    fn absent(&mut self, rows: usize) {
-        self.append_nulls(rows);
-    }
-    fn put(&mut self, value: &Value) {
-        self.append_option(match value {
-            Value::Float(n) => Some(*n),
-            Value::Int(n) => Some(*n as f64),
-            _ => None,
-        });
-    }
-    fn array(mut self) -> ArrayRef {
-        Arc::new(self.finish())
-    }
-}
-
-impl Cells for BooleanBuilder {
-    fn absent(&mut self, rows: usize) {
-        self.append_nulls(rows);
-    }
-    fn put(&mut self, value: &Value) {
-        self.append_option(if let Value::Bool(b) = value {
-            Some(*b)
-        } else {
-            None
-        });
-    }
-    fn array(mut self) -> ArrayRef {
-        Arc::new(self.finish())
-    }
-}
-
-impl Cells for StringBuilder {
-    fn absent(&mut self, rows: usize) {
-        self.append_nulls(rows);
-    }
-    fn put(&mut self, value: &Value) {
-        self.append_value(value.text());
-    }
-    fn array(mut self) -> ArrayRef {
-        Arc::new(self.finish())
-    }
-}
-
-impl Cells for ListBuilder<StringBuilder> {
-    fn absent(&mut self, rows: usize) {
-        self.append_nulls(rows);
-    }
-    fn put(&mut self, value: &Value) {
-        if let Value::List(items) = value {
-            for item in items {
-                self.values().append_value(item);
-            }
-        } else {
-            self.values().append_value(value.text());
-        }
-        self.append(true);
-    }
-    fn array(mut self) -> ArrayRef {
-        Arc::new(self.finish())
-    }
-}
-
-pub(crate) fn overflow_array(cells: &[(u32, &str, &Value)], rows: &Range<u32>) -> ArrayRef {
-    let mut builder = StringBuilder::new();
-    let mut at = rows.start;
-    for row in cells.chunk_by(|a, b| a.0 == b.0) {
-        let Some((number, _, _)) = row.first() else {
-            continue;
-        };
-        builder.append_nulls((number - at) as usize);
-        let object: serde_json::Map<String, serde_json::Value> = row
-            .iter()
-            .map(|(_, name, value)| ((*name).to_owned(), overflow::to_json(value)))
-            .collect();
-        builder.append_value(serde_json::Value::Object(object).to_string());
-        at = number + 1;
-    }
-    builder.append_nulls((rows.end - at) as usize);
-    Arc::new(builder.finish())
 }
 
 #[cfg(test)]

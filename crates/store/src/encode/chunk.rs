@@ -1,0 +1,173 @@
+//! A column of a row group, which our own code makes.
+//!
+//! The library's writer looks each value up by itself, compresses with room made anew for each
+//! column and keeps statistics of each page: most of the cost of taking events in. Here a value
+//! like the one before costs a comparison, and what is known of the different values, such as
+//! their terms, is asked for once each.
+
+use super::pages::Pages;
+use bytes::Bytes;
+use foldhash::{HashMap, HashMapExt};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result;
+use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::schema::types::ColumnDescPtr;
+use std::hash::Hash;
+use std::ops::Range;
+
+/// Longer texts are no bounds of a column.
+const BOUND_BYTES: usize = 64;
+
+/// What a column has of each row.
+pub(super) trait Cell: Copy + Eq + Ord + Hash {
+    /// Adds the value as pages have it.
+    fn put(self, plain: &mut Vec<u8>);
+    /// What the footer says of the column: smallest and largest value, and rows without one.
+    fn statistics(bounds: Option<(Self, Self)>, absent: u64) -> Statistics;
+}
+
+impl Cell for &str {
+    fn put(self, plain: &mut Vec<u8>) {
+        plain.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        plain.extend_from_slice(self.as_bytes());
+    }
+
+    fn statistics(bounds: Option<(Self, Self)>, absent: u64) -> Statistics {
+        let short = |(min, max): &(&str, &str)| min.len().max(max.len()) <= BOUND_BYTES;
+        let bounds = bounds.filter(short);
+        let bytes = |text: &str| text.as_bytes().to_vec().into();
+        let (min, max) = (bounds.map(|b| bytes(b.0)), bounds.map(|b| bytes(b.1)));
+        Statistics::ByteArray(ValueStatistics::new(min, max, None, Some(absent), false))
+    }
+}
+
+impl Cell for i64 {
+    fn put(self, plain: &mut Vec<u8>) {
+        plain.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn statistics(bounds: Option<(Self, Self)>, absent: u64) -> Statistics {
+        let (min, max) = (bounds.map(|b| b.0), bounds.map(|b| b.1));
+        Statistics::Int64(ValueStatistics::new(min, max, None, Some(absent), false))
+    }
+}
+
+/// A column in the making.
+pub(super) struct Chunk<T> {
+    known: HashMap<T, u32>,
+    last: Option<(T, u32)>,
+    bounds: Option<(T, T)>,
+    pages: Pages,
+}
+
+impl<T: Cell> Chunk<T> {
+    /// `most`: bytes of a dictionary, after which there is none; `None` for none at all.
+    pub(super) fn new(most: Option<usize>) -> Self {
+        Self {
+            known: HashMap::new(),
+            last: None,
+            bounds: None,
+            pages: Pages::new(most),
+        }
+    }
+
+    /// Adds some rows, of which `cells` have a value, and shows `new` each value that is not
+    /// known to have been shown before.
+    pub(super) fn add<'c>(
+        &mut self,
+        cells: impl Iterator<Item = (u32, T)> + 'c,
+        rows: &Range<u32>,
+        mut new: impl FnMut(T),
+    ) -> Result<()> {
+        let mut at = rows.start;
+        for (row, value) in cells {
+            self.pages.skip((row - at) as usize);
+            at = row + 1;
+            self.put(value, &mut new)?;
+        }
+        self.pages.skip((rows.end - at) as usize);
+        self.pages.end_if_full()
+    }
+
+    fn put(&mut self, value: T, new: &mut impl FnMut(T)) -> Result<()> {
+        if let Some((last, number)) = self.last
+            && last == value
+        {
+            return self.pages.put(number, |plain| value.put(plain));
+        }
+        let number = if self.pages.numbered {
+            *self.known.entry(value).or_insert_with(|| {
+                new(value);
+                widen(&mut self.bounds, value);
+                self.pages.learn(|plain| value.put(plain))
+            })
+        } else {
+            new(value);
+            widen(&mut self.bounds, value);
+            0
+        };
+        self.last = Some((value, number));
+        self.pages.put(number, |plain| value.put(plain))
+    }
+
+    /// The bytes of the column, and what the footer says of it.
+    pub(super) fn close(self, column: ColumnDescPtr) -> Result<(Bytes, ColumnCloseResult)> {
+        let absent = self.pages.rows - self.pages.values;
+        let statistics = T::statistics(self.bounds, absent as u64);
+        self.pages.close(column, Some(statistics))
+    }
+}
+
+fn widen<T: Ord + Copy>(bounds: &mut Option<(T, T)>, value: T) {
+    let (min, max) = bounds.unwrap_or((value, value));
+    *bounds = Some((min.min(value), max.max(value)));
+}
+
+/// A column whose values have numbers already, which are few.
+pub(super) struct Numbered {
+    /// The number that a value has in the dictionary.
+    numbers: Vec<Option<u32>>,
+    pages: Pages,
+}
+
+impl Numbered {
+    /// `most` as in [`Chunk::new`].
+    pub(super) fn new(most: Option<usize>) -> Self {
+        Self {
+            numbers: Vec::new(),
+            pages: Pages::new(most),
+        }
+    }
+
+    pub(super) fn skip(&mut self, rows: usize) {
+        self.pages.skip(rows);
+    }
+
+    /// Adds a row with a value.
+    pub(super) fn put(&mut self, number: u32, value: &str) -> Result<()> {
+        let at = number as usize;
+        if self.numbers.len() <= at {
+            self.numbers.resize(at + 1, None);
+        }
+        let pages = &mut self.pages;
+        let known = self.numbers.get_mut(at).filter(|_| pages.numbered);
+        let number = known.map_or(0, |known| {
+            *known.get_or_insert_with(|| pages.learn(|plain| value.put(plain)))
+        });
+        pages.put(number, |plain| value.put(plain))
+    }
+
+    /// Values have other numbers from here on.
+    pub(super) fn forget(&mut self) {
+        self.numbers.clear();
+    }
+
+    /// Ends a stretch of rows.
+    pub(super) fn end_if_full(&mut self) -> Result<()> {
+        self.pages.end_if_full()
+    }
+
+    pub(super) fn close(self, column: ColumnDescPtr) -> Result<(Bytes, ColumnCloseResult)> {
+        self.pages.close(column, None)
+    }
+}
