@@ -114,13 +114,18 @@ pub(super) fn known_into(
         width: width.into(),
         left: count,
     };
+    let few = (width <= 8).then(|| Few::new(known));
     let mut numbers = Vec::new();
     while let Some(run) = runs.next()? {
-        match run {
-            Run::Same(value, len) => {
+        match (run, &few) {
+            (Run::Same(value, len), _) => {
                 bits.append_n(len, *known.get(value as usize).ok_or_else(beyond)?);
             }
-            Run::Packed(bytes, len) => {
+            (Run::Packed(bytes, len), Some(few)) => {
+                let held = few.held(bytes, width.into(), len).ok_or_else(beyond)?;
+                bits.append_packed_range(0..len, &held);
+            }
+            (Run::Packed(bytes, len), None) => {
                 numbers.clear();
                 unpack(bytes, width.into(), len, &mut numbers);
                 let first = bits.len();
@@ -135,6 +140,42 @@ pub(super) fn known_into(
         }
     }
     Ok(())
+}
+
+/// Which of few numbers are known to hold.
+struct Few([u8; 256]);
+
+impl Few {
+    const HOLDS: u8 = 1;
+    const UNKNOWN: u8 = 2;
+
+    fn new(known: &[bool]) -> Self {
+        let mut table = [Self::UNKNOWN; 256];
+        for (entry, holds) in table.iter_mut().zip(known) {
+            *entry = u8::from(*holds);
+        }
+        Self(table)
+    }
+
+    /// A bit for each of `count` numbers of up to eight bits; `None` if one is not known.
+    fn held(&self, bytes: &[u8], width: usize, count: usize) -> Option<Vec<u8>> {
+        let (mask, mut all) = ((1_u64 << width) - 1, 0);
+        let mut group_of = |group: usize, len: usize| {
+            let eight = eight_at(bytes, group * width);
+            let mut held = 0;
+            for n in 0..len {
+                let entry = self.0[((eight >> (n * width)) & mask) as usize];
+                all |= entry;
+                held |= (entry & Self::HOLDS) << n;
+            }
+            held
+        };
+        let (whole, rest) = (count / 8, count % 8);
+        let mut held: Vec<u8> = (0..whole).map(|group| group_of(group, 8)).collect();
+        // Behind the last there may be anything.
+        held.extend((rest > 0).then(|| group_of(whole, rest)));
+        (all & Self::UNKNOWN == 0).then_some(held)
+    }
 }
 
 /// Adds `count` bits.
