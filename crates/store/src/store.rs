@@ -6,7 +6,7 @@ use crate::read::{Shapes, StoredFile};
 use crate::scan::{self, Wanted};
 use crate::slices::{Slice, slices};
 use crate::storage::Storage;
-use crate::writing::write_all;
+use crate::writing::{Indexes, write_all};
 use crate::{Error, Result, layout, quarantine};
 use cresset_catalog::Catalog;
 use cresset_catalog::port::FileEntry;
@@ -48,6 +48,7 @@ pub struct EventStore {
     pub(crate) settings: StoreSettings,
     pub(crate) shapes: Arc<Shapes>,
     pub(crate) leaving: Arc<Leaving>,
+    indexes: Arc<Indexes>,
     /// Files that could not be read when they were to be made one with others.
     pub(crate) spoiled: Mutex<HashSet<ObjectId>>,
     /// Held while events go from registered files to others.
@@ -112,6 +113,7 @@ impl EventStore {
             settings,
             shapes: Arc::new(Shapes::new(settings.max_shape_bytes)),
             leaving: Arc::default(),
+            indexes: Arc::default(),
             spoiled: Mutex::default(),
             rewriting: tokio::sync::Mutex::default(),
         })
@@ -128,7 +130,8 @@ impl EventStore {
             .collect();
         let (storage, max_columns) = (Arc::clone(&self.storage), self.settings.max_columns);
         let started = std::time::Instant::now();
-        let files = blocking(move || write_all(&*storage, &slices, max_columns)).await?;
+        let indexes = Arc::clone(&self.indexes);
+        let files = blocking(move || write_all(&*storage, &slices, max_columns, &indexes)).await?;
         metrics::histogram!("cresset_store_write_seconds").record(started.elapsed().as_secs_f64());
         metrics::counter!("cresset_store_files_written_total").increment(files.len() as u64);
         metrics::counter!("cresset_store_written_bytes_total")

@@ -21,6 +21,8 @@ pub(crate) const PLACES: &str = "cresset.vocabularies";
 const MAX_KNOWN: usize = 1 << 17;
 /// Most bytes of them: a term is as long as its word, a line as its text.
 const MAX_KNOWN_BYTES: usize = 32 << 20;
+/// Most bytes of what is kept between files, also while none come.
+const SMALL_BYTES: usize = 16 << 20;
 /// zstd's level for vocabularies.
 const LEVEL: i32 = 3;
 /// Longest vocabulary that is read, in bytes.
@@ -45,6 +47,7 @@ pub(crate) struct Index {
     sets: HashMap<Box<[u32]>, u32>,
     known: HashMap<Box<[u32]>, u32>,
     lines: Vec<Box<str>>,
+    /// Bytes of the lines and of what finds them.
     lines_bytes: usize,
     forgotten: u64,
     pieces: Pieces,
@@ -62,6 +65,11 @@ pub(crate) struct Index {
 impl Index {
     const fn is_full(&self) -> bool {
         self.terms.len() > MAX_KNOWN || self.terms_bytes > MAX_KNOWN_BYTES
+    }
+
+    /// Whether it takes so little memory that it may be kept for later files.
+    pub(crate) const fn is_small(&self) -> bool {
+        self.terms_bytes + self.lines_bytes + self.pieces.bytes <= SMALL_BYTES
     }
 
     fn forget(&mut self) {
@@ -144,11 +152,12 @@ impl Index {
             terms.sort_unstable();
             let number = self.lines.len() as u32;
             let line = line(terms);
-            self.lines_bytes += line.len();
+            self.lines_bytes += line.len() + size_of_val(self.found.as_slice());
             self.lines.push(line.into());
             self.sets.insert(self.found.as_slice().into(), number);
             number
         });
+        self.lines_bytes += size_of_val(&*as_found);
         self.known.insert(as_found, number);
         number
     }

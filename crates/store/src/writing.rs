@@ -6,6 +6,7 @@ use crate::terms::Index;
 use crate::{Error, Result, encode, layout};
 use cresset_catalog::port::FileEntry;
 use cresset_model::ObjectId;
+use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,18 +15,35 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// all of its columns.
 const WRITERS: usize = 2;
 
+/// What was found in texts of earlier files: later ones have the same words.
+#[derive(Debug, Default)]
+pub(crate) struct Indexes(Mutex<Vec<Index>>);
+
+impl Indexes {
+    fn take(&self) -> Index {
+        self.0.lock().pop().unwrap_or_default()
+    }
+
+    fn keep(&self, index: Index) {
+        let mut kept = self.0.lock();
+        if kept.len() < WRITERS && index.is_small() {
+            kept.push(index);
+        }
+    }
+}
+
 /// Writes a file per slice, in the order of the slices; after an error, none.
 pub(crate) fn write_all(
     storage: &dyn Storage,
     slices: &[(ObjectId, Slice)],
     max_columns: usize,
+    indexes: &Indexes,
 ) -> Result<Vec<FileEntry>> {
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let work = || {
         let mut done = Vec::new();
-        // Files of the same moment have the same words.
-        let mut index = Index::default();
+        let mut index = indexes.take();
         while !failed.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((id, slice)) = slices.get(at) else {
@@ -35,6 +53,7 @@ pub(crate) fn write_all(
             failed.fetch_or(file.is_err(), Ordering::Relaxed);
             done.push((at, file));
         }
+        indexes.keep(index);
         done
     };
     let mut done = if slices.len() > 1 {
