@@ -167,19 +167,20 @@ fn choose(
             cells.entry((&file.repo, cell)).or_default().push(file);
         }
     }
-    let mut groups: Vec<Vec<&FileEntry>> = Vec::new();
+    // With whether more would be too much.
+    let mut groups: Vec<(Vec<&FileEntry>, bool)> = Vec::new();
     for mut files in cells.into_values() {
         files.sort_by_key(|f| (f.min_log_ts, f.id));
         let (mut group, mut rows): (Vec<&FileEntry>, u64) = (Vec::new(), 0);
         for file in files {
             if rows + file.rows > MAX_ROWS || group.len() >= MOST {
-                groups.push(std::mem::take(&mut group));
+                groups.push((std::mem::take(&mut group), true));
                 rows = 0;
             }
             rows += file.rows;
             group.push(file);
         }
-        groups.push(group);
+        groups.push((group, false));
     }
     let old = |group: &Vec<&FileEntry>| {
         let rows: u64 = group.iter().map(|f| f.rows).sum();
@@ -187,11 +188,12 @@ fn choose(
         let waited = group.iter().all(|f| now.since(written(f.id)) >= PATIENCE);
         waited && group.len() > 1 && rows >= 2 * largest
     };
-    let ready = |group: &Vec<&FileEntry>| match haste {
+    let ready = |(group, is_full): &(Vec<&FileEntry>, bool)| match haste {
         Haste::Now => group.len() >= MANY || old(group),
-        Haste::Later => group.len() >= MOST,
+        Haste::Later => *is_full,
     };
-    let most = groups.into_iter().filter(ready).max_by_key(Vec::len)?;
+    let ready = groups.into_iter().filter(ready).map(|(group, _)| group);
+    let most = ready.max_by_key(Vec::len)?;
     Some(most.into_iter().cloned().collect())
 }
 
@@ -314,6 +316,9 @@ mod tests {
             .map(|n| file(n, "a", (0, 2), 10, 0))
             .collect();
         assert_eq!(later(&many), None);
+        assert_eq!(later(&most[1..]), None);
         assert_eq!(later(&most), Some(MOST));
+        assert_eq!(later(&large[..4]), None);
+        assert_eq!(later(&large[..5]), Some(4));
     }
 }

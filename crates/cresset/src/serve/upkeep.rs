@@ -24,9 +24,7 @@ pub(super) async fn keep_compact(
             _ = ticks.tick() => {}
             _ = stop.changed() => return,
         }
-        let newest = *head.borrow();
-        let busy = newest.saturating_sub(before) > MANY_EVENTS;
-        before = newest;
+        let busy = head.borrow().saturating_sub(before) > MANY_EVENTS;
         while !*stop.borrow() {
             let made = if busy {
                 store.compact_little().await
@@ -45,6 +43,7 @@ pub(super) async fn keep_compact(
         if let Err(error) = store.remove_replaced().await {
             tracing::error!(%error, "replaced event files could not be removed");
         }
+        before = *head.borrow();
     }
 }
 

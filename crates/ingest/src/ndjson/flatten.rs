@@ -169,7 +169,13 @@ impl<'l> Sink<'l> {
 
     fn put_text<E: Error>(&mut self, text: Cow<'_, str>) -> Result<(), E> {
         if text.len() <= self.limits.value_bytes {
-            return self.put(Value::Str(text.into()));
+            return self.put(Value::Str(match text {
+                Cow::Borrowed(text) => text.into(),
+                Cow::Owned(mut text) => {
+                    text.shrink_to_fit();
+                    text.into()
+                }
+            }));
         }
         let kept = &text[..text.floor_char_boundary(self.limits.value_bytes)];
         self.put(Value::Str(kept.into()))?;

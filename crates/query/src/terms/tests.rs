@@ -132,3 +132,14 @@ proptest! {
         prop_assert!(!demand.decides() || met == meets, "{query} on {text:?}");
     }
 }
+
+proptest! {
+    #[test]
+    fn ascii_has_the_terms_of_any_text(text in "[a-zA-Z0-9_ .:{}-]{0,60}") {
+        let mut of_ascii = Vec::new();
+        super::each_of_ascii(text.as_bytes(), |term| of_ascii.push(term.to_vec()));
+        let mut of_any = Vec::new();
+        super::each_of_any(&super::fold(&text), |term| of_any.push(term.to_vec()));
+        prop_assert_eq!(of_ascii, of_any);
+    }
+}

@@ -127,6 +127,8 @@ fn widen<T: Ord + Copy>(bounds: &mut Option<(T, T)>, value: T) {
 pub(super) struct Numbered {
     /// The number that a value has in the dictionary.
     numbers: Vec<Option<u32>>,
+    /// How often numbers had been given anew when these were.
+    turn: u64,
     pages: Pages,
 }
 
@@ -135,6 +137,7 @@ impl Numbered {
     pub(super) fn new(most: Option<usize>) -> Self {
         Self {
             numbers: Vec::new(),
+            turn: 0,
             pages: Pages::new(most),
         }
     }
@@ -143,8 +146,12 @@ impl Numbered {
         self.pages.skip(rows);
     }
 
-    /// Adds a row with a value.
-    pub(super) fn put(&mut self, number: u32, value: &str) -> Result<()> {
+    /// Adds a row with a value and its number, which holds as long as `turn` is the same.
+    pub(super) fn put(&mut self, number: u32, turn: u64, value: &str) -> Result<()> {
+        if self.turn != turn {
+            self.numbers.clear();
+            self.turn = turn;
+        }
         let at = number as usize;
         if self.numbers.len() <= at {
             self.numbers.resize(at + 1, None);
@@ -155,11 +162,6 @@ impl Numbered {
             *known.get_or_insert_with(|| pages.learn(|plain| value.put(plain)))
         });
         pages.put(number, |plain| value.put(plain))
-    }
-
-    /// Values have other numbers from here on.
-    pub(super) fn forget(&mut self) {
-        self.numbers.clear();
     }
 
     /// Ends a stretch of rows.

@@ -175,12 +175,8 @@ impl<'a> Writer<'a> {
         for (row, text) in cells {
             lines.skip((row - at) as usize);
             at = row + 1;
-            let before = index.forgotten();
             let number = index.line_of(&text.text());
-            if index.forgotten() != before {
-                lines.forget();
-            }
-            lines.put(number, index.line(number))?;
+            lines.put(number, index.forgotten(), index.line(number))?;
         }
         lines.skip((rows.end - at) as usize);
         lines.end_if_full()

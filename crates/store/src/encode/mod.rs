@@ -34,11 +34,11 @@ pub(crate) struct Description {
     pub(crate) mixed: Vec<String>,
 }
 
-/// Rows that are turned into arrow arrays at a time.
+/// Rows that are turned into columns at a time.
 const BATCH_ROWS: usize = 8_192;
-/// Size of events that are turned into arrow arrays at a time; arrow's text arrays end at 2 GiB,
-/// and the allocator gives memory of more than 8 MiB back to the system at once, to be fetched anew
-/// for the next.
+/// Size of events that are turned into columns at a time: they are still in the processor's cache
+/// when the next column is made, dictionaries outgrow their bounds by no more than that, and
+/// arrow's text arrays, for those columns that the library makes, end at 2 GiB.
 const BATCH_BYTES: usize = 4 << 20;
 /// Rows of a row group: what a search can skip as one.
 pub(crate) const GROUP_ROWS: usize = 65_536;

@@ -25,7 +25,7 @@ const LENGTH: usize = size_of::<u32>();
 /// A column of one page and a dictionary that are no longer is not compressed: what prepares that
 /// is as much work as compressing some ten thousand bytes.
 const SMALL: usize = 512;
-/// zstd's level. Files are merged, and compressed better, soon.
+/// zstd's level: most files are merged soon, and compressed better then.
 const LEVEL: i32 = -1;
 
 /// A page that is ready.
@@ -105,7 +105,7 @@ impl Pages {
     }
 
     pub(super) fn end_if_full(&mut self) -> Result<()> {
-        if self.rows_here >= PAGE_ROWS {
+        if self.rows_here >= PAGE_ROWS || self.numbered && self.is_outgrown() {
             self.end_page()?;
         }
         Ok(())
@@ -139,10 +139,12 @@ impl Pages {
         self.numbers.clear();
         self.plain.clear();
         self.rows_here = 0;
-        if self.most.is_some_and(|most| self.dictionary.len() > most) {
-            self.numbered = false;
-        }
+        self.numbered &= !self.is_outgrown();
         Ok(())
+    }
+
+    fn is_outgrown(&self) -> bool {
+        self.most.is_some_and(|most| self.dictionary.len() > most)
     }
 
     /// Compresses the last page, which waits for others that tell whether it is worth it.
@@ -191,12 +193,10 @@ impl Pages {
         let rows = self.rows;
         let dictionary = self.most.map(|_| 0);
         let written = self.write(small)?;
+        let mut encodings = vec![Encoding::RLE];
+        encodings.extend(written.encodings.iter().map(|page| page.encoding));
         let metadata = metadata
-            .set_encodings(vec![
-                Encoding::PLAIN,
-                Encoding::RLE,
-                Encoding::RLE_DICTIONARY,
-            ])
+            .set_encodings(encodings)
             .set_page_encoding_stats(written.encodings)
             .set_num_values(rows as i64)
             .set_total_compressed_size(written.bytes.len() as i64)

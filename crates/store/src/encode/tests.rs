@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::Error;
+use crate::columns::TERMS;
 use crate::read::StoredFile;
 use crate::scan::{Wanted, scan};
+use arrow_array::cast::AsArray;
 use cresset_model::{Event, Timestamp, Value};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -357,4 +360,48 @@ fn a_dictionary_that_gets_too_large_ends() {
     let found: Vec<_> = found.iter().map(|(_, event)| canonical(event)).collect();
     let expect: Vec<_> = events.iter().map(|e| canonical(&e.event)).collect();
     assert!(found == expect, "some events are others");
+}
+
+/// Words are forgotten in the middle of a row group, by whichever column has too many.
+#[test]
+fn terms_are_those_of_their_message_whatever_is_forgotten() {
+    let word = |n: u64| -> String {
+        let letters = format!("{n:o}");
+        letters
+            .bytes()
+            .map(|b| char::from(b - b'0' + b'g'))
+            .collect()
+    };
+    let event = |row: u64| {
+        let mut event = Event::new(Timestamp::from_secs(row as i64), Timestamp(0));
+        event.set("msg", format!("user {} logged in", word(1_000 + row % 50)));
+        let token = |n: u64| word(1_000_000 + 4 * row + n);
+        event.set("token", [0, 1, 2, 3].map(token).join(" "));
+        event
+    };
+    let events = logged((0..40_000).map(event).collect());
+    let written = write(&events, 10);
+    let file = File::open(&written.path).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let mut rows = 0;
+    for batch in batches.build().unwrap() {
+        let batch = batch.unwrap();
+        let texts = |name: &str| {
+            batch
+                .column_by_name(name)
+                .unwrap()
+                .as_string::<i32>()
+                .clone()
+        };
+        for (msg, terms) in texts("msg").iter().zip(&texts(TERMS)) {
+            let mut expect = BTreeSet::new();
+            cresset_query::terms::each_term(msg.unwrap(), |term| {
+                expect.insert(String::from_utf8_lossy(term).into_owned());
+            });
+            let expect = cresset_query::terms::line(expect.iter().map(String::as_str));
+            assert_eq!(terms, Some(expect.as_str()), "{msg:?}");
+            rows += 1;
+        }
+    }
+    assert_eq!(rows, events.len());
 }

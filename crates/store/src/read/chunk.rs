@@ -157,7 +157,7 @@ impl Chunk {
         Ok(())
     }
 
-    /// The different values, each once, and perhaps others that no row has; `None` if each row has
+    /// The different values, hardly one twice, and perhaps others that no row has; `None` if each row has
     /// its own.
     pub(super) fn values(&self) -> Option<&ArrayRef> {
         self.values.as_ref()

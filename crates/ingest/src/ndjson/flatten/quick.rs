@@ -161,7 +161,8 @@ impl<'t> Json<'t> {
         self.fraction()?;
         let text = self.text.get(start..self.at)?;
         let number: f64 = text.parse().ok()?;
-        number.is_finite().then_some(Number::Fraction(number))
+        // What is close to the largest one, `serde_json` may refuse.
+        (number.abs() < 1e308).then_some(Number::Fraction(number))
     }
 
     /// What stands behind the whole part of a number.
@@ -272,6 +273,8 @@ fn unescaped(written: &str, escapes: usize) -> Option<String> {
         });
     }
     text.push_str(rest);
+    // Escapes of six characters may be most of it, and events count by their lengths.
+    text.shrink_to_fit();
     Some(text)
 }
 
@@ -345,6 +348,7 @@ mod tests {
             r#"{"a":-0}"#,
             r#"{"a":+1}"#,
             r#"{"a":1e999}"#,
+            r#"{"a":1.7976931348623158e308}"#,
             r#"{"a":1234567890123456789}"#,
             r#"{"a":tru}"#,
             r#"{"a":1} x"#,
