@@ -16,6 +16,7 @@
 //! The *line* of a text is the set of its terms in order, each with a space on both sides:
 //! ` bob0 users `. [`Demand`] says what a condition asks of it.
 
+mod ascii;
 mod demand;
 mod needs;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use demand::Demand;
 pub use needs::Needs;
 
 use crate::eval::fold;
+use ascii::{each_of_ascii, is_beyond};
 
 /// Letters in a row that make a term.
 const RUN: usize = 3;
@@ -84,86 +86,24 @@ impl Run {
     }
 }
 
+/// Whether a text may have terms, by a look that costs little: false for numbers, times, addresses
+/// and identifiers.
+pub fn may_have_terms(text: &str) -> bool {
+    // Without a branch for each byte, so that the compiler looks at many at once.
+    let tell = |bytes: &[u8]| {
+        let tells = |byte: &u8| is_beyond(*byte) | !byte.is_ascii();
+        bytes.iter().fold(false, |may, byte| may | tells(byte))
+    };
+    let (chunks, rest) = text.as_bytes().as_chunks::<16>();
+    chunks.iter().any(|chunk| tell(chunk)) || tell(rest)
+}
+
 /// Shows each term of a text in UTF-8, as often as it stands there.
 pub fn each_term(text: &str, take: impl FnMut(&[u8])) {
     if text.is_ascii() {
         each_of_ascii(text.as_bytes(), take);
     } else {
         each_of_any(&fold(text), take);
-    }
-}
-
-/// What a byte of ASCII text is, as flags.
-const FLAGS: [u8; 256] = {
-    let mut flags = [0; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        flags[byte] = match Class::of_byte(byte as u8) {
-            Class::Other => 0,
-            Class::Hex => WORD | LETTER,
-            Class::Letter => WORD | LETTER | BEYOND,
-            Class::Digit => WORD | DIGIT,
-            Class::Underscore => WORD,
-        };
-        if (byte as u8).is_ascii_uppercase() {
-            flags[byte] |= UPPER;
-        }
-        byte += 1;
-    }
-    flags
-};
-const WORD: u8 = 1;
-const LETTER: u8 = 2;
-/// A letter beyond `f`.
-const BEYOND: u8 = 4;
-const DIGIT: u8 = 8;
-const UPPER: u8 = 16;
-
-fn each_of_ascii(text: &[u8], mut take: impl FnMut(&[u8])) {
-    let flags = |byte: &u8| FLAGS[usize::from(*byte)];
-    let mut term = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.iter().position(|byte| flags(byte) != 0) {
-        rest = &rest[start..];
-        // Of all of its bytes; and of the letters in a row up to here how many, and whether one
-        // is beyond `f`.
-        let (mut all, mut letters, mut beyond, mut kept) = (0, 0, 0, false);
-        let end = rest.iter().position(|byte| {
-            let flags = flags(byte);
-            all |= flags;
-            let is_letter = flags & LETTER != 0;
-            letters = if is_letter { letters + 1 } else { 0 };
-            beyond = if is_letter {
-                beyond | flags & BEYOND
-            } else {
-                0
-            };
-            kept |= beyond != 0 && letters >= RUN;
-            flags == 0
-        });
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after;
-        if !kept {
-            continue;
-        }
-        if all & (UPPER | DIGIT) == 0 {
-            take(word);
-            continue;
-        }
-        term.clear();
-        if all & DIGIT == 0 {
-            term.extend(word.iter().map(u8::to_ascii_lowercase));
-        } else {
-            for byte in word {
-                if !byte.is_ascii_digit() {
-                    term.push(byte.to_ascii_lowercase());
-                } else if term.last() != Some(&b'0') {
-                    // No other character of a word is written so.
-                    term.push(b'0');
-                }
-            }
-        }
-        take(&term);
     }
 }
 

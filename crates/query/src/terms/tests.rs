@@ -1,4 +1,4 @@
-use super::{Demand, Needs, each_term, line};
+use super::{Demand, Needs, each_term, line, may_have_terms};
 use crate::{Context, compile};
 use cresset_model::{Event, Timestamp};
 use proptest::prelude::*;
@@ -135,11 +135,22 @@ proptest! {
 
 proptest! {
     #[test]
-    fn ascii_has_the_terms_of_any_text(text in "[a-zA-Z0-9_ .:{}-]{0,60}") {
+    fn ascii_has_the_terms_of_any_text(
+        text in r"([a-zA-Z0-9_ .:{}@`\[/-]{0,60}|[a-f0-9]{20,70}|[a-zA-Z0-9_]{50,80}){0,4}",
+    ) {
         let mut of_ascii = Vec::new();
         super::each_of_ascii(text.as_bytes(), |term| of_ascii.push(term.to_vec()));
         let mut of_any = Vec::new();
         super::each_of_any(&super::fold(&text), |term| of_any.push(term.to_vec()));
         prop_assert_eq!(of_ascii, of_any);
+    }
+
+    #[test]
+    fn what_has_no_terms_is_known_quickly(
+        text in r"([a-fA-F0-9_ .:{}@`\[\\/-]{0,40}[g-zG-Zé東ſ]?){0,3}",
+    ) {
+        prop_assert!(may_have_terms(&text) || terms(&text).is_empty());
+        let tells = |c: char| !c.is_ascii() || super::Class::of(c) == super::Class::Letter;
+        prop_assert_eq!(may_have_terms(&text), text.contains(tells));
     }
 }
