@@ -7,11 +7,13 @@
 //!   row group, compressed by zstd; the footer's key [`PLACES`] tells where. Readers that do
 //!   not know them see a Parquet file like any other.
 
+mod known;
+
 use cresset_model::Value;
-use cresset_query::terms::{each_term, line};
+use cresset_query::terms::{each_term, line, may_have_terms};
 use foldhash::HashMap;
+use known::{Numbers, Pieces};
 use std::collections::BTreeSet;
-use std::hash::BuildHasher;
 
 /// Key of the places of vocabularies in the footer.
 pub(crate) const PLACES: &str = "cresset.vocabularies";
@@ -36,14 +38,41 @@ pub(crate) struct Place {
     pub(crate) expanded: usize,
 }
 
+#[derive(Debug)]
+struct Term {
+    /// Its first bytes, which order most terms without a look at the others.
+    head: u64,
+    text: Box<str>,
+    /// The last row group that has it.
+    group: u64,
+}
+
+impl Term {
+    fn new(term: &[u8], group: u64) -> Self {
+        let mut head = [0; size_of::<u64>()];
+        for (head, byte) in head.iter_mut().zip(term) {
+            *head = *byte;
+        }
+        Self {
+            head: u64::from_be_bytes(head),
+            text: String::from_utf8_lossy(term).into(),
+            group,
+        }
+    }
+
+    fn rank(&self) -> (u64, &str) {
+        (self.head, &self.text)
+    }
+}
+
 /// Finds the terms of a file's texts, and remembers what it found: most are of few kinds.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    numbers: HashMap<Box<[u8]>, u32>,
-    terms: Vec<Box<str>>,
+    numbers: Numbers,
+    terms: Vec<Term>,
     terms_bytes: usize,
-    /// Numbers of lines by those of their terms, in order and as they were found: texts made of one
-    /// pattern have theirs in the same places.
+    /// Numbers of lines by those of their terms, each once and in order, and as they were found:
+    /// texts made of one pattern have theirs in the same places.
     sets: HashMap<Box<[u32]>, u32>,
     known: HashMap<Box<[u32]>, u32>,
     lines: Vec<Box<str>>,
@@ -51,13 +80,10 @@ pub(crate) struct Index {
     lines_bytes: usize,
     forgotten: u64,
     pieces: Pieces,
-    /// Numbers of the terms of the text at hand, each once.
+    /// Numbers of the terms of the text at hand, as often as they stand there.
     found: Vec<u32>,
-    /// The last text that has a term, by its number. Texts are counted from 1.
-    last_in: Vec<u64>,
-    turn: u64,
-    /// The last text before the row group at hand.
-    group_after: u64,
+    /// The row group at hand.
+    group: u64,
     /// Whether some of them were forgotten.
     too_many: bool,
 }
@@ -91,12 +117,6 @@ impl Index {
             self.read_piece(&text[begin..end]);
             begin = end + 1;
         }
-        self.turn += 1;
-        let (last_in, turn) = (&mut self.last_in, self.turn);
-        self.found.retain(|number| {
-            let last = last_in.get_mut(*number as usize);
-            last.is_some_and(|last| std::mem::replace(last, turn) != turn)
-        });
     }
 
     /// A term does not go beyond the end of a line, and lines such as the one of the program stand
@@ -105,25 +125,34 @@ impl Index {
         if piece.len() < Pieces::SHORTEST {
             return self.read_terms(piece);
         }
-        if let Some(numbers) = self.pieces.known.get(piece) {
-            return self.found.extend_from_slice(numbers);
+        let hash = self.pieces.hash(piece);
+        if let Some(known) = self.pieces.get(hash, piece) {
+            self.found.extend_from_slice(&known.numbers);
+            if std::mem::replace(&mut known.group, self.group) != self.group {
+                for number in &known.numbers {
+                    if let Some(term) = self.terms.get_mut(*number as usize) {
+                        term.group = self.group;
+                    }
+                }
+            }
+            return;
         }
         let before = self.found.len();
         self.read_terms(piece);
         let numbers = self.found.get(before..).unwrap_or_default();
-        self.pieces.note(piece, numbers);
+        self.pieces.note(hash, piece, numbers, self.group);
     }
 
     fn read_terms(&mut self, piece: &str) {
         each_term(piece, |term| {
-            let number = self.numbers.get(term).copied().unwrap_or_else(|| {
-                let number = self.terms.len() as u32;
-                self.terms_bytes += term.len();
-                self.numbers.insert(term.into(), number);
-                self.terms.push(String::from_utf8_lossy(term).into());
-                self.last_in.push(0);
-                number
-            });
+            let number = self.numbers.of(term, self.terms.len() as u32);
+            match self.terms.get_mut(number as usize) {
+                Some(known) => known.group = self.group,
+                None => {
+                    self.terms_bytes += term.len();
+                    self.terms.push(Term::new(term, self.group));
+                }
+            }
             self.found.push(number);
         });
     }
@@ -144,14 +173,15 @@ impl Index {
         }
         let as_found: Box<[u32]> = self.found.as_slice().into();
         self.found.sort_unstable();
+        self.found.dedup();
         let known = self.sets.get(self.found.as_slice()).copied();
         let number = known.unwrap_or_else(|| {
             let terms = self.found.iter();
             let terms = terms.filter_map(|number| self.terms.get(*number as usize));
-            let mut terms: Vec<&str> = terms.map(|term| &**term).collect();
+            let mut terms: Vec<_> = terms.map(Term::rank).collect();
             terms.sort_unstable();
             let number = self.lines.len() as u32;
-            let line = line(terms);
+            let line = line(terms.into_iter().map(|(_, term)| term));
             self.lines_bytes += line.len() + size_of_val(self.found.as_slice());
             self.lines.push(line.into());
             self.sets.insert(self.found.as_slice().into(), number);
@@ -174,7 +204,9 @@ impl Index {
 
     /// Takes note of a text of the row group at hand.
     pub(crate) fn note_text(&mut self, text: &str) {
-        self.read(text);
+        if may_have_terms(text) {
+            self.read(text);
+        }
     }
 
     /// Takes note of texts of the row group at hand.
@@ -185,69 +217,30 @@ impl Index {
                 Value::Str(text) if last == Some(text) => {}
                 Value::Str(text) => {
                     last = Some(text);
-                    self.read(text);
+                    self.note_text(text);
                 }
                 // Digits have no terms.
                 Value::Int(_) => {}
                 Value::Float(n) if n.is_finite() => {}
-                Value::List(items) => items.iter().for_each(|item| self.read(item)),
-                other => self.read(&other.text()),
+                Value::List(items) => items.iter().for_each(|item| self.note_text(item)),
+                other => self.note_text(&other.text()),
             }
         }
     }
 
     /// The vocabulary of the row group at hand, with which it ends; `None` if it is too large.
     pub(crate) fn end_group(&mut self) -> Option<String> {
-        let here = self.terms.iter().zip(&self.last_in);
-        let here = here.filter(|(_, last)| **last > self.group_after);
-        let mut terms: Vec<&str> = here.map(|(term, _)| &**term).collect();
+        let here = self.terms.iter().filter(|term| term.group == self.group);
+        let mut terms: Vec<_> = here.map(Term::rank).collect();
         terms.sort_unstable();
-        let vocabulary = (!self.too_many).then(|| line(terms));
+        let vocabulary = (!self.too_many).then(|| line(terms.into_iter().map(|(_, term)| term)));
         if 2 * self.terms.len() > MAX_KNOWN || 2 * self.terms_bytes > MAX_KNOWN_BYTES {
             // Now, when the next group does not suffer from it.
             self.forget();
         }
-        self.group_after = self.turn;
+        self.group += 1;
         self.too_many = false;
         vocabulary
-    }
-}
-
-/// Lines of messages whose terms are known.
-#[derive(Debug, Default)]
-struct Pieces {
-    known: HashMap<Box<str>, Box<[u32]>>,
-    bytes: usize,
-    /// Hashes of the lines that were read of late, by their last bits: what was read once only is
-    /// not kept, and most lines that hold a time or an identifier are not read again.
-    once: Vec<u64>,
-}
-
-impl Pieces {
-    /// Shorter lines are read in no time.
-    const SHORTEST: usize = 12;
-    const ONCE: usize = 1 << 14;
-    /// Most bytes of the lines that are kept.
-    const MAX_BYTES: usize = 8 << 20;
-
-    fn note(&mut self, piece: &str, numbers: &[u32]) {
-        let hash = self.known.hasher().hash_one(piece);
-        if self.once.is_empty() {
-            self.once = vec![0; Self::ONCE];
-        }
-        let Some(once) = self.once.get_mut(hash as usize % Self::ONCE) else {
-            return;
-        };
-        if std::mem::replace(once, hash) != hash {
-            return;
-        }
-        self.bytes += piece.len() + size_of_val(numbers);
-        if self.bytes > Self::MAX_BYTES {
-            self.known.clear();
-            self.bytes = 0;
-            return;
-        }
-        self.known.insert(piece.into(), numbers.into());
     }
 }
 
@@ -368,8 +361,8 @@ mod tests {
             }
         }
         assert!(index.pieces.bytes <= Pieces::MAX_BYTES);
-        assert!(!index.pieces.known.is_empty());
-        let known = index.pieces.known.len();
+        let known = index.pieces.len();
+        assert!(known > 0);
         assert!(known < 4_000, "{known}: nothing was ever forgotten");
     }
 
