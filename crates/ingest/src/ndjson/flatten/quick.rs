@@ -1,39 +1,58 @@
 //! The quick reader of JSON objects: from text to fields at once.
 //!
 //! It takes what is in order and simple, as almost all events are, and leaves the rest to
-//! `serde_json`: pairs of surrogates, numbers beyond 18 digits, arrays in arrays, what is nested too
+//! `serde_json`: pairs of surrogates, numbers beyond 64 bits, arrays in arrays, what is nested too
 //! deep, and what is no JSON. So it never says why it refuses. Quicker than a reader for any type,
-//! because texts without escapes are copied once and from where they stand.
+//! because texts without escapes are copied once and from where they stand, and others are read
+//! once.
 
-use super::Sink;
 use super::element::Element;
+use super::{Sink, whole_number};
 use cresset_model::Value;
-use std::borrow::Cow;
+use std::cell::Cell;
 
 /// Nobody sees why the quick reader refuses.
 type Refused = serde::de::value::Error;
 
-/// Most digits of whole numbers that are read here: so many never overflow.
-const DIGITS: usize = 18;
+/// Most digits of whole numbers that never overflow.
+const DIGITS: usize = 19;
+
+/// Longest text without its escapes whose room is kept for the next event.
+const KEPT_BYTES: usize = 1 << 16;
+
+thread_local! {
+    /// Room for texts without their escapes: made anew, it would grow with each event.
+    static UNESCAPED: Cell<String> = const { Cell::new(String::new()) };
+}
 
 /// Puts the object that `text` is into the sink; false if the other reader has to.
 pub(super) fn read(text: &str, sink: &mut Sink<'_>) -> bool {
-    let mut json = Json { text, at: 0 };
-    let read = json.object(sink, 0);
-    read.is_some() && json.peek().is_none()
+    let mut json = Json {
+        text,
+        at: 0,
+        unescaped: UNESCAPED.take(),
+    };
+    let read = json.object(sink, 0).is_some() && json.peek().is_none();
+    if json.unescaped.capacity() <= KEPT_BYTES {
+        UNESCAPED.set(json.unescaped);
+    }
+    read
 }
 
 enum Number {
     Whole(i64),
+    /// Beyond what a value holds.
+    Large(u64),
     Fraction(f64),
 }
 
 struct Json<'t> {
     text: &'t str,
     at: usize,
+    unescaped: String,
 }
 
-impl<'t> Json<'t> {
+impl Json<'_> {
     /// The byte here.
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
@@ -70,11 +89,10 @@ impl<'t> Json<'t> {
             return Some(());
         }
         loop {
-            let name = self.string()?;
             if depth > 0 {
                 sink.path.push('.');
             }
-            sink.path.push_str(&name);
+            sink.path.push_str(self.string()?);
             self.take(b':')?;
             self.value(sink, depth + 1)?;
             sink.path.truncate(base);
@@ -93,7 +111,7 @@ impl<'t> Json<'t> {
         let value = match self.peek()? {
             b'"' => {
                 let text = self.string()?;
-                return sink.put_text::<Refused>(text).ok();
+                return sink.put_text::<Refused>(text.into()).ok();
             }
             b'{' => return self.object(sink, depth),
             b'[' => return self.array(sink),
@@ -102,6 +120,7 @@ impl<'t> Json<'t> {
             b'f' => self.word("false").map(|()| Value::Bool(false))?,
             _ => match self.number()? {
                 Number::Whole(n) => Value::Int(n),
+                Number::Large(n) => whole_number(n),
                 Number::Fraction(n) => Value::Float(n),
             },
         };
@@ -134,6 +153,7 @@ impl<'t> Json<'t> {
             b'f' => self.word("false").map(|()| Element::Bool(false))?,
             _ => match self.number()? {
                 Number::Whole(n) => Element::Int(n),
+                Number::Large(n) => Element::UInt(n),
                 Number::Fraction(n) => Element::Float(n),
             },
         })
@@ -144,19 +164,20 @@ impl<'t> Json<'t> {
         let negative = self.byte()? == b'-';
         self.at += usize::from(negative);
         let first = self.at;
-        let mut whole = 0_i64;
+        let mut whole = 0_u64;
         while let Some(digit) = self.digit() {
             whole = whole.wrapping_mul(10).wrapping_add(digit);
         }
         let digits = self.at - first;
         let zero = self.text.as_bytes().get(first) == Some(&b'0');
-        if digits == 0 || digits > DIGITS || zero && digits > 1 {
+        if digits == 0 || digits > DIGITS + 1 || zero && digits > 1 {
             return None;
         }
         if !matches!(self.byte(), Some(b'.' | b'e' | b'E')) {
-            // `-0` is a fraction.
-            let sign = if negative { -1 } else { 1 };
-            return (!negative || whole != 0).then_some(Number::Whole(sign * whole));
+            if digits > DIGITS {
+                whole = self.text.get(first..self.at)?.parse().ok()?;
+            }
+            return whole_of(negative, whole);
         }
         self.fraction()?;
         let text = self.text.get(start..self.at)?;
@@ -186,36 +207,75 @@ impl<'t> Json<'t> {
         Some(())
     }
 
-    fn digit(&mut self) -> Option<i64> {
+    fn digit(&mut self) -> Option<u64> {
         let digit = self.byte()?.wrapping_sub(b'0');
         (digit < 10).then(|| {
             self.at += 1;
-            i64::from(digit)
+            u64::from(digit)
         })
     }
 
-    fn string(&mut self) -> Option<Cow<'t, str>> {
+    /// The text of the string here, which begins behind white space.
+    fn string(&mut self) -> Option<&str> {
         self.take(b'"')?;
-        let (start, mut escapes) = (self.at, 0);
+        let start = self.at;
+        self.at = special(self.text.as_bytes(), start)?;
+        if self.byte()? == b'"' {
+            self.at += 1;
+            return self.text.get(start..self.at - 1);
+        }
+        self.unescaped.clear();
+        let mut from = start;
         loop {
-            self.at = special(self.text.as_bytes(), self.at)?;
+            self.unescaped.push_str(self.text.get(from..self.at)?);
             match self.byte()? {
                 b'"' => break,
                 b'\\' => {
-                    escapes += 1;
-                    self.at += 2;
+                    let said = self.escape()?;
+                    self.unescaped.push(said);
                 }
                 // As it stands, a control character is no JSON.
                 _ => return None,
             }
+            from = self.at;
+            self.at = special(self.text.as_bytes(), from)?;
         }
-        let written = self.text.get(start..self.at)?;
         self.at += 1;
-        if escapes == 0 {
-            return Some(Cow::Borrowed(written));
-        }
-        unescaped(written, escapes).map(Cow::Owned)
+        Some(&self.unescaped)
     }
+
+    /// What the escape here says.
+    fn escape(&mut self) -> Option<char> {
+        let escape = *self.text.as_bytes().get(self.at + 1)?;
+        self.at += 2;
+        Some(match escape {
+            b'"' | b'\\' | b'/' => char::from(escape),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let digits = self.text.get(self.at..self.at + 4)?;
+                self.at += 4;
+                // Without the sign that numbers may have elsewhere.
+                let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
+                let number = u32::from_str_radix(digits, 16).ok();
+                char::from_u32(number.filter(|_| hexadecimal)?)?
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A whole number with its sign; `None` if no 64 bits hold it.
+fn whole_of(negative: bool, whole: u64) -> Option<Number> {
+    if negative {
+        // `-0` is a fraction.
+        let number = 0_i64.checked_sub_unsigned(whole).filter(|n| *n != 0);
+        return number.map(Number::Whole);
+    }
+    Some(i64::try_from(whole).map_or(Number::Large(whole), Number::Whole))
 }
 
 /// Where the next quote, backslash or control character stands.
@@ -244,139 +304,5 @@ fn special(bytes: &[u8], from: usize) -> Option<usize> {
     rest.iter().position(is_special).map(|place| at + place)
 }
 
-/// What a text with so many escapes says.
-fn unescaped(written: &str, escapes: usize) -> Option<String> {
-    let mut text = String::with_capacity(written.len().saturating_sub(escapes));
-    let mut rest = written;
-    while let Some(place) = memchr::memchr(b'\\', rest.as_bytes()) {
-        text.push_str(rest.get(..place)?);
-        let escape = *rest.as_bytes().get(place + 1)?;
-        rest = rest.get(place + 2..)?;
-        text.push(match escape {
-            b'"' | b'\\' | b'/' => char::from(escape),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let digits = rest.get(..4)?;
-                rest = rest.get(4..)?;
-                // Without the sign that numbers may have elsewhere.
-                let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
-                let number = u32::from_str_radix(digits, 16)
-                    .ok()
-                    .filter(|_| hexadecimal)?;
-                char::from_u32(number)?
-            }
-            _ => return None,
-        });
-    }
-    text.push_str(rest);
-    // Escapes of six characters may be most of it, and events count by their lengths.
-    text.shrink_to_fit();
-    Some(text)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::{Flat, Limits};
-    use super::*;
-    use crate::IngestSettings;
-
-    fn quick(text: &str) -> Option<Flat> {
-        let limits = Limits::from(&IngestSettings::default());
-        let mut sink = Sink::new(&limits);
-        read(text, &mut sink).then_some(sink.flat)
-    }
-
-    #[test]
-    fn what_is_simple_is_read_here() {
-        let check = |text: &str, expect: &[(&str, Value)]| {
-            let flat = quick(text).unwrap_or_else(|| panic!("{text} was left to the other"));
-            let expect: Vec<_> = expect
-                .iter()
-                .map(|(n, v)| ((*n).into(), v.clone()))
-                .collect();
-            assert_eq!(flat.fields, expect, "{text}");
-        };
-        check(" { } \n", &[]);
-        check(r#"{"a":"b"}"#, &[("a", "b".into())]);
-        check(
-            r#"{"a" : -12 , "b":[ ], "c":null,"d":true,"e":0}"#,
-            &[
-                ("a", (-12).into()),
-                ("d", Value::Bool(true)),
-                ("e", 0.into()),
-            ],
-        );
-        check(
-            r#"{"a":{"b":{"c":1}},"d":1.5e3}"#,
-            &[("a.b.c", 1.into()), ("d", Value::Float(1500.0))],
-        );
-        check(
-            r#"{"a\"b":"C:\\x\r\n\u00e9\t\/","l":["x","\u0041",1,false,null]}"#,
-            &[
-                ("a\"b", "C:\\x\r\né\t/".into()),
-                (
-                    "l",
-                    Value::List(vec!["x".into(), "A".into(), "1".into(), "false".into()]),
-                ),
-            ],
-        );
-        let long = "é".repeat(1_000) + "\\" + &"x".repeat(999);
-        let text = serde_json::json!({"long": long}).to_string();
-        check(&text, &[("long", long.as_str().into())]);
-    }
-
-    #[test]
-    fn what_is_not_is_left_to_the_other() {
-        for text in [
-            "",
-            "{",
-            "}",
-            "[]",
-            "{,}",
-            r#"{"a"}"#,
-            r#"{"a":}"#,
-            r#"{"a":1,}"#,
-            r#"{"a":01}"#,
-            r#"{"a":1.}"#,
-            r#"{"a":.5}"#,
-            r#"{"a":1e}"#,
-            r#"{"a":-}"#,
-            r#"{"a":-0}"#,
-            r#"{"a":+1}"#,
-            r#"{"a":1e999}"#,
-            r#"{"a":1.7976931348623158e308}"#,
-            r#"{"a":1234567890123456789}"#,
-            r#"{"a":tru}"#,
-            r#"{"a":1} x"#,
-            r#"{"a":"\x"}"#,
-            r#"{"a":"\u+123"}"#,
-            r#"{"a":"\ud83d\ude00"}"#,
-            r#"{"a":"\"}"#,
-            r#"{"a":[[]]}"#,
-            r#"{"a":[1,]}"#,
-            r#"{"a":[{}]}"#,
-            "{\"a\":\"\u{1}\"}",
-            "{\"a\":\"b",
-            "{\"a\":\"b\n\"}",
-        ] {
-            assert!(quick(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_special_byte_is_found_wherever_it_stands() {
-        for byte in 0..=u8::MAX {
-            for place in 0..20 {
-                let mut bytes = [b'x'; 20];
-                bytes[place] = byte;
-                let expect = matches!(byte, b'"' | b'\\' | 0..0x20).then_some(place);
-                assert_eq!(special(&bytes, 0), expect, "{byte} at {place}");
-                assert_eq!(special(&bytes, place), expect);
-            }
-        }
-    }
-}
+mod tests;

@@ -42,6 +42,10 @@ fn edit() -> impl Strategy<Value = &'static str> {
         "99999999999999999999",
         "-99999999999999999999",
         "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "18446744073709551615",
+        "18446744073709551616",
         "\"a\":1,",
         "/",
         "NaN",
@@ -50,10 +54,20 @@ fn edit() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// Without the last bits of fractions, where `serde_json`'s quick reader may err.
+/// Without the last bits of fractions, where `serde_json`'s quick reader may err; items of lists are
+/// their texts.
 fn alike(flat: Flat) -> String {
-    let fields = flat.fields.into_iter().map(|(name, value)| match value {
-        Value::Float(n) => format!("{name:?}: {n:.12e}"),
+    let rounded = |n: f64| format!("{n:.12e}");
+    let item = |item: &compact_str::CompactString| match item.parse() {
+        Ok(n) if item.contains(|c: char| c.is_ascii_digit()) => rounded(n),
+        _ => format!("{item:?}"),
+    };
+    let fields = flat.fields.iter().map(|(name, value)| match value {
+        Value::Float(n) => format!("{name:?}: {}", rounded(*n)),
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(item).collect();
+            format!("{name:?}: {items:?}")
+        }
         value => format!("{name:?}: {value:?}"),
     });
     fields.collect::<Vec<_>>().join(", ")
