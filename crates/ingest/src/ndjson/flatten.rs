@@ -5,7 +5,7 @@ mod quick;
 
 use self::element::{Element, ElementSeed};
 use super::array::string_end;
-use super::names::keep_last_of_equal;
+use super::names::{Marks, keep_last_of_equal};
 use crate::IngestSettings;
 use compact_str::ToCompactString;
 use cresset_model::{FieldName, Value};
@@ -67,6 +67,11 @@ pub struct Flat {
 ///
 /// The error is a sentence for the sender.
 pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
+    flatten_marked(text, limits).map(|(flat, _)| flat)
+}
+
+/// [`flatten`], with the marks of the names.
+pub(crate) fn flatten_marked(text: &str, limits: &Limits) -> Result<(Flat, Marks), String> {
     if !text.trim_ascii_start().starts_with('{') {
         return Err("each item must be a JSON object".to_owned());
     }
@@ -81,8 +86,8 @@ pub fn flatten(text: &str, limits: &Limits) -> Result<Flat, String> {
         slowly(text, &mut sink)?;
     }
     let mut flat = sink.flat;
-    keep_last_of_equal(&mut flat.fields);
-    Ok(flat)
+    let names = keep_last_of_equal(&mut flat.fields);
+    Ok((flat, names))
 }
 
 /// Has the last word on what is JSON, and a sentence for what is not.

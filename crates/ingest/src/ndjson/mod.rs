@@ -6,9 +6,9 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use flatten::has_too_many_values;
 pub use flatten::{Flat, Limits, flatten};
-pub(crate) use names::keep_last_of_equal;
+pub(crate) use flatten::{flatten_marked, has_too_many_values};
+pub(crate) use names::{Marks, keep_last_of_equal};
 
 use array::ArrayItems;
 

@@ -5,7 +5,7 @@ use super::json::{DISPLACED_MSG, Timed, described};
 use super::windows::xml;
 use super::{Normaliser, Text};
 use crate::found::Found;
-use crate::ndjson::{Flat, Limits, flatten};
+use crate::ndjson::{Flat, Limits, Marks, flatten};
 use crate::stamp::Reader;
 use cresset_model::{Event, Value};
 
@@ -87,7 +87,8 @@ impl Normaliser {
         };
         let timed = self.set_time(&mut inner, &places, whole.now, found);
         if places.is_windows() {
-            self.add_windows(&mut inner, &places, found);
+            let mut names = Marks::of(&inner.fields);
+            self.add_windows(&mut inner, &places, &mut names, found);
         } else if let Some((_, at)) = places.message {
             let text = Text {
                 depth: whole.depth + 1,

@@ -3,9 +3,11 @@
 use super::header::Header;
 use super::roles::Role;
 use super::windows::Shape;
-use super::{Normaliser, Origin, Pairs, Text, add_labels, finish, fit, lossy, put_ts_error};
+use super::{
+    Normaliser, Origin, Pairs, TS_ERROR, Text, add_labels, finish, fit, lossy, put_ts_error,
+};
 use crate::found::Found;
-use crate::ndjson::flatten;
+use crate::ndjson::{Marks, flatten_marked};
 use crate::stamp::{Reader, Reading};
 use cresset_model::{Event, FieldName, Timestamp, Value};
 
@@ -54,6 +56,16 @@ impl Places {
     }
 }
 
+/// What is known of an event when the fields that every event has are put.
+#[derive(Clone, Copy)]
+struct Envelope<'a> {
+    /// Its JSON text.
+    text: &'a str,
+    places: &'a Places,
+    names: &'a Marks,
+    origin: &'a Origin<'a>,
+}
+
 /// Keeps the better of two ranks.
 fn prefer(place: &mut Option<(u8, usize)>, rank: u8, at: usize) {
     if place.is_none_or(|(best, _)| rank < best) {
@@ -76,8 +88,11 @@ impl Normaliser {
         found: &mut Found,
     ) -> Result<(Event, bool), String> {
         let text = lossy(item, origin.col_type);
-        let mut flat = flatten(&text, &self.limits)?;
+        let (mut flat, mut names) = flatten_marked(&text, &self.limits)?;
         let (places, shape) = self.places(&mut flat.fields);
+        if shape.is_some() {
+            names = Marks::of(&flat.fields);
+        }
         let mut event = Event {
             fields: flat.fields,
             ..Event::new(origin.received, origin.received)
@@ -85,8 +100,11 @@ impl Normaliser {
         found.told_all(&event.fields);
         found.note(|| described("JSON", shape));
         let timed = self.set_time(&mut event, &places, origin.received, found);
+        if timed == Timed::Unreadable {
+            names.add(TS_ERROR);
+        }
         if places.is_windows() {
-            self.add_windows(&mut event, &places, found);
+            self.add_windows(&mut event, &places, &mut names, found);
         } else if let Some((_, at)) = places.message {
             let text = Text {
                 now: origin.received,
@@ -97,7 +115,13 @@ impl Normaliser {
         if timed != Timed::No {
             found.stamp = None;
         }
-        self.put_envelope(&mut event, &text, &places, origin, &mut flat.cut);
+        let envelope = Envelope {
+            text: &text,
+            places: &places,
+            names: &names,
+            origin,
+        };
+        self.put_envelope(&mut event, envelope, &mut flat.cut);
         flat.cut.append(&mut found.cut);
         let mut event = finish(event, found);
         self.drop_spent_times(&mut event, &places, timed);
@@ -237,7 +261,13 @@ impl Normaliser {
 
     /// `norm_id`, `event_id`, labels and a few copies for Windows events. Their
     /// own fields stay as they are: rules written for them use those names.
-    pub(super) fn add_windows(&self, event: &mut Event, places: &Places, found: &mut Found) {
+    pub(super) fn add_windows(
+        &self,
+        event: &mut Event,
+        places: &Places,
+        names: &mut Marks,
+        found: &mut Found,
+    ) {
         let field = |at: Option<(u8, usize)>| at.and_then(|(_, at)| event.fields.get(at));
         let channel = field(places.channel).map(|(_, v)| v.text());
         let source = self.roles.source(channel.as_deref().unwrap_or(""));
@@ -260,13 +290,18 @@ impl Normaliser {
         let (number, id) = (id, id.map(|id| ("event_id".into(), Value::Int(id))));
         let norm_id = Some(("norm_id".into(), source.norm_id.clone()));
         for (name, value) in norm_id.into_iter().chain(id).chain(provider).chain(copies) {
-            if event.get(&name).is_none() {
+            if !names.add(&name) || event.get(&name).is_none() {
                 found.told(&name);
                 event.fields.push((name, value));
             }
         }
         if let Some(known) = known {
-            add_labels(event, known.labels.clone());
+            let labels = known.labels.clone();
+            if names.add("label") {
+                add_labels(event, labels);
+            } else if !labels.is_empty() {
+                event.fields.push(("label".into(), Value::List(labels)));
+            }
         }
         found.note(|| match number {
             Some(number) => format!("Windows event {number} of {}", source.norm_id.text()),
@@ -274,28 +309,28 @@ impl Normaliser {
         });
     }
 
-    fn put_envelope(
-        &self,
-        event: &mut Event,
-        text: &str,
-        places: &Places,
-        origin: &Origin<'_>,
-        cut: &mut Vec<FieldName>,
-    ) {
+    fn put_envelope(&self, event: &mut Event, envelope: Envelope<'_>, cut: &mut Vec<FieldName>) {
+        let Envelope {
+            text,
+            places,
+            names,
+            origin,
+        } = envelope;
         let fields = &mut event.fields;
+        let has_ip = names.find(fields, "device_ip").is_some();
         if let Some((_, at)) = places.device_name
             && fields
                 .get(at)
                 .is_some_and(|(name, _)| name != "device_name")
-            && !fields.iter().any(|(name, _)| name == "device_name")
+            && names.find(fields, "device_name").is_none()
         {
             let value = fields[at].1.clone();
             fields.push(("device_name".into(), value));
         }
         let message = places.message.map(|(_, at)| at);
         let is_msg = |at: usize| fields.get(at).is_some_and(|(name, _)| name == "msg");
-        let displaced = fields.iter().position(|(name, _)| name == "msg");
-        let has_room = !fields.iter().any(|(name, _)| name == DISPLACED_MSG);
+        let displaced = names.find(fields, "msg");
+        let has_room = names.find(fields, DISPLACED_MSG).is_none();
         match message {
             Some(at) if is_msg(at) => {}
             Some(at) if displaced.is_none() || has_room => {
@@ -309,24 +344,30 @@ impl Normaliser {
                 if kept.len() < text.len() {
                     cut.push("msg".into());
                 }
-                put_msg(fields, Value::str(kept));
+                // `msg` is always text: what else stood there is in it, or under another name.
+                match displaced {
+                    Some(at) => fields[at].1 = Value::str(kept),
+                    None => fields.push(("msg".into(), Value::str(kept))),
+                }
             }
         }
-        self.put_origin(&mut event.fields, origin);
+        self.put_origin(&mut event.fields, origin, has_ip);
     }
 
     /// Drops the field that `log_ts` was taken from where it says nothing else,
     /// and `log_ts` itself, which is no stored field.
     pub(super) fn drop_spent_times(&self, event: &mut Event, places: &Places, timed: Timed) {
         for (rank, field) in self.roles.times.iter().enumerate() {
-            let spent = field.name == "log_ts" || (field.drop && timed == Timed::By(rank));
-            if spent
-                && places.time_ranks & (1 << rank) != 0
-                && let Some(at) = event
-                    .fields
-                    .iter()
-                    .position(|(name, _)| *name == field.name)
+            if places.time_ranks & (1 << rank) == 0
+                || !(field.name == "log_ts" || field.drop && timed == Timed::By(rank))
             {
+                continue;
+            }
+            let is_it = |(name, _): &(FieldName, Value)| *name == field.name;
+            let place = Some(places.times[rank] as usize);
+            // It stands where it was found, unless one before it was dropped.
+            let place = place.filter(|at| event.fields.get(*at).is_some_and(is_it));
+            if let Some(at) = place.or_else(|| event.fields.iter().position(is_it)) {
                 event.fields.remove(at);
             }
         }
@@ -338,13 +379,5 @@ pub(super) fn described(format: &str, shape: Option<&Shape>) -> String {
     match shape {
         Some(shape) => format!("{format}, made flat as {} nests it", shape.name),
         None => format.to_owned(),
-    }
-}
-
-/// `msg` is always text: what else stood there is in it, or under another name.
-fn put_msg(fields: &mut Vec<(FieldName, Value)>, msg: Value) {
-    match fields.iter_mut().find(|(name, _)| name == "msg") {
-        Some((_, old)) => *old = msg,
-        None => fields.push(("msg".into(), msg)),
     }
 }

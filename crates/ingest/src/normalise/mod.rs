@@ -31,16 +31,21 @@ use crate::ndjson::Limits;
 use crate::signature::{Author, Signatures};
 use crate::stamp::{Reader, Zone};
 use crate::{IngestSettings, SetupError};
+use compact_str::{CompactString, format_compact};
 use cresset_model::{Event, FieldName, Timestamp, Value};
 use formats::Formats;
 use header::Header;
 use roles::Roles;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::net::IpAddr;
 use windows::Shapes;
 
 /// Fields that a line has besides those found in it, at most.
 const OWN_FIELDS: usize = 8;
+
+/// Says why an event's own time was not taken.
+const TS_ERROR: &str = "_ts_error";
 
 /// Where a text came from, and when.
 #[derive(Debug, Clone, Copy)]
@@ -107,8 +112,10 @@ impl Normaliser {
         event.fields.reserve_exact(found.fields.len() + OWN_FIELDS);
         event.fields.push(("msg".into(), Value::str(text)));
         // What the line says about its device is better known than who relayed it.
-        event.fields.extend(found.take("device_ip"));
-        self.put_origin(&mut event.fields, origin);
+        let device = found.take("device_ip");
+        let has_ip = device.is_some();
+        event.fields.extend(device);
+        self.put_origin(&mut event.fields, origin, has_ip);
         let mut event = finish(event, found);
         if !found.cut.is_empty() {
             let cut = std::mem::take(&mut found.cut);
@@ -172,9 +179,9 @@ impl Normaliser {
         }
     }
 
-    fn put_origin(&self, fields: &mut Vec<(FieldName, Value)>, origin: &Origin<'_>) {
+    fn put_origin(&self, fields: &mut Vec<(FieldName, Value)>, origin: &Origin<'_>, has_ip: bool) {
         if let Some(peer) = origin.peer
-            && !fields.iter().any(|(n, _)| n == "device_ip")
+            && !has_ip
         {
             fields.push(("device_ip".into(), Value::Str(address(peer))));
         }
@@ -203,7 +210,8 @@ enum Pairs {
 /// Adds what was found, without touching what the event has.
 fn finish(mut event: Event, found: &mut Found) -> Event {
     let own = event.fields.len();
-    let message = event.same_as_msg().cloned();
+    let is_asked = !found.fields.is_empty();
+    let message = is_asked.then(|| event.same_as_msg().cloned()).flatten();
     for (name, value) in found.fields.drain(..) {
         let known = event.fields[..own].iter().any(|(n, _)| *n == name);
         if !known && message.as_ref() != Some(&name) {
@@ -232,15 +240,15 @@ fn put_ts_error(event: &mut Event, source: &str, spelling: &str) {
     let shown: String = spelling.chars().take(100).collect();
     let detail = format!("{source} is not a time of the years 1 to 9999: {shown}");
     // A text and the one around it may both have one.
-    if event.get("_ts_error").is_none() {
+    if event.get(TS_ERROR).is_none() {
         event
             .fields
-            .push(("_ts_error".into(), Value::Str(detail.into())));
+            .push((TS_ERROR.into(), Value::Str(detail.into())));
     }
     metrics::counter!("cresset_ingest_unreadable_times_total").increment(1);
 }
 
-fn add_labels(event: &mut Event, labels: Vec<compact_str::CompactString>) {
+fn add_labels(event: &mut Event, labels: Vec<CompactString>) {
     if labels.is_empty() {
         return;
     }
@@ -254,8 +262,19 @@ fn add_labels(event: &mut Event, labels: Vec<compact_str::CompactString>) {
 }
 
 /// The address as people write it: an IPv4 address even if it came over IPv6.
-fn address(ip: IpAddr) -> compact_str::CompactString {
-    compact_str::format_compact!("{}", ip.to_canonical())
+fn address(ip: IpAddr) -> CompactString {
+    thread_local! {
+        /// The last one, which many events have in a row.
+        static LAST: RefCell<Option<(IpAddr, CompactString)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, text)) if *known == ip => text.clone(),
+        _ => {
+            let text = format_compact!("{}", ip.to_canonical());
+            *last = Some((ip, text.clone()));
+            text
+        }
+    })
 }
 
 /// The text of `bytes`, counting events whose bytes were not UTF-8.
