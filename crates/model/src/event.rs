@@ -62,6 +62,20 @@ impl Value {
         matches!(self, Self::Int(_) | Self::Float(_))
     }
 
+    /// What it adds to [`Event::size`].
+    fn size(&self) -> usize {
+        match self {
+            Self::Str(s) => s.len(),
+            Self::List(items) => items.iter().map(|item| Self::size_of_item(item)).sum(),
+            Self::Int(_) | Self::Float(_) | Self::Bool(_) => 0,
+        }
+    }
+
+    /// What an item of a list adds to that.
+    pub(crate) fn size_of_item(item: &str) -> usize {
+        item.len() + 24
+    }
+
     /// The value as an IP address, if it is the text of one.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
@@ -223,16 +237,12 @@ impl Event {
 
     /// Rough size in memory, in bytes; the unit of every buffer limit.
     pub fn size(&self) -> usize {
-        let value = |v: &Value| match v {
-            Value::Str(s) => s.len(),
-            Value::List(items) => items.iter().map(|i| i.len() + 24).sum(),
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
-        };
-        64 + self
-            .fields
-            .iter()
-            .map(|(n, v)| 56 + n.len() + value(v))
-            .sum::<usize>()
+        Self::size_of(self.fields.iter().map(|(n, v)| (n.as_str(), v.size())))
+    }
+
+    /// [`Event::size`] of an event with fields of such names and sizes.
+    pub(crate) fn size_of<'n>(fields: impl Iterator<Item = (&'n str, usize)>) -> usize {
+        64 + fields.map(|(n, size)| 56 + n.len() + size).sum::<usize>()
     }
 }
 
