@@ -107,7 +107,7 @@ impl Backtest {
                 }
             }
             Run::Slots(run) => {
-                run.evaluate_before(event.event.log_ts, lists, &mut self.firings);
+                run.evaluate_before(event.event.log_ts(), lists, &mut self.firings);
                 run.held.push_back(event.clone());
             }
         }
@@ -166,7 +166,7 @@ impl SlotRun {
             while self
                 .held
                 .front()
-                .is_some_and(|e| e.event.log_ts <= reach.from)
+                .is_some_and(|e| e.event.log_ts() <= reach.from)
             {
                 self.held.pop_front();
             }

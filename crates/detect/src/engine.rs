@@ -128,12 +128,16 @@ impl LiveEngine {
     /// Shows one event to every rule that it concerns. Its arrival time is the
     /// present; a present before that of an earlier event is taken as that one.
     pub fn feed(&mut self, event: &LoggedEvent, lists: &dyn ListLookup) {
-        self.now = self.now.max(event.event.col_ts);
+        self.now = self.now.max(event.event.col_ts());
+        let indexes = [Some(&self.anywhere), self.by_repo.get(&*event.repo)];
+        let mut indexes = indexes.into_iter().flatten().filter(|i| !i.is_empty());
+        let Some(first) = indexes.next() else {
+            // Without a look at the event, which would unpack it.
+            return;
+        };
         let mut concerned = std::mem::take(&mut self.concerned);
-        self.anywhere.candidates(&event.event, &mut concerned);
-        if let Some(index) = self.by_repo.get(&*event.repo) {
-            index.candidates(&event.event, &mut concerned);
-        }
+        first.candidates(&event.event, &mut concerned);
+        indexes.for_each(|index| index.candidates(&event.event, &mut concerned));
         concerned.sort_unstable();
         concerned.dedup();
         for place in concerned.drain(..) {
@@ -159,7 +163,7 @@ impl LiveEngine {
         let limits = self.limits;
         if let Some(rule) = self.get_mut(id) {
             let before = rule.held();
-            observe(rule, event, event.event.col_ts, limits);
+            observe(rule, event, event.event.col_ts(), limits);
             let after = rule.held();
             self.held = (self.held + after).saturating_sub(before);
         }

@@ -102,7 +102,7 @@ pub async fn backtest(
 
 /// Whether an event counts before the time at which it is dated.
 fn is_ahead(rule: &CompiledRule, event: &LoggedEvent) -> bool {
-    rule.counts_at(&event.event) < event.event.log_ts
+    rule.counts_at(&event.event) < event.event.log_ts()
 }
 
 /// All events dated in the future, in the order in which they count: `found`, and those in what

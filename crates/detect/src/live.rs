@@ -147,7 +147,7 @@ impl LiveRule {
     /// Takes a stored event in without looking for a firing. It must match the filter.
     pub fn seed(&mut self, event: &LoggedEvent) {
         self.window.add(&self.rule, event);
-        self.now = self.now.max(event.event.col_ts);
+        self.now = self.now.max(event.event.col_ts());
     }
 
     /// [`seed`](Self::seed) for events in the order in which they count, which is also the clock.
@@ -170,7 +170,7 @@ impl LiveRule {
             if added && !decided && self.window.may_pass(&self.rule, ts) {
                 self.await_check(Point { ts, seq: event.seq }, ts + self.rule.range());
             }
-            let ahead = event.event.log_ts > ts;
+            let ahead = event.event.log_ts() > ts;
             return if ahead {
                 Observed::Ahead
             } else {

@@ -91,7 +91,7 @@ pub fn evaluate(
         let reach = span(rule, state, slot);
         let mut executor = rule.plan().executor(rule.context(lists, slot));
         for event in events {
-            if event.event.log_ts > reach.from && event.event.log_ts <= reach.to {
+            if event.event.log_ts() > reach.from && event.event.log_ts() <= reach.to {
                 executor.push_matched(&event.event);
             }
         }
@@ -128,6 +128,6 @@ fn entry(rule: &CompiledRule, event: &LoggedEvent) -> Entry {
             seq: event.seq,
         },
         group: 0,
-        event: std::sync::Arc::clone(&event.event),
+        event: event.event.alone(),
     }
 }

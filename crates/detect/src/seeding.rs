@@ -50,7 +50,7 @@ impl Moment {
     pub(crate) fn after(deps: &DetectorDeps, seq: u64) -> Self {
         let newest = *deps.eventlog.head().borrow();
         let next = match deps.eventlog.read(seq, 1).first() {
-            Some(event) if event.seq == seq + 1 => Next::At(event.event.col_ts),
+            Some(event) if event.seq == seq + 1 => Next::At(event.event.col_ts()),
             None if newest <= seq => Next::Nothing,
             _ => Next::Unseen,
         };
@@ -183,7 +183,12 @@ impl Recent {
         let events = places
             .iter()
             .filter_map(|place| self.events.get(*place as usize));
-        Some(events.filter(|e| e.event.log_ts > from).cloned().collect())
+        Some(
+            events
+                .filter(|e| e.event.log_ts() > from)
+                .cloned()
+                .collect(),
+        )
     }
 }
 

@@ -8,7 +8,6 @@ use cresset_model::rule::{
 };
 use cresset_model::user::{DateFormat, HourFormat, RepoAccess};
 use cresset_model::{Event, ObjectId, Timestamp};
-use std::sync::Arc;
 
 /// A rule text that fires on any row, every 10 minutes over 10 minutes.
 pub(crate) fn spec(query: &str) -> RuleSpec {
@@ -83,6 +82,6 @@ pub(crate) fn event(seq: u64, log: i64, arrival: i64, user: &str) -> LoggedEvent
     LoggedEvent {
         seq,
         repo: "default".into(),
-        event: Arc::new(event),
+        event: event.into(),
     }
 }

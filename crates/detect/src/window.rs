@@ -38,7 +38,7 @@ impl Window {
         let entry = Entry {
             at,
             group,
-            event: std::sync::Arc::clone(&event.event),
+            event: event.event.alone(),
         };
         self.entries.insert(place, entry);
         true

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let log = log.clone();
         tokio::spawn(async move {
             for _ in 0..batches {
-                let events = (0..per_batch).map(event).collect();
+                let events = Arc::new((0..per_batch).map(event).collect());
                 log.append(Batch {
                     repo: "default".into(),
                     key: None,

@@ -1,7 +1,7 @@
 //! What an event log promises.
 
 use async_trait::async_trait;
-use cresset_model::{Event, event::LoggedEvent};
+use cresset_model::{Packed, event::LoggedEvent};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -41,7 +41,7 @@ pub struct Batch {
     /// Idempotency key: a batch of the same repo and key is stored once.
     pub key: Option<String>,
     /// The events, in order.
-    pub events: Vec<Event>,
+    pub events: Arc<Packed>,
 }
 
 /// What became of a batch.

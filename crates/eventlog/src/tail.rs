@@ -1,21 +1,15 @@
 //! The events that some consumer still needs, in memory and in order.
 //!
-//! Chunks keep both ends cheap: appending never moves what is there, trimming
-//! drops whole chunks, and a position is found by two binary searches. Every
-//! entry carries the running total of bytes, so the size of any suffix is one
-//! subtraction.
+//! They stay packed as they came, batch by batch. Every batch carries the running total of
+//! bytes, so a position is found by a binary search and a subtraction, and the size of any
+//! suffix by another.
 
-use cresset_model::Event;
 use cresset_model::event::LoggedEvent;
+use cresset_model::{Packed, SharedEvent};
 use parking_lot::RwLock;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-const CHUNK: usize = 1024;
-
-/// Events of one batch on their way into the tail, each with its [`Event::size`].
-pub(crate) type SizedEvents = Vec<(Arc<Event>, u32)>;
 
 /// The idempotency key of one stored batch.
 #[derive(Debug, Clone)]
@@ -32,23 +26,57 @@ impl KeyedBatch {
     }
 }
 
-/// A durable batch. `events` may lack the first ones if they are stored elsewhere.
+/// A durable batch.
 pub(crate) struct TailBatch {
     pub(crate) repo: Arc<str>,
     pub(crate) first_seq: u64,
-    pub(crate) events: SizedEvents,
+    pub(crate) events: Arc<Packed>,
+    /// Events at its front that are stored elsewhere.
+    pub(crate) skip: usize,
     pub(crate) key: Option<KeyedBatch>,
 }
 
-struct Entry {
-    event: LoggedEvent,
-    /// Bytes of all events ever published, up to and including this one.
-    end: u64,
+/// A batch of the tail.
+struct Held {
+    repo: Arc<str>,
+    /// Of the batch's first event, whether it is still needed or not.
+    first_seq: u64,
+    events: Arc<Packed>,
+    /// Events at its front that nobody needs any more.
+    skip: usize,
+    /// Bytes of all events ever published before the first one of the batch, had all of
+    /// its events been published.
+    begin: u64,
+}
+
+impl Held {
+    fn last_seq(&self) -> u64 {
+        self.first_seq + (self.events.len() as u64).saturating_sub(1)
+    }
+
+    /// Number of its events up to `seq`.
+    fn count_to(&self, seq: u64) -> usize {
+        let count = seq.saturating_add(1).saturating_sub(self.first_seq);
+        usize::try_from(count).map_or(self.events.len(), |count| count.min(self.events.len()))
+    }
+
+    /// Running total of bytes after its first `count` events.
+    fn bytes_to(&self, count: usize) -> u64 {
+        self.begin.wrapping_add(self.events.size_of_first(count))
+    }
+
+    fn event(&self, at: usize) -> LoggedEvent {
+        LoggedEvent {
+            seq: self.first_seq + at as u64,
+            repo: Arc::clone(&self.repo),
+            event: SharedEvent::packed(&self.events, at),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Inner {
-    chunks: VecDeque<Vec<Entry>>,
+    batches: VecDeque<Held>,
     keys: VecDeque<KeyedBatch>,
     published: u64,
     trimmed: u64,
@@ -56,48 +84,34 @@ struct Inner {
 }
 
 impl Inner {
-    /// Chunk and index of the first event after `seq`.
+    /// Batch, and place in it, of the first event after `seq`.
     fn position(&self, seq: u64) -> (usize, usize) {
-        let ends_by = |chunk: &Vec<Entry>| chunk.last().is_none_or(|e| e.event.seq <= seq);
-        let chunk = self.chunks.partition_point(ends_by);
-        let index = self
-            .chunks
-            .get(chunk)
-            .map_or(0, |entries| entries.partition_point(|e| e.event.seq <= seq));
-        (chunk, index)
+        let batch = self.batches.partition_point(|held| held.last_seq() <= seq);
+        let held = self.batches.get(batch);
+        let place = held.map_or(0, |held| held.count_to(seq).max(held.skip));
+        (batch, place)
     }
 
     /// Running total of bytes at `seq`.
     fn bytes_to(&self, seq: u64) -> u64 {
-        let (chunk, index) = self.position(seq);
-        let entry = match index.checked_sub(1) {
-            Some(before) => self
-                .chunks
-                .get(chunk)
-                .and_then(|entries| entries.get(before)),
-            None => chunk
-                .checked_sub(1)
-                .and_then(|c| self.chunks.get(c))
-                .and_then(|c| c.last()),
-        };
-        entry.map_or(self.trimmed, |e| e.end)
+        let (batch, place) = self.position(seq);
+        let held = self.batches.get(batch);
+        held.map_or(self.published, |held| held.bytes_to(place))
     }
 
-    fn push(&mut self, event: LoggedEvent, size: u32) {
-        self.published += u64::from(size);
-        self.events += 1;
-        let entry = Entry {
-            event,
-            end: self.published,
+    fn push(&mut self, batch: TailBatch) {
+        let before = batch.events.size_of_first(batch.skip);
+        let held = Held {
+            repo: batch.repo,
+            first_seq: batch.first_seq,
+            begin: self.published.wrapping_sub(before),
+            skip: batch.skip,
+            events: batch.events,
         };
-        match self.chunks.back_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(entry);
-                self.chunks.push_back(chunk);
-            }
-        }
+        self.published = held.bytes_to(held.events.len());
+        self.events += held.events.len() - held.skip;
+        self.batches.push_back(held);
+        self.keys.extend(batch.key);
     }
 }
 
@@ -105,7 +119,8 @@ impl Inner {
 #[derive(Default)]
 pub(crate) struct Tail {
     inner: RwLock<Inner>,
-    /// Bytes of the tail and of appends under way: what the limit applies to.
+    /// Bytes of the tail and of appends under way, what they take unpacked and packed: what the
+    /// limit applies to.
     held: Arc<AtomicUsize>,
 }
 
@@ -145,25 +160,15 @@ impl Tail {
     /// Adds batches whose room is reserved, in order of `seq`.
     pub(crate) fn publish(&self, batches: impl IntoIterator<Item = TailBatch>) {
         let mut inner = self.inner.write();
-        for batch in batches {
-            for (seq, (event, size)) in (batch.first_seq..).zip(batch.events) {
-                inner.push(
-                    LoggedEvent {
-                        seq,
-                        repo: batch.repo.clone(),
-                        event,
-                    },
-                    size,
-                );
-            }
-            inner.keys.extend(batch.key);
-        }
+        batches.into_iter().for_each(|batch| inner.push(batch));
         Self::report(&inner);
     }
 
     /// Adds a recovered batch, which needs no room: it was accepted once.
     pub(crate) fn restore(&self, batch: TailBatch) {
-        let bytes: usize = batch.events.iter().map(|(_, size)| *size as usize).sum();
+        let events = &batch.events;
+        let bytes = events.size_of_first(events.len()) - events.size_of_first(batch.skip);
+        let bytes = bytes as usize + events.bytes().len();
         self.held.fetch_add(bytes, Ordering::Relaxed);
         self.publish([batch]);
     }
@@ -182,18 +187,20 @@ impl Tail {
         bytes: usize,
     ) -> (Vec<LoggedEvent>, usize) {
         let inner = self.inner.read();
-        let (chunk, index) = inner.position(after);
+        let (first, mut place) = inner.position(after);
         let begin = inner.bytes_to(after);
         let mut events = Vec::with_capacity(max.min(inner.events));
         let mut found = 0;
-        let chunks = inner.chunks.iter().skip(chunk).flatten().skip(index);
-        for entry in chunks.take(max) {
-            let upto = (entry.end - begin) as usize;
-            if upto > bytes && !events.is_empty() {
-                break;
+        for held in inner.batches.iter().skip(first) {
+            for at in place.max(held.skip)..held.events.len() {
+                let upto = held.bytes_to(at + 1).wrapping_sub(begin) as usize;
+                if events.len() == max || upto > bytes && !events.is_empty() {
+                    return (events, found);
+                }
+                events.push(held.event(at));
+                found = upto;
             }
-            events.push(entry.event.clone());
-            found = upto;
+            place = 0;
         }
         (events, found)
     }
@@ -218,18 +225,20 @@ impl Tail {
 
     /// Forgets the events up to `upto`.
     pub(crate) fn trim(&self, upto: u64) {
-        // Freed after the lock: releasing many events takes longer than unlinking them.
-        let mut freed: Vec<Vec<Entry>> = Vec::new();
         let mut inner = self.inner.write();
         let trimmed = inner.bytes_to(upto);
-        let (chunk, index) = inner.position(upto);
-        freed.extend(inner.chunks.drain(..chunk));
-        if let Some(first) = inner.chunks.front_mut() {
-            freed.push(first.drain(..index).collect());
+        let (batch, place) = inner.position(upto);
+        // Freed after the lock: releasing many events takes longer than unlinking them.
+        let freed: Vec<Held> = inner.batches.drain(..batch).collect();
+        let mut gone: usize = freed.iter().map(|h| h.events.len() - h.skip).sum();
+        if let Some(first) = inner.batches.front_mut() {
+            gone += place - first.skip;
+            first.skip = place;
         }
-        inner.events -= freed.iter().map(Vec::len).sum::<usize>();
-        self.held
-            .fetch_sub((trimmed - inner.trimmed) as usize, Ordering::Relaxed);
+        inner.events -= gone;
+        let packed: usize = freed.iter().map(|h| h.events.bytes().len()).sum();
+        let unpacked = (trimmed - inner.trimmed) as usize;
+        self.held.fetch_sub(unpacked + packed, Ordering::Relaxed);
         inner.trimmed = trimmed;
         let spent = inner.keys.partition_point(|k| k.last_seq() <= upto);
         inner.keys.drain(..spent);

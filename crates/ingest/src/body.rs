@@ -8,7 +8,7 @@
 use crate::decompress::{Encoding, ExpandError, expand};
 use crate::{IngestError, IngestReply, IngestSettings, ItemError, Normaliser, Origin};
 use bytes::Bytes;
-use cresset_model::{Event, Timestamp, Value};
+use cresset_model::{Event, Packed, Packer, Timestamp, Value};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,21 +65,29 @@ pub(crate) struct Body {
 /// A body after parsing.
 #[derive(Default)]
 pub(crate) struct Parsed {
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Arc<Packed>,
     pub(crate) rejected: u64,
     pub(crate) errors: Vec<ItemError>,
-    bytes: usize,
 }
 
-impl Parsed {
+/// A body while it is parsed.
+struct Parsing {
+    events: Packer,
+    parsed: Parsed,
+    /// Of the events, in the measure of `Event::size`, and at most.
+    bytes: usize,
+    limit: usize,
+}
+
+impl Parsing {
     /// Keeps an event, while there is room: a body of a few bytes per event would
     /// otherwise take hundreds of times its size.
-    fn take(&mut self, event: Event, limit: usize) -> Result<(), IngestError> {
+    fn take(&mut self, event: &Event) -> Result<(), IngestError> {
         self.bytes += event.size();
-        if self.bytes > limit {
+        if self.bytes > self.limit {
             return Err(IngestError::TooLarge {
                 what: IngestError::EVENTS_IN_MEMORY,
-                limit,
+                limit: self.limit,
             });
         }
         self.events.push(event);
@@ -87,9 +95,9 @@ impl Parsed {
     }
 
     fn refuse(&mut self, index: u64, line: u64, reason: String) {
-        self.rejected += 1;
-        if self.errors.len() < IngestReply::MAX_ERRORS {
-            self.errors.push(ItemError {
+        self.parsed.rejected += 1;
+        if self.parsed.errors.len() < IngestReply::MAX_ERRORS {
+            self.parsed.errors.push(ItemError {
                 index,
                 line,
                 reason,
@@ -262,13 +270,18 @@ impl Reader {
             col_type: "http",
             received: from.received,
         };
-        let mut parsed = Parsed::default();
+        let mut parsing = Parsing {
+            events: Packer::with_capacity(text.len() / 2),
+            parsed: Parsed::default(),
+            bytes: 0,
+            limit,
+        };
         match from.format {
             BodyFormat::Lines => {
                 for line in crate::ndjson::lines(text) {
                     let kept = &line[..line.len().min(self.max_line_bytes)];
                     let cut = kept.len() < line.len();
-                    parsed.take(line_event(&self.normaliser, kept, cut, &origin), limit)?;
+                    parsing.take(&line_event(&self.normaliser, kept, cut, &origin))?;
                 }
             }
             BodyFormat::Json => {
@@ -278,13 +291,16 @@ impl Reader {
                         Err(reason) => Err(reason.to_owned()),
                     };
                     match event {
-                        Ok(event) => parsed.take(event, limit)?,
-                        Err(reason) => parsed.refuse(item.index, item.line, reason),
+                        Ok(event) => parsing.take(&event)?,
+                        Err(reason) => parsing.refuse(item.index, item.line, reason),
                     }
                 }
             }
         }
-        Ok(parsed)
+        Ok(Parsed {
+            events: Arc::new(parsing.events.finish()),
+            ..parsing.parsed
+        })
     }
 }
 

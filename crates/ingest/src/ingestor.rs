@@ -8,7 +8,7 @@ use crate::{BodyFormat, IngestError, IngestReply, IngestSettings, Normaliser, Or
 use bytes::Bytes;
 use cresset_catalog::port::Repos;
 use cresset_eventlog::{Appended, Batch, EventLog};
-use cresset_model::{Clock, Event};
+use cresset_model::{Clock, Event, Packed};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -152,7 +152,7 @@ impl Ingestor {
     pub async fn ingest_lines(&self, lines: &Lines) -> Result<Option<Appended>, IngestError> {
         let repo = self.repos.find(&self.settings.syslog_repo).await?;
         let received = self.clock.now();
-        let events: Vec<Event> = lines
+        let events: Packed = lines
             .iter()
             .map(|line| {
                 let origin = Origin {
@@ -173,7 +173,7 @@ impl Ingestor {
             .append(Batch {
                 repo,
                 key: None,
-                events,
+                events: Arc::new(events),
             })
             .await?;
         count("syslog", lines.bytes(), count_of, 0);
@@ -195,7 +195,7 @@ impl Ingestor {
                 .append(Batch {
                     repo,
                     key: None,
-                    events,
+                    events: Arc::new(events.into()),
                 })
                 .await?,
         ))

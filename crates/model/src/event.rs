@@ -257,7 +257,7 @@ pub struct LoggedEvent {
     /// The repo the event was routed to.
     pub repo: std::sync::Arc<str>,
     /// The event itself.
-    pub event: std::sync::Arc<Event>,
+    pub event: crate::SharedEvent,
 }
 
 #[cfg(test)]

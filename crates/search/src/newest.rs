@@ -23,7 +23,7 @@ struct Entry(LoggedEvent);
 
 impl Entry {
     fn key(&self) -> (Timestamp, u64) {
-        (self.0.event.log_ts, self.0.seq)
+        (self.0.event.log_ts(), self.0.seq)
     }
 }
 
@@ -65,7 +65,7 @@ impl Newest {
     pub(crate) fn push(&mut self, event: LoggedEvent) -> Result<()> {
         self.total += 1;
         self.bytes += event.event.size();
-        self.newest = self.newest.max(Some(event.event.log_ts));
+        self.newest = self.newest.max(Some(event.event.log_ts()));
         self.kept.push(Reverse(Entry(event)));
         if self.kept.len() > self.limit
             && let Some(Reverse(Entry(oldest))) = self.kept.pop()
@@ -85,9 +85,9 @@ impl Newest {
             return Vec::new();
         }
         let mut settled = std::mem::take(&mut self.kept).into_sorted_vec();
-        let rest = settled.partition_point(|Reverse(Entry(e))| e.event.log_ts > after);
+        let rest = settled.partition_point(|Reverse(Entry(e))| e.event.log_ts() > after);
         let rest = settled.split_off(rest);
-        self.newest = rest.first().map(|Reverse(Entry(e))| e.event.log_ts);
+        self.newest = rest.first().map(|Reverse(Entry(e))| e.event.log_ts());
         self.kept = rest.into();
         self.limit -= settled.len();
         in_order(settled)
@@ -96,7 +96,7 @@ impl Newest {
     /// Before this moment nothing is among the newest any more.
     pub(crate) fn floor(&self) -> Timestamp {
         match self.kept.peek() {
-            Some(Reverse(oldest)) if self.kept.len() >= self.limit => oldest.0.event.log_ts,
+            Some(Reverse(oldest)) if self.kept.len() >= self.limit => oldest.0.event.log_ts(),
             _ if self.limit == 0 => Timestamp::MAX,
             _ => Timestamp::MIN,
         }
@@ -128,14 +128,12 @@ fn in_order(entries: Vec<Reverse<Entry>>) -> Vec<LoggedEvent> {
 mod tests {
     use super::*;
     use cresset_model::Event;
-    use std::sync::Arc;
 
     fn event(seq: u64, at: i64) -> LoggedEvent {
-        let event = Arc::new(Event::new(Timestamp(at), Timestamp(0)));
         LoggedEvent {
             seq,
             repo: "r".into(),
-            event,
+            event: Event::new(Timestamp(at), Timestamp(0)).into(),
         }
     }
 

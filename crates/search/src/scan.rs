@@ -179,7 +179,7 @@ impl Scan<'_> {
             _ => Box::new(tail),
         };
         for event in tail {
-            if after.is_some_and(|after| !after.is_before(event.event.log_ts, event.seq)) {
+            if after.is_some_and(|after| !after.is_before(event.event.log_ts(), event.seq)) {
                 continue;
             }
             let wanted = self.plan.filter().matches(&*event.event, self.context);

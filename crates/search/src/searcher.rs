@@ -378,7 +378,7 @@ impl Job {
             take(Found::Event(event))?;
         }
         let missing = self.scan(&Take::Events, &NO_FLOOR, None, &mut take)?;
-        events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
+        events.sort_unstable_by_key(|e| (e.event.log_ts(), e.seq));
         Ok((events, missing))
     }
 }

@@ -72,7 +72,7 @@ fn tail(log: &dyn EventLog, after: u64, extent: &Extent) -> Vec<LoggedEvent> {
     let head = *log.head().borrow();
     let repos: HashSet<&str> = extent.repos.iter().map(String::as_str).collect();
     let wanted = |e: &LoggedEvent| {
-        let time = e.event.log_ts;
+        let time = e.event.log_ts();
         time > extent.from
             && time <= extent.to
             && e.seq <= extent.up_to_seq

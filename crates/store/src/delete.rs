@@ -248,7 +248,7 @@ impl Pieces<'_> {
         self.events.push(LoggedEvent {
             seq,
             repo: self.rewrite.file.repo.as_str().into(),
-            event: Arc::new(event),
+            event: event.into(),
         });
         if self.bytes < PIECE_BYTES && self.events.len() < PIECE_ROWS {
             return Ok(());

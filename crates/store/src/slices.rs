@@ -1,5 +1,6 @@
 //! Which events share a file.
 
+use crate::encode::all_packed;
 use cresset_model::event::LoggedEvent;
 use cresset_model::{Duration, Timestamp};
 use std::collections::BTreeMap;
@@ -41,18 +42,15 @@ const fn number(at: Timestamp, span: Duration) -> i64 {
     at.0.saturating_sub(MONDAY.0).div_euclid(span.0)
 }
 
-/// Groups events by repo and time.
+/// Groups events by repo and time. All of them are packed then.
 pub(crate) fn slices(events: &[LoggedEvent]) -> Vec<Slice> {
     let mut repos: BTreeMap<Arc<str>, Vec<LoggedEvent>> = BTreeMap::new();
-    for event in events {
-        repos
-            .entry(event.repo.clone())
-            .or_default()
-            .push(event.clone());
+    for event in all_packed(events) {
+        repos.entry(event.repo.clone()).or_default().push(event);
     }
     let mut slices = Vec::new();
     for (repo, mut events) in repos {
-        events.sort_unstable_by_key(|e| (e.event.log_ts, e.seq));
+        events.sort_unstable_by_key(|e| (e.event.log_ts(), e.seq));
         let mut span = SPAN;
         let mut cuts = cut(&events, span);
         while cuts.len() > MAX_FILES {
@@ -70,13 +68,13 @@ pub(crate) fn slices(events: &[LoggedEvent]) -> Vec<Slice> {
 
 /// Numbers of events in each span of that length that has some.
 fn cut(events: &[LoggedEvent], span: Duration) -> Vec<usize> {
-    let number = |e: &LoggedEvent| number(e.event.log_ts, span);
+    let number = |e: &LoggedEvent| number(e.event.log_ts(), span);
     let pieces = events.chunk_by(|a, b| number(a) == number(b));
     pieces.map(<[LoggedEvent]>::len).collect()
 }
 
 fn slice(repo: Arc<str>, events: Vec<LoggedEvent>) -> Slice {
-    let times = || events.iter().map(|e| e.event.log_ts);
+    let times = || events.iter().map(|e| e.event.log_ts());
     let seqs = || events.iter().map(|e| e.seq);
     Slice {
         repo,
@@ -94,7 +92,7 @@ mod tests {
     use cresset_model::Event;
 
     fn at(seq: u64, repo: &str, log_ts: Timestamp) -> LoggedEvent {
-        let event = Arc::new(Event::new(log_ts, Timestamp(0)));
+        let event = Event::new(log_ts, Timestamp(0)).into();
         LoggedEvent {
             seq,
             repo: repo.into(),

@@ -1,5 +1,6 @@
 //! Writing event files.
 
+use crate::encode::Source;
 use crate::slices::Slice;
 use crate::storage::Storage;
 use crate::terms::Index;
@@ -24,9 +25,10 @@ impl Indexes {
         self.0.lock().pop().unwrap_or_default()
     }
 
-    fn keep(&self, index: Index) {
+    fn keep(&self, mut index: Index) {
+        index.shrink();
         let mut kept = self.0.lock();
-        if kept.len() < WRITERS && index.is_small() {
+        if kept.len() < WRITERS {
             kept.push(index);
         }
     }
@@ -39,6 +41,7 @@ pub(crate) fn write_all(
     max_columns: usize,
     indexes: &Indexes,
 ) -> Result<Vec<FileEntry>> {
+    let source = Source::of(slices.iter().flat_map(|(_, slice)| &slice.events));
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let work = || {
@@ -49,7 +52,7 @@ pub(crate) fn write_all(
             let Some((id, slice)) = slices.get(at) else {
                 break;
             };
-            let file = write_one(storage, *id, slice, max_columns, &mut index);
+            let file = write_one(storage, *id, (slice, &source), max_columns, &mut index);
             failed.fetch_or(file.is_err(), Ordering::Relaxed);
             done.push((at, file));
         }
@@ -92,13 +95,15 @@ pub(crate) fn write_all(
 fn write_one(
     storage: &dyn Storage,
     id: ObjectId,
-    slice: &Slice,
+    (slice, source): (&Slice, &Source<'_>),
     max_columns: usize,
     index: &mut Index,
 ) -> Result<FileEntry> {
     let path = layout::file(&layout::folder(&slice.repo, slice.min_log_ts), id);
     let fill = |file, path: &Path| {
-        encode::encode(&slice.events, max_columns, index, file).map_err(|e| encode_error(path, e))
+        let events = &slice.events;
+        encode::encode_packed(source, events, max_columns, index, file)
+            .map_err(|e| encode_error(path, e))
     };
     let written = storage.write(&path, Box::new(fill))?;
     Ok(FileEntry {

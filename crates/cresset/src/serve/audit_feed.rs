@@ -162,7 +162,7 @@ impl AuditFeed {
         let batch = Batch {
             repo: OWN_REPO.into(),
             key: Some(key_of(block)),
-            events: events.collect(),
+            events: Arc::new(events.collect()),
         };
         let appended = self.log.append(batch).await;
         appended.context("the event log does not take the audit log's entries")?;

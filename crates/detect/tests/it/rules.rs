@@ -121,7 +121,7 @@ impl Happening {
         LoggedEvent {
             seq,
             repo: self.repo.into(),
-            event: Arc::new(self.event()),
+            event: self.event().into(),
         }
     }
 }

@@ -196,7 +196,7 @@ impl Server {
                 .map(|h| Timestamp::from_secs(h.arrival))
                 .max();
             self.clock.set(arrival.unwrap().max(self.now()));
-            let events = same_repo.iter().map(Happening::event).collect();
+            let events = Arc::new(same_repo.iter().map(Happening::event).collect());
             let batch = Batch {
                 repo: same_repo[0].repo.into(),
                 key: None,

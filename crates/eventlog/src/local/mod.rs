@@ -22,7 +22,6 @@
 
 mod frame;
 mod keys;
-mod packed;
 mod quarantine;
 mod reader;
 mod recover;
@@ -37,7 +36,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::port::{Appended, Batch, Error, EventLog, Result};
 use crate::tail::{Reservation, Tail};
 use async_trait::async_trait;
-use cresset_model::event::{Event, LoggedEvent};
+use cresset_model::event::LoggedEvent;
 use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
@@ -52,7 +51,7 @@ const KEYS: usize = 200_000;
 const MAX_KEY_BYTES: usize = 1024;
 /// A batch beyond this would not fit into the length field of a frame.
 const MAX_BATCH_BYTES: usize = 1 << 30;
-/// Batches above this size are encoded on a thread that may block.
+/// Batches of more packed bytes get their checksum on a thread that may block.
 const ENCODE_INLINE_BYTES: usize = 512 << 10;
 /// Batches that wait for the writer; further callers wait before they send.
 const QUEUE: usize = 1024;
@@ -64,7 +63,7 @@ pub struct LocalLogConfig {
     pub dir: PathBuf,
     /// A segment that has reached this many bytes is followed by a new one.
     pub segment_bytes: u64,
-    /// Most bytes of events, in the measure of `Event::size`, that wait for consumers.
+    /// Most bytes of events, in the measure of `Event::size` and packed, that wait for consumers.
     pub max_tail_bytes: usize,
     /// Most bytes of one batch, in the same measure. At most 1 GiB and never more
     /// than `max_tail_bytes`, whatever is set.
@@ -229,12 +228,11 @@ impl LocalLog {
 /// Does the part of an append that needs no order.
 fn encode(
     batch: Batch,
-    sizes: &[usize],
     room: Reservation,
     done: oneshot::Sender<Result<Appended>>,
 ) -> Result<Pending> {
     let Batch { repo, key, events } = batch;
-    let body = frame::encode_body(&repo, key.as_deref(), &events, sizes.iter().sum())
+    let body = frame::encode_body(&repo, key.as_deref(), &events)
         .map_err(|e| Error::Io(format!("a batch cannot be encoded: {e}")))?;
     let key = key.map(|key| (Arc::from(key.as_str()), keys::key_id(&repo, &key)));
     Ok(Pending {
@@ -242,12 +240,8 @@ fn encode(
         key,
         body_crc: crc32fast::hash(&body),
         body,
-        col_ts: events.first().map_or(0, |e| e.col_ts.0),
-        events: events
-            .into_iter()
-            .zip(sizes)
-            .map(|(event, size)| (Arc::new(event), *size as u32))
-            .collect(),
+        col_ts: events.times(0).map_or(0, |(_, col_ts)| col_ts.0),
+        events,
         room,
         done,
     })
@@ -265,16 +259,16 @@ impl EventLog for LocalLog {
                 duplicate: false,
             });
         }
-        let sizes: Vec<usize> = batch.events.iter().map(Event::size).collect();
-        let size: usize = sizes.iter().sum();
+        let packed = batch.events.bytes().len();
+        let size = batch.events.size_of_first(batch.events.len()) as usize + packed;
         let room = self.admit(&batch, size)?;
         let (done, answer) = oneshot::channel();
-        let pending = if size > ENCODE_INLINE_BYTES {
-            tokio::task::spawn_blocking(move || encode(batch, &sizes, room, done))
+        let pending = if packed > ENCODE_INLINE_BYTES {
+            tokio::task::spawn_blocking(move || encode(batch, room, done))
                 .await
                 .map_err(|e| Error::Io(format!("a batch could not be encoded: {e}")))??
         } else {
-            encode(batch, &sizes, room, done)?
+            encode(batch, room, done)?
         };
         commands
             .send(Command::Append(pending))

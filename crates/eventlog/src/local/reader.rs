@@ -237,13 +237,10 @@ impl<'a> Reader<'a> {
     /// Takes in an undamaged frame; false if its body cannot be read.
     fn frame(&mut self, frame: &Frame, segment: &[u8]) -> bool {
         let header = frame.header;
-        let Some(body) = frame::decode_body(frame.body(segment)) else {
+        let Some(body) = frame::decode_body(frame.body(segment), header.count as usize) else {
             return false;
         };
         let count = u64::from(header.count);
-        if body.events.len() as u64 != count {
-            return false;
-        }
         self.out.report.batches += 1;
         let (first_seq, last_seq) = (header.first_seq, header.last_seq());
         if let Some(key) = &body.key {
@@ -268,14 +265,11 @@ impl<'a> Reader<'a> {
             first_seq,
             count,
         });
-        let events = body.events.into_iter().skip(stored as usize);
         self.tail.restore(TailBatch {
             repo,
-            first_seq: first_seq + stored,
-            events: events
-                .map(|event| (event.size() as u32, event))
-                .map(|(size, event)| (Arc::new(event), size))
-                .collect(),
+            first_seq,
+            events: Arc::new(body.events),
+            skip: stored as usize,
             key,
         });
         true

@@ -116,7 +116,7 @@ mod tests {
     fn frame(first_seq: u64, text: &str) -> Vec<u8> {
         let mut event = Event::new(Timestamp(0), Timestamp(0));
         event.set("msg", text);
-        let body = encode_body("default", None, &[event], 0).unwrap();
+        let body = encode_body("default", None, &vec![event].into()).unwrap();
         let header = Header {
             body_len: body.len() as u32,
             body_crc: crc32fast::hash(&body),

@@ -4,7 +4,8 @@ use super::frame::Header;
 use super::keys::KeyMap;
 use super::segments::Segments;
 use crate::port::{Appended, Error, Result};
-use crate::tail::{KeyedBatch, Reservation, SizedEvents, Tail, TailBatch};
+use crate::tail::{KeyedBatch, Reservation, Tail, TailBatch};
+use cresset_model::Packed;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(crate) struct Pending {
     pub(crate) body: Vec<u8>,
     pub(crate) body_crc: u32,
     pub(crate) col_ts: i64,
-    pub(crate) events: SizedEvents,
+    pub(crate) events: Arc<Packed>,
     pub(crate) room: Reservation,
     pub(crate) done: oneshot::Sender<Result<Appended>>,
 }
@@ -204,6 +205,7 @@ impl Writer {
                 repo,
                 first_seq: at.first_seq,
                 events,
+                skip: 0,
                 key,
             });
             answers.push((batch.done, at));

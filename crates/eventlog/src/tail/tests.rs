@@ -1,5 +1,5 @@
 use super::*;
-use cresset_model::Timestamp;
+use cresset_model::{Event, Timestamp};
 use proptest::prelude::*;
 
 fn event(n: u64) -> Event {
@@ -9,6 +9,11 @@ fn event(n: u64) -> Event {
 }
 
 fn batch(first_seq: u64, count: u64, key: Option<&str>) -> TailBatch {
+    batch_without(0, first_seq, count, key)
+}
+
+/// A batch whose first `skip` events are stored elsewhere.
+fn batch_without(skip: usize, first_seq: u64, count: u64, key: Option<&str>) -> TailBatch {
     let repo: Arc<str> = "default".into();
     let events = (first_seq..first_seq + count).map(event);
     TailBatch {
@@ -20,23 +25,25 @@ fn batch(first_seq: u64, count: u64, key: Option<&str>) -> TailBatch {
         }),
         repo,
         first_seq,
-        events: events
-            .map(|e| (e.size() as u32, e))
-            .map(|(s, e)| (Arc::new(e), s))
-            .collect(),
+        events: Arc::new(events.collect()),
+        skip,
     }
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Add { count: u64, gap: u64 },
+    Add { count: u64, gap: u64, skip: u64 },
     Trim { back: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (1_u64..3000, prop_oneof![4 => Just(0_u64), 1 => 1_u64..50])
-            .prop_map(|(count, gap)| Step::Add { count, gap }),
+        3 => (
+            1_u64..3000,
+            prop_oneof![4 => Just(0_u64), 1 => 1_u64..50],
+            prop_oneof![4 => Just(0_u64), 1 => 0_u64..3000],
+        )
+            .prop_map(|(count, gap, skip)| Step::Add { count, gap, skip: skip % count }),
         1 => (0_u64..4000).prop_map(|back| Step::Trim { back }),
     ]
 }
@@ -53,10 +60,10 @@ proptest! {
         let mut next = 1;
         for step in steps {
             match step {
-                Step::Add { count, gap } => {
+                Step::Add { count, gap, skip } => {
                     next += gap;
-                    tail.restore(batch(next, count, None));
-                    model.extend((next..next + count).map(|n| (n, event(n).size())));
+                    tail.restore(batch_without(skip as usize, next, count, None));
+                    model.extend((next + skip..next + count).map(|n| (n, event(n).size())));
                     next += count;
                 }
                 Step::Trim { back } => {
@@ -66,7 +73,10 @@ proptest! {
                 }
             }
             prop_assert_eq!(tail.events(), model.len());
-            prop_assert_eq!(tail.held.load(Ordering::Relaxed), model.iter().map(|e| e.1).sum::<usize>());
+            let packed: usize =
+                tail.inner.read().batches.iter().map(|held| held.events.bytes().len()).sum();
+            let unpacked: usize = model.iter().map(|e| e.1).sum();
+            prop_assert_eq!(tail.held.load(Ordering::Relaxed), packed + unpacked);
             for &(after, max) in &probes {
                 let want: Vec<u64> =
                     model.iter().map(|e| e.0).filter(|seq| *seq > after).take(max).collect();

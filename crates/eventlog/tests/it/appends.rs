@@ -3,6 +3,7 @@
 use crate::faulty_disk::FaultyDisk;
 use crate::support::{DIR, append, batch, config, contents, event, open, run};
 use cresset_eventlog::{Appended, Batch, Error, EventLog, LocalLog, Resume};
+use cresset_model::Packed;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,7 +179,7 @@ fn limits_are_checked_before_anything_is_written() {
             matches!(refused, Error::BatchTooLarge { bytes: 2000, .. }),
             "{refused}"
         );
-        let text = "x".repeat(500);
+        let text = "x".repeat(400);
         let mut taken = 0;
         let full = loop {
             match append(&log, &[&text]).await {
@@ -186,7 +187,8 @@ fn limits_are_checked_before_anything_is_written() {
                 Err(e) => break e,
             }
         };
-        let size = event(&text).size();
+        let packed = Packed::from(vec![event(&text)]);
+        let size = packed.size(0) + packed.bytes().len();
         assert_eq!(taken, 2000 / size);
         assert!(matches!(full, Error::Full { waiting_bytes } if waiting_bytes == taken * size));
         assert_eq!(disk.syncs(), taken);
@@ -277,7 +279,7 @@ fn the_real_disk_keeps_what_was_appended() {
         let large = Batch {
             repo: "default".into(),
             key: None,
-            events: vec![event(&"y".repeat(700 << 10))],
+            events: Arc::new(vec![event(&"y".repeat(700 << 10))].into()),
         };
         assert!(matches!(
             log.append(large.clone()).await,

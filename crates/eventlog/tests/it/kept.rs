@@ -154,7 +154,7 @@ fn damage_that_could_not_be_saved_is_saved_before_the_segment_goes() {
                 disk.fail(Faults::default());
             }
             drop(resume(&disk, done(newest)));
-            assert!(holds(&disk, &content[..100]), "still full: {still_full}");
+            assert!(holds(&disk, &content[..60]), "still full: {still_full}");
             assert!(disk.files(DIR, ".log").iter().all(|f| f.0 != path));
             assert_eq!(disk.files("/log/quarantine", ".bad").len(), 1);
         }

@@ -12,7 +12,7 @@ pub(crate) const DIR: &str = "/log";
 pub(crate) fn config(dir: impl AsRef<Path>) -> LocalLogConfig {
     LocalLogConfig {
         dir: dir.as_ref().to_owned(),
-        segment_bytes: 600,
+        segment_bytes: 250,
         max_tail_bytes: 1 << 20,
         max_batch_bytes: 1 << 16,
     }
@@ -36,7 +36,7 @@ pub(crate) fn batch(repo: &str, key: Option<&str>, texts: &[&str]) -> Batch {
     Batch {
         repo: repo.into(),
         key: key.map(str::to_owned),
-        events: texts.iter().map(|text| event(text)).collect(),
+        events: Arc::new(texts.iter().map(|text| event(text)).collect()),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn event(
     LoggedEvent {
         seq: 0,
         repo: Arc::clone(repo),
-        event: Arc::new(event),
+        event: event.into(),
     }
 }
 

@@ -3,9 +3,7 @@
 use super::header::Header;
 use super::roles::Role;
 use super::windows::Shape;
-use super::{
-    Normaliser, Origin, Pairs, TS_ERROR, Text, add_labels, finish, fit, lossy, put_ts_error,
-};
+use super::{Normaliser, Origin, Pairs, TS_ERROR, Text, add_labels, finish, lossy, put_ts_error};
 use crate::found::Found;
 use crate::ndjson::{Marks, flatten_marked};
 use crate::stamp::{Reader, Reading};
@@ -130,7 +128,6 @@ impl Normaliser {
                 .fields
                 .push(("_truncated".into(), Value::List(flat.cut)));
         }
-        fit(&mut event);
         let spent = matches!(timed, Timed::By(rank) if self.roles.times[rank].drop);
         Ok((event, spent))
     }

@@ -121,7 +121,6 @@ impl Normaliser {
             let cut = std::mem::take(&mut found.cut);
             event.fields.push(("_truncated".into(), Value::List(cut)));
         }
-        fit(&mut event);
         event
     }
 
@@ -225,15 +224,6 @@ fn finish(mut event: Event, found: &mut Found) -> Event {
     }
     add_labels(&mut event, std::mem::take(&mut found.labels));
     event
-}
-
-/// Gives back the room of fields that never came. The event log holds events by the
-/// million, and counts what they say, not what they could.
-fn fit(event: &mut Event) {
-    let len = event.fields.len();
-    if event.fields.capacity() > len + len / 4 {
-        event.fields.shrink_to_fit();
-    }
 }
 
 fn put_ts_error(event: &mut Event, source: &str, spelling: &str) {

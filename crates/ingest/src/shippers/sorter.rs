@@ -6,7 +6,7 @@ use super::{
 use crate::repos::Names;
 use crate::{IngestError, IngestReply, ItemError, Normaliser, Origin};
 use cresset_model::repo::OWN_REPO;
-use cresset_model::{Event, Timestamp};
+use cresset_model::{Packed, Packer, Timestamp};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -18,7 +18,14 @@ const CHUNK_BYTES: usize = 8 << 20;
 pub(super) struct Chunk {
     /// The first item that is in it.
     pub(super) first: u64,
-    pub(super) by_repo: Vec<(Arc<str>, Vec<Event>)>,
+    pub(super) by_repo: Vec<(Arc<str>, Arc<Packed>)>,
+}
+
+/// A chunk in the making.
+#[derive(Debug, Default)]
+struct Filling {
+    first: u64,
+    by_repo: Vec<(Arc<str>, Packer)>,
     bytes: usize,
 }
 
@@ -58,7 +65,7 @@ impl Plan {
             most,
             items: 0,
             wanted: true,
-            chunk: Chunk::default(),
+            chunk: Filling::default(),
             receipt: Receipt::default(),
             outlet,
         };
@@ -96,7 +103,7 @@ struct Sorter<'p> {
     items: u64,
     /// False once storing has come to an end.
     wanted: bool,
-    chunk: Chunk,
+    chunk: Filling,
     receipt: Receipt,
     outlet: &'p mut dyn Outlet,
 }
@@ -192,16 +199,22 @@ impl Sorter<'_> {
         }
         chunk.bytes += size;
         match chunk.by_repo.iter_mut().find(|(name, _)| name == repo) {
-            Some((_, events)) => events.push(event),
-            None => chunk.by_repo.push((Arc::clone(repo), vec![event])),
+            Some((_, events)) => events.push(&event),
+            None => {
+                let mut events = Packer::default();
+                events.push(&event);
+                chunk.by_repo.push((Arc::clone(repo), events));
+            }
         }
         Ok(())
     }
 
     fn flush(&mut self) {
-        let chunk = std::mem::take(&mut self.chunk);
-        if self.wanted && !chunk.by_repo.is_empty() {
-            self.wanted = self.outlet.take(chunk).is_continue();
+        let Filling { first, by_repo, .. } = std::mem::take(&mut self.chunk);
+        if self.wanted && !by_repo.is_empty() {
+            let packed = |(repo, events): (_, Packer)| (repo, Arc::new(events.finish()));
+            let by_repo = by_repo.into_iter().map(packed).collect();
+            self.wanted = self.outlet.take(Chunk { first, by_repo }).is_continue();
         }
     }
 }

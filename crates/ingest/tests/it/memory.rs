@@ -118,7 +118,7 @@ impl EventLog for MemoryLog {
         if let Some(error) = self.refusal() {
             return Err(error);
         }
-        let bytes: usize = batch.events.iter().map(Event::size).sum();
+        let bytes: usize = batch.events.events().map(|event| event.size()).sum();
         if bytes > self.max_batch {
             return Err(Error::BatchTooLarge {
                 bytes,
@@ -143,12 +143,12 @@ impl EventLog for MemoryLog {
             keys.insert((Arc::clone(&batch.repo), key), appended);
         }
         self.appends.lock().push(batch.events.len());
-        for (seq, event) in (first_seq..).zip(batch.events) {
+        for (seq, event) in (first_seq..).zip(batch.events.events().cloned()) {
             let repo = Arc::clone(&batch.repo);
             events.push(LoggedEvent {
                 seq,
                 repo,
-                event: Arc::new(event),
+                event: event.into(),
             });
         }
         self.head.send_replace(events.len() as u64);

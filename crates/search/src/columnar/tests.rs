@@ -28,10 +28,10 @@ fn stored(events: Vec<Event>, max_columns: usize) -> (tempfile::TempDir, EventSt
         .enable_all()
         .build()
         .unwrap();
-    let log = |(i, event)| LoggedEvent {
+    let log = |(i, event): (usize, Event)| LoggedEvent {
         seq: i as u64 + 1,
         repo: "r".into(),
-        event: Arc::new(event),
+        event: event.into(),
     };
     let events: Vec<LoggedEvent> = events.into_iter().enumerate().map(log).collect();
     let (store, file) = runtime.block_on(async {

@@ -329,7 +329,7 @@ impl<'a, 'f> FileScan<'a, 'f> {
         self.take(Found::Event(LoggedEvent {
             seq,
             repo: Arc::clone(&self.repo),
-            event: Arc::new(event),
+            event: event.into(),
         }))
     }
 

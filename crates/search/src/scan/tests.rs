@@ -46,7 +46,7 @@ fn events() -> Vec<LoggedEvent> {
         LoggedEvent {
             seq: n as u64,
             repo: if n % 2 == 0 { "even" } else { "odd" }.into(),
-            event: Arc::new(event),
+            event: event.into(),
         }
     };
     (1..=10).map(event).collect()
@@ -241,7 +241,7 @@ async fn threads_do_not_read_far_ahead() {
         *logged = LoggedEvent {
             seq,
             repo: "large".into(),
-            event: Arc::new(event),
+            event: event.into(),
         };
     }
     let view = View {

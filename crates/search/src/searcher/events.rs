@@ -82,7 +82,7 @@ impl Job {
 
 fn place(event: &LoggedEvent) -> Place {
     Place {
-        at: event.event.log_ts,
+        at: event.event.log_ts(),
         seq: event.seq,
     }
 }

@@ -6,6 +6,7 @@ use cresset_eventlog::{Batch, EventLog};
 use cresset_model::{Duration, Timestamp};
 use cresset_search::{FlusherSettings, SearchSettings, Searcher};
 use cresset_store::STORE_CURSOR;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 async fn files(server: &Server) -> u64 {
@@ -71,7 +72,7 @@ async fn a_batch_sent_again_after_its_flush_and_a_restart_is_stored_once() {
     let batch = || Batch {
         repo: "r".into(),
         key: Some("once".into()),
-        events: (0..20).map(|n| event(n, START)).collect(),
+        events: Arc::new((0..20).map(|n| event(n, START)).collect()),
     };
     let server = home.start_with(&[], small, SearchSettings::default()).await;
     server.append("r", vec![event(100, START)]).await;

@@ -145,7 +145,7 @@ impl Server {
         let batch = Batch {
             repo: repo.into(),
             key: None,
-            events,
+            events: Arc::new(events.into()),
         };
         self.log.append(batch).await.unwrap();
     }

@@ -1,6 +1,6 @@
 //! Arrow arrays of values, for the kinds of columns that the library's writers make pages of.
 
-use crate::columns::{Column, Kind};
+use crate::columns::Kind;
 use crate::overflow;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
@@ -10,12 +10,8 @@ use cresset_model::Value;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub(crate) fn column_array(
-    column: &Column<'_>,
-    cells: &[(u32, &Value)],
-    rows: &Range<u32>,
-) -> ArrayRef {
-    match column.kind {
+pub(crate) fn column_array(kind: Kind, cells: &[(u32, &Value)], rows: &Range<u32>) -> ArrayRef {
+    match kind {
         Kind::Int => filled(Int64Builder::new(), cells, rows),
         Kind::Float => filled(Float64Builder::new(), cells, rows),
         Kind::Bool => filled(BooleanBuilder::new(), cells, rows),
@@ -31,7 +27,7 @@ pub(crate) fn column_array(
     }
 }
 
-/// A builder that takes values of the kinds that [`crate::columns::survey`] gave its column.
+/// A builder that takes values of the kinds that its column has.
 trait Cells {
     fn absent(&mut self, rows: usize);
     fn put(&mut self, value: &Value);
@@ -136,10 +132,12 @@ pub(crate) fn overflow_array(cells: &[(u32, &str, &Value)], rows: &Range<u32>) -
             continue;
         };
         builder.append_nulls((number - at) as usize);
-        let object: serde_json::Map<String, serde_json::Value> = row
-            .iter()
-            .map(|(_, name, value)| ((*name).to_owned(), overflow::to_json(value)))
-            .collect();
+        let mut object = serde_json::Map::new();
+        for (_, name, value) in row {
+            // A name given twice reads as its first value, as in `Event::get`.
+            let first = object.entry((*name).to_owned());
+            first.or_insert_with(|| overflow::to_json(value));
+        }
         builder.append_value(serde_json::Value::Object(object).to_string());
         at = number + 1;
     }

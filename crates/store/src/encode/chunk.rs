@@ -6,6 +6,7 @@
 //! their terms, is asked for once each.
 
 use super::pages::Pages;
+use super::survey::Expected;
 use bytes::Bytes;
 use foldhash::{HashMap, HashMapExt};
 use parquet::column::writer::ColumnCloseResult;
@@ -13,7 +14,9 @@ use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 use std::hash::Hash;
-use std::ops::Range;
+
+/// Different values that there is room for before the first comes, at most.
+const KNOWN: usize = 1 << 12;
 
 /// Longer texts are no bounds of a column.
 const BOUND_BYTES: usize = 64;
@@ -54,6 +57,8 @@ impl Cell for i64 {
 
 /// A column in the making.
 pub(super) struct Chunk<T> {
+    /// The row after the last one that was added.
+    next: u32,
     known: HashMap<T, u32>,
     last: Option<(T, u32)>,
     bounds: Option<(T, T)>,
@@ -61,53 +66,78 @@ pub(super) struct Chunk<T> {
 }
 
 impl<T: Cell> Chunk<T> {
-    /// `most`: bytes of a dictionary, after which there is none; `None` for none at all.
-    pub(super) fn new(most: Option<usize>) -> Self {
+    /// For the rows from `first`. `most`: bytes of a dictionary, after which there is none; `None`
+    /// for none at all.
+    pub(super) fn new(first: u32, most: Option<usize>, expected: Expected) -> Self {
+        let numbered = most.map_or(0, |_| expected.different);
         Self {
-            known: HashMap::new(),
+            next: first,
+            known: HashMap::with_capacity(numbered.min(KNOWN)),
             last: None,
             bounds: None,
-            pages: Pages::new(most),
+            pages: Pages::new(most, expected.bytes),
         }
     }
 
-    /// Adds some rows, of which `cells` have a value, and shows `new` each value that is not
-    /// known to have been shown before.
-    pub(super) fn add<'c>(
-        &mut self,
-        cells: impl Iterator<Item = (u32, T)> + 'c,
-        rows: &Range<u32>,
-        mut new: impl FnMut(T),
-    ) -> Result<()> {
-        let mut at = rows.start;
-        for (row, value) in cells {
-            self.pages.skip((row - at) as usize);
-            at = row + 1;
-            self.put(value, &mut new)?;
-        }
-        self.pages.skip((rows.end - at) as usize);
-        self.pages.end_if_full()
+    /// Goes on to a row; false if it has a value already.
+    fn go_to(&mut self, row: u32) -> bool {
+        let Some(skipped) = row.checked_sub(self.next) else {
+            return false;
+        };
+        self.pages.skip(skipped as usize);
+        self.next = row + 1;
+        true
     }
 
-    fn put(&mut self, value: T, new: &mut impl FnMut(T)) -> Result<()> {
+    /// Whether values are known by their numbers.
+    pub(super) const fn is_numbered(&self) -> bool {
+        self.pages.numbered
+    }
+
+    /// Adds a row with a value whose number is known, as long as the column [is
+    /// numbered](Self::is_numbered).
+    pub(super) fn add_known(&mut self, row: u32, number: u32) -> Result<()> {
+        if self.go_to(row) {
+            self.pages.put(number, |_| {})?;
+        }
+        Ok(())
+    }
+
+    /// Adds a row with a value, which it shows `new` unless it knows to have done so before, and
+    /// gives the number of the value; `None` if the row has a value already.
+    pub(super) fn add(&mut self, row: u32, value: T, new: impl FnOnce(T)) -> Result<Option<u32>> {
+        if !self.go_to(row) {
+            return Ok(None);
+        }
+        let number = self.number(value, new);
+        self.last = Some((value, number));
+        self.pages.put(number, |plain| value.put(plain))?;
+        Ok(Some(number))
+    }
+
+    fn number(&mut self, value: T, new: impl FnOnce(T)) -> u32 {
         if let Some((last, number)) = self.last
             && last == value
         {
-            return self.pages.put(number, |plain| value.put(plain));
+            return number;
         }
-        let number = if self.pages.numbered {
-            *self.known.entry(value).or_insert_with(|| {
-                new(value);
-                widen(&mut self.bounds, value);
-                self.pages.learn(|plain| value.put(plain))
-            })
-        } else {
+        if !self.pages.numbered {
             new(value);
             widen(&mut self.bounds, value);
-            0
-        };
-        self.last = Some((value, number));
-        self.pages.put(number, |plain| value.put(plain))
+            return 0;
+        }
+        *self.known.entry(value).or_insert_with(|| {
+            new(value);
+            widen(&mut self.bounds, value);
+            self.pages.learn(|plain| value.put(plain))
+        })
+    }
+
+    /// Ends a stretch of rows.
+    pub(super) fn end(&mut self, end: u32) -> Result<()> {
+        self.pages.skip(end.saturating_sub(self.next) as usize);
+        self.next = end;
+        self.pages.end_if_full()
     }
 
     /// The bytes of the column, and what the footer says of it.
@@ -138,7 +168,7 @@ impl Numbered {
         Self {
             numbers: Vec::new(),
             turn: 0,
-            pages: Pages::new(most),
+            pages: Pages::new(most, 0),
         }
     }
 

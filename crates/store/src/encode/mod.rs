@@ -3,13 +3,18 @@
 mod arrays;
 mod chunk;
 mod group;
+mod library;
 mod pages;
 mod runs;
+mod source;
+mod survey;
 
 pub(crate) use self::arrays::{column_array, overflow_array};
+pub(crate) use self::source::{Source, all_packed};
 
-use self::group::{Groups, Places};
-use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, OVERFLOW, SEQ, TERMS};
+use self::group::Groups;
+use self::survey::{Column, survey};
+use crate::columns::{self, COL_TS, Kind, LOG_TS, OVERFLOW, SEQ, TERMS};
 use crate::terms::{self, Index};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use cresset_model::event::LoggedEvent;
@@ -36,9 +41,8 @@ pub(crate) struct Description {
 
 /// Rows that are turned into columns at a time.
 const BATCH_ROWS: usize = 8_192;
-/// Size of events that are turned into columns at a time: they are still in the processor's cache
-/// when the next column is made, dictionaries outgrow their bounds by no more than that, and
-/// arrow's text arrays, for those columns that the library makes, end at 2 GiB.
+/// Size of events that are turned into columns at a time: dictionaries outgrow their bounds by no
+/// more than that, and arrow's text arrays, for those columns that the library makes, end at 2 GiB.
 const BATCH_BYTES: usize = 4 << 20;
 /// Rows of a row group: what a search can skip as one.
 pub(crate) const GROUP_ROWS: usize = 65_536;
@@ -62,20 +66,39 @@ pub(crate) fn encode<W: std::io::Write + Send>(
     index: &mut Index,
     sink: W,
 ) -> Result<W, ParquetError> {
-    let survey = columns::survey(events.iter().map(|e| &*e.event), max_columns);
+    let events = all_packed(events);
+    let source = Source::of(events.iter());
+    encode_packed(&source, &events, max_columns, index, sink)
+}
+
+/// The same for events of `source`, all of which are packed.
+pub(crate) fn encode_packed<W: std::io::Write + Send>(
+    source: &Source<'_>,
+    events: &[LoggedEvent],
+    max_columns: usize,
+    index: &mut Index,
+    sink: W,
+) -> Result<W, ParquetError> {
+    let places = source.places(events);
+    let survey = survey(
+        source,
+        &places,
+        max_columns,
+        events.len() >= DICTIONARY_ROWS,
+    );
     let kinds = survey.columns.iter().map(|c| (c.field, c.kind));
     let extra = Extra {
-        overflow: !survey.overflow.is_empty(),
+        overflow: survey.overflow,
         terms: survey.columns.iter().any(Column::has_terms),
     };
     let schema = Arc::new(schema(kinds, extra));
     let mixed = survey.columns.iter().filter(|c| c.mixed);
     let mut properties = properties(mixed.map(|c| c.field), events.len())?;
     for column in survey.columns.iter().filter(|c| !group::is_of_ours(c)) {
-        if column.is_small() {
+        if column.small {
             let none = Compression::UNCOMPRESSED;
             properties = properties.set_column_compression(path(column), none);
-        } else if column.is_diverse() {
+        } else if column.diverse {
             properties = properties.set_column_dictionary_enabled(path(column), false);
         }
     }
@@ -83,15 +106,15 @@ pub(crate) fn encode<W: std::io::Write + Send>(
     let mut groups = Groups::new(&survey, &schema, properties.clone(), events.len())?;
     let writer = ArrowWriter::try_new(sink, schema, Some(properties))?;
     let (mut file, _) = writer.into_serialized_writer()?;
-    let (mut places, mut vocabularies) = (Places::default(), Vec::new());
+    let mut vocabularies = Vec::new();
     let mut group = None;
     for rows in batches(events) {
         let end = rows.end;
         let mut open = match group.take() {
             Some(open) => open,
-            None => groups.group()?,
+            None => groups.group(rows.start as u32, source, &survey)?,
         };
-        open.add(&survey, &mut places, index, events, rows)?;
+        open.add(index, events, &places, rows)?;
         if end % GROUP_ROWS == 0 || end == events.len() {
             open.close(&mut file)?;
             vocabularies.push(index.end_group());

@@ -16,17 +16,23 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::cell::RefCell;
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::compress_bound;
 
 /// Rows of a page, and bytes of one, are not many more than that.
 const PAGE_ROWS: usize = 20_000;
 const PAGE_BYTES: usize = 1 << 20;
 /// Bytes of the length of what stands before the values of a page.
 const LENGTH: usize = size_of::<u32>();
+/// Bytes that tell which rows have a value, if many neighbours do.
+const FEW_LEVELS: usize = 64;
 /// A column of one page and a dictionary that are no longer is not compressed: what prepares that
 /// is as much work as compressing some ten thousand bytes.
 const SMALL: usize = 512;
 /// zstd's level: most files are merged soon, and compressed better then.
 const LEVEL: i32 = -1;
+
+/// Bytes of the room for compressed pages that is kept.
+const MOST_ROOM: usize = 4 << 20;
 
 /// A page that is ready.
 struct Ready {
@@ -56,16 +62,22 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(most: Option<usize>) -> Self {
+    /// `expected`: bytes of the different values, about.
+    pub(super) fn new(most: Option<usize>, expected: usize) -> Self {
+        let room = |most: usize| Vec::with_capacity(expected.min(most));
         Self {
             most,
             numbered: most.is_some(),
-            dictionary: Vec::new(),
+            dictionary: most.map_or_else(Vec::new, room),
             different: 0,
             levels: Runs::default(),
             rows_here: 0,
             numbers: Runs::default(),
-            plain: Vec::new(),
+            plain: if most.is_some() {
+                Vec::new()
+            } else {
+                room(PAGE_BYTES)
+            },
             ready: Vec::new(),
             rows: 0,
             values: 0,
@@ -112,8 +124,8 @@ impl Pages {
     }
 
     fn end_page(&mut self) -> Result<()> {
-        let mut page = vec![0; LENGTH];
-        page.reserve(self.plain.len());
+        let mut page = Vec::with_capacity(self.plain.len() + LENGTH + FEW_LEVELS);
+        page.extend_from_slice(&[0; LENGTH]);
         self.levels.pack_into(1, &mut page);
         let length = (page.len() - LENGTH) as u32;
         if let Some(place) = page.first_chunk_mut() {
@@ -158,15 +170,24 @@ impl Pages {
 
 fn packed(page: &[u8]) -> Result<Bytes> {
     thread_local! {
-        static ZSTD: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+        static ZSTD: RefCell<Option<(Compressor<'static>, Vec<u8>)>> = const { RefCell::new(None) };
     }
     let told = |e: std::io::Error| ParquetError::External(e.into());
     ZSTD.with_borrow_mut(|zstd| {
-        let zstd = match zstd {
+        let (zstd, room) = match zstd {
             Some(zstd) => zstd,
-            none => none.insert(Compressor::new(LEVEL).map_err(told)?),
+            none => none.insert((Compressor::new(LEVEL).map_err(told)?, Vec::new())),
         };
-        Ok(zstd.compress(page).map_err(told)?.into())
+        // One room for all, because making room for what is compressed well costs more than
+        // a copy of it.
+        room.clear();
+        room.reserve(compress_bound(page.len()));
+        zstd.compress_to_buffer(page, room).map_err(told)?;
+        let packed = Bytes::copy_from_slice(room);
+        if room.capacity() > MOST_ROOM {
+            *room = Vec::new();
+        }
+        Ok(packed)
     })
 }
 

@@ -15,13 +15,15 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+mod batches;
+
 const ALL: (Timestamp, Timestamp) = (Timestamp::MIN, Timestamp::MAX);
 
 fn logged(events: Vec<Event>) -> Vec<LoggedEvent> {
-    let log = |(i, event)| LoggedEvent {
+    let log = |(i, event): (usize, Event)| LoggedEvent {
         seq: i as u64 + 1,
         repo: "r".into(),
-        event: Arc::new(event),
+        event: event.into(),
     };
     events.into_iter().enumerate().map(log).collect()
 }

@@ -8,7 +8,7 @@
 mod census;
 mod gather;
 
-use crate::columns::{self, COL_TS, Column, Kind, LOG_TS, SEQ};
+use crate::columns::{self, COL_TS, Kind, LOG_TS, SEQ};
 use crate::encode::{self, Extra, GROUP_ROWS};
 use crate::read::{Own, StoredFile};
 use crate::terms;
@@ -280,13 +280,7 @@ impl Group<'_> {
         let rows = 0..events.len() as u32;
         for ((place, column), cells) in (3..).zip(&self.census.columns).zip(cells) {
             if column.mixed {
-                let column = Column {
-                    field: &column.field,
-                    kind: column.kind,
-                    mixed: true,
-                    cells: Vec::new(),
-                };
-                put(place, &encode::column_array(&column, &cells, &rows))?;
+                put(place, &encode::column_array(column.kind, &cells, &rows))?;
             }
         }
         let last = 3 + self.census.columns.len();

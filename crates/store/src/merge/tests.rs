@@ -163,7 +163,7 @@ proptest! {
                 .into_iter()
                 .map(|event| {
                     seq += 1;
-                    LoggedEvent { seq, repo: "r".into(), event: Arc::new(event) }
+                    LoggedEvent { seq, repo: "r".into(), event: event.into() }
                 })
                 .collect();
             for one in &logged {

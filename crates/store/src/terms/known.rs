@@ -58,7 +58,7 @@ pub(super) struct Piece {
 
 impl Piece {
     const fn bytes(&self) -> usize {
-        self.text.len() + size_of_val(&*self.numbers)
+        size_of::<(u64, Self)>() + self.text.len() + size_of_val(&*self.numbers)
     }
 }
 
@@ -108,7 +108,7 @@ impl Pieces {
         };
         self.bytes += piece.bytes();
         if self.bytes > Self::MAX_BYTES {
-            self.known.clear();
+            self.known = HashMap::default();
             self.bytes = 0;
             return;
         }

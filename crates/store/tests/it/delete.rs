@@ -61,7 +61,7 @@ fn various(seq: u64) -> LoggedEvent {
     LoggedEvent {
         seq,
         repo: "web".into(),
-        event: Arc::new(event),
+        event: event.into(),
     }
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn large_files_are_written_in_pieces(home: Home) {
                 "web",
                 START + Duration::seconds((seq * 7 % 1_000) as i64),
             );
-            Arc::make_mut(&mut logged.event).set("long", text);
+            logged.event.make_mut().set("long", text);
             logged
         })
         .collect();
@@ -147,7 +147,7 @@ pub(crate) async fn large_files_are_written_in_pieces(home: Home) {
 pub(crate) async fn no_byte_of_it_is_left(home: Home) {
     let store = home.open().await.unwrap();
     let mut events: Vec<LoggedEvent> = (1..=20).map(various).collect();
-    let secret = Arc::make_mut(&mut events[3].event);
+    let secret = events[3].event.make_mut();
     // In the smallest and largest of a column, in a name, in the overflow, and in a list.
     secret.set("msg", "zz-top-secret");
     secret.set("kind", Value::List(vec!["a-top-secret".into()]));
@@ -260,7 +260,7 @@ pub(crate) async fn text_under_two_names_goes_under_both(home: Home) {
     let store = home.open().await.unwrap();
     let twin = |seq: u64, text: &str| {
         let mut logged = event(seq, "web", START);
-        let event = Arc::make_mut(&mut logged.event);
+        let event = logged.event.make_mut();
         event.set("msg", text);
         event.set(SAME_AS_MSG, "Message");
         logged

@@ -22,9 +22,7 @@ fn events(first: u64, count: u64) -> Vec<LoggedEvent> {
                 .wrapping_add(1_442_695_040_888_963);
             noise.push_str(&format!("{number:x}"));
         }
-        if let Some(event) = Arc::get_mut(&mut logged.event) {
-            event.set("noise", noise);
-        }
+        logged.event.make_mut().set("noise", noise);
         logged
     };
     (first..first + count).map(large).collect()

@@ -20,7 +20,6 @@ use cresset_model::Event;
 use cresset_model::Timestamp;
 use cresset_model::event::LoggedEvent;
 use home::{Home, START};
-use std::sync::Arc;
 
 /// Makes a test of each check for each kind of storage. What a storage needs threads for
 /// while a test waits runs on those of the test.
@@ -101,6 +100,6 @@ fn event(seq: u64, repo: &str, log_ts: Timestamp) -> LoggedEvent {
     LoggedEvent {
         seq,
         repo: repo.into(),
-        event: Arc::new(event),
+        event: event.into(),
     }
 }

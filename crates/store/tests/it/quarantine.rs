@@ -6,7 +6,6 @@ use cresset_model::repo::Repo;
 use cresset_model::{Duration, Event, Timestamp};
 use cresset_store::{Checked, Depth, Error, EventStore, discard, restore};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 fn entry() -> AuditEntry {
     AuditEntry {
@@ -282,7 +281,10 @@ pub(crate) async fn a_reader_that_meets_the_end_too_early_sets_the_file_aside(ho
     let text = |seq: u64| {
         let mut logged = event(seq, "web", START);
         let noise = seq.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Arc::make_mut(&mut logged.event).set("noise", format!("{noise:x}{}", !noise));
+        logged
+            .event
+            .make_mut()
+            .set("noise", format!("{noise:x}{}", !noise));
         logged
     };
     home.flush(&store, &(1..20_000).map(text).collect::<Vec<_>>())

@@ -187,7 +187,7 @@ impl Runner {
         events.sort_by_key(|e| (rule.counts_at(&e.event), e.seq));
         let last = events
             .last()
-            .map_or(start + Duration::seconds(1), |e| e.event.log_ts);
+            .map_or(start + Duration::seconds(1), |e| e.event.log_ts());
         let slots = Span {
             from: start,
             to: slot_end(last, rule.interval()),
@@ -236,7 +236,7 @@ impl Runner {
                 events.push(LoggedEvent {
                     seq: events.len() as u64 + 1,
                     repo: Arc::clone(&repo),
-                    event: Arc::new(event),
+                    event: event.into(),
                 });
                 next = offset + Duration::seconds(1);
             }

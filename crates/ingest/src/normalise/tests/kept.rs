@@ -20,17 +20,3 @@ fn a_message_that_is_no_text_is_kept() {
     let taken = r#"{"msg":5,"_msg":"a","message":"b"}"#;
     check(taken, taken, Some(Value::str("a")));
 }
-
-#[test]
-fn events_keep_no_room_that_they_do_not_use() {
-    let check = |event: Event| {
-        let (len, capacity) = (event.fields.len(), event.fields.capacity());
-        assert!(capacity <= len + len / 4, "{capacity} for {len}");
-    };
-    let line = |text: &str| normaliser().line(text.as_bytes(), &origin("syslog"));
-    check(line("x"));
-    check(line("<13>May  4 10:11:12 web1 a: hi"));
-    check(line("a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8 i=9 j=10 k=11 l=12"));
-    check(json("{}"));
-    check(json(r#"{"log_ts":5,"a":1,"msg":"x=1"}"#));
-}

@@ -116,7 +116,7 @@ impl World {
             taken_in.extend((first..).zip(&events).map(|(seq, event)| LoggedEvent {
                 seq,
                 repo: REPOS[repo].into(),
-                event: Arc::new(event.clone()),
+                event: event.clone().into(),
             }));
             server.append(REPOS[repo], events).await;
             if then != Then::Nothing {
