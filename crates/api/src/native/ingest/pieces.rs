@@ -21,11 +21,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
 /// Larger bodies are not tried at once.
-const WHOLE_BYTES: usize = 4 << 20;
+const WHOLE_BYTES: usize = 8 << 20;
 /// The same for compressed ones, which grow.
 const WHOLE_COMPRESSED_BYTES: usize = 128 << 10;
 /// A piece ends after so much text …
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 2 << 20;
 /// … or so many items.
 const PIECE_ITEMS: usize = 10_000;
 /// Texts up to here are hashed where they are; it takes a tenth of a millisecond.
