@@ -7,7 +7,7 @@
 
 use super::header::Header;
 use super::roles::Role;
-use super::{Normaliser, Origin, fit, put_ts_error};
+use super::{Normaliser, Origin, put_ts_error};
 use crate::found::Found;
 use crate::ndjson::Limits;
 use crate::shippers::{Entry, Text, Time};
@@ -43,7 +43,6 @@ impl Normaliser {
             self.set_protocol_time(&mut event, entry.time, origin);
         }
         self.put_protocol_fields(&mut event, entry.fields)?;
-        fit(&mut event);
         Ok(event)
     }
 
@@ -127,10 +126,13 @@ impl Normaliser {
             if name.is_empty() {
                 name = "_".into();
             }
-            while match &names {
-                Some(names) => names.contains(&name),
-                None => event.get(&name).is_some(),
-            } {
+            // What the server itself may still add keeps its name.
+            while matches!(self.roles.of(&name), Some(Role::Reserved))
+                || match &names {
+                    Some(names) => names.contains(&name),
+                    None => event.get(&name).is_some(),
+                }
+            {
                 name.insert(0, '_');
             }
             if name.len() > self.limits.name_bytes {
