@@ -48,7 +48,8 @@ impl Sender {
     /// recorded.
     pub(super) async fn prepare(&self, due: DueDelivery, until: Instant) -> Result<Option<Job>> {
         if due.unfinished >= MAX_UNFINISHED {
-            self.record(&due, &unsurvived(&due), Instant::now()).await;
+            self.record(&due, None, &unsurvived(&due), Instant::now())
+                .await;
             return Ok(None);
         }
         let Delivery {
@@ -88,8 +89,8 @@ impl Sender {
             }
             (_, refusal) => {
                 let detail = refusal.unwrap_or_default();
-                self.record(&due, &Outcome::Suppressed { detail }, Instant::now())
-                    .await;
+                let suppressed = Outcome::Suppressed { detail };
+                self.record(&due, None, &suppressed, Instant::now()).await;
                 Ok(None)
             }
         }
@@ -149,11 +150,8 @@ impl Sender {
                 return unrecorded();
             }
         };
-        let due = DueDelivery {
-            lease: job.lease.end(),
-            ..job.due
-        };
-        self.record(&due, &outcome, started).await;
+        self.record(&job.due, Some(&job.lease), &outcome, started)
+            .await;
         outcome
     }
 
@@ -267,7 +265,14 @@ impl Sender {
         Ok(rendered.await.map_err(|_| not_rendered()))
     }
 
-    async fn record(&self, due: &DueDelivery, outcome: &Outcome, started: Instant) {
+    /// Records an attempt under the newest token of its lease, or of `due` if there is none.
+    async fn record(
+        &self,
+        due: &DueDelivery,
+        lease: Option<&Lease>,
+        outcome: &Outcome,
+        started: Instant,
+    ) {
         let delivery = &due.delivery;
         let taken = started.elapsed();
         let now = self.clock.now();
@@ -303,7 +308,11 @@ impl Sender {
             duration_us: u64::try_from(taken.as_micros()).unwrap_or(u64::MAX),
             outcome: next,
         };
-        match self.catalog.finish_attempt(due, record).await {
+        let finished = match lease {
+            None => self.catalog.finish_attempt(due, record).await,
+            Some(lease) => self.finish(due.clone(), lease, record).await,
+        };
+        match finished {
             Ok(true) => {}
             Ok(false) => {
                 let id = delivery.id;
@@ -316,6 +325,39 @@ impl Sender {
         }
     }
 }
+
+impl Sender {
+    /// Records the end of an attempt whose row may be leased again at this very moment, by this
+    /// worker, which hands the token over as soon as it has it. Ends the lease.
+    async fn finish(
+        &self,
+        mut due: DueDelivery,
+        lease: &Lease,
+        record: AttemptRecord,
+    ) -> Result<bool> {
+        for _ in 0..HANDOVERS {
+            due.lease = lease.token();
+            let finished = self.catalog.finish_attempt(&due, record.clone()).await;
+            if finished.as_ref().is_ok_and(|finished| !finished) {
+                tokio::time::sleep(HANDOVER).await;
+                continue;
+            }
+            // Leased after that, for its next attempt, which nobody makes under this token.
+            let newest = lease.end();
+            if newest != due.lease {
+                due.lease = newest;
+                self.catalog.set_aside(&[due], self.clock.now()).await?;
+            }
+            return finished;
+        }
+        lease.end();
+        Ok(false)
+    }
+}
+
+/// How often an attempt is recorded whose lease is not the newest, and the pause between.
+const HANDOVERS: usize = 20;
+const HANDOVER: std::time::Duration = std::time::Duration::from_millis(25);
 
 type Render<N, R> = fn(&N, &Incident, Option<&RuleWithOwner>, &Link) -> R;
 

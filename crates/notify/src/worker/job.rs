@@ -25,7 +25,7 @@ pub(super) struct Job {
 #[derive(Debug, Clone)]
 pub(super) struct Lease(Arc<AtomicI64>);
 
-/// No token: the job's outcome is being recorded.
+/// No token: the job's outcome is recorded, or never will be.
 const OVER: i64 = i64::MIN;
 
 impl Lease {
@@ -39,6 +39,11 @@ impl Lease {
 
     pub(super) fn new(token: i64) -> Self {
         Self(Arc::new(AtomicI64::new(token)))
+    }
+
+    /// The newest token.
+    pub(super) fn token(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
     }
 
     /// The newest token, after which none is taken any more.
@@ -59,7 +64,7 @@ impl Job {
     /// The delivery under its newest lease.
     pub(super) fn due(&self) -> DueDelivery {
         DueDelivery {
-            lease: self.lease.0.load(Ordering::Relaxed),
+            lease: self.lease.token(),
             ..self.due.clone()
         }
     }
